@@ -1,0 +1,66 @@
+"""The evidence lower bound: the one objective of every model in skvae."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.distributions import kl_divergence
+
+
+class ELBO(NamedTuple):
+    """The bound of each row and its two parts; tensors of shape (..., batch)."""
+
+    bound: Tensor
+    reconstruction: Tensor
+    kl: Tensor
+
+
+def elbo(x, posterior, likelihood, prior, kl_weight=1.0):
+    """Evidence lower bound of each row of x, in nats.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_features)
+    posterior, prior : torch.distributions.Distribution over the latent space
+        q(z | x) with batch shape (batch,), p(z) with an empty one.
+    likelihood : torch.distributions.Distribution over rows of x
+        p(x | z) at one draw z of the posterior (or several, in leading dimensions).
+    kl_weight : float
+        1 for the bound itself. Less during warm-up, other values for a beta-VAE.
+
+    Returns
+    -------
+    ELBO
+        log p(x | z) - kl_weight * KL(q(z | x) || p(z)), and both terms.
+
+    References
+    ----------
+    Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
+    """
+    reconstruction = likelihood.log_prob(x)
+    kl = kl_divergence(posterior, prior)
+    return ELBO(reconstruction - kl_weight * kl, reconstruction, kl)
+
+
+class NegativeELBO(nn.Module):
+    """Training criterion: minus the mean ELBO of a batch.
+
+    Attributes
+    ----------
+    kl_weight : float
+        Weight of the KL term when evaluating.
+    warmup : float in [0, 1]
+        Further factor of the KL term in training mode, raised to 1 by the schedule.
+    """
+
+    def __init__(self, kl_weight=1.0):
+        super().__init__()
+        self.kl_weight = kl_weight
+        self.warmup = 1.0
+
+    def forward(self, output, x):
+        """Return the loss, and the mean reconstruction and KL that it is made of."""
+        weight = self.kl_weight * (self.warmup if self.training else 1.0)
+        bound, reconstruction, kl = (
+            term.mean() for term in elbo(x, *output, kl_weight=weight)
+        )
+        return -bound, reconstruction, kl
