@@ -1,0 +1,8 @@
+"""Variational autoencoders and neural topic models for scikit-learn users."""
+
+from skvae.topics import GSMTopicModel, NVDMTopicModel
+from skvae.vae import VAETransformer
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["GSMTopicModel", "NVDMTopicModel", "VAETransformer"]

@@ -1,0 +1,277 @@
+"""The skorch bridge: batches of a matrix, the net that trains on them, its state.
+
+skorch owns the training loop. What it lacks is here: whole-batch slices of sparse
+matrices, private random streams, a schedule of learning rate and KL weight, a guard
+against divergence, and a Ctrl-C that reaches the caller.
+"""
+
+import math
+from enum import IntEnum
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    GradientNormClipping,
+    PassthroughScoring,
+)
+from skorch.utils import to_tensor
+from torch.utils.data import DataLoader, Dataset
+
+from skvae.losses import NegativeELBO
+
+
+class Stream(IntEnum):
+    """What a random stream is for; streams of one seed are independent."""
+
+    WEIGHTS = 0
+    SPLIT = 1
+    SHUFFLE = 2
+    CORRUPTION = 3
+    NOISE = 4
+    VALIDATION = 5
+
+
+def derive_seed(seed, stream, epoch=0):
+    """Seed of one stream in one epoch.
+
+    Seeds depend on the epoch alone, so training that stops, is pickled and goes on
+    draws what uninterrupted training would have drawn.
+    """
+    state = np.random.SeedSequence([seed, stream, epoch]).generate_state(2, np.uint32)
+    return int(state[0]) << 31 | int(state[1]) >> 1
+
+
+def to_dense_tensor(rows, dtype=torch.float32, device=None):
+    """A few rows, dense or sparse, as a dense tensor of its own memory."""
+    rows = rows.toarray() if sp.issparse(rows) else np.array(rows)
+    return torch.from_numpy(rows).to(device=device, dtype=dtype)
+
+
+def as_is(batch):
+    """Collate function for a dataset that makes whole batches."""
+    return batch
+
+
+class Rows(Dataset):
+    """Rows of a matrix, a batch at a time, as (encoder input, target).
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix
+    corrupt : callable, optional
+        ``corrupt(rows, rng)`` gives the encoder's input; by default it is the target.
+    """
+
+    def __init__(self, X, corrupt=None):
+        self.X = X
+        self.corrupt = corrupt
+        self.rng = None
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    def __getitems__(self, indices):
+        rows = self.X[indices]
+        target = to_dense_tensor(rows)
+        if self.corrupt is None:
+            return target, target
+        return to_dense_tensor(self.corrupt(rows, self.rng)), target
+
+
+class Schedule(Callback):
+    """Learning rate and KL weight as functions of the progress of training.
+
+    The rate rises over the first tenth to `lr` and falls along a cosine to a fiftieth
+    of it; the KL weight rises to 1 over the first `kl_warmup` of training. Both stay
+    where they are after `max_epochs` epochs.
+    """
+
+    def __init__(self, lr, kl_warmup, max_epochs):
+        self.lr = lr
+        self.kl_warmup = kl_warmup
+        self.max_epochs = max_epochs
+
+    def on_epoch_begin(self, net, dataset_train=None, **kwargs):
+        self.n_batches_ = math.ceil(len(dataset_train) / net.batch_size)
+        self.batch_ = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if not training:
+            return
+        epochs = len(net.history) - 1 + self.batch_ / self.n_batches_
+        progress = min(epochs / self.max_epochs, 1.0)
+        self.batch_ += 1
+        for group in net.optimizer_.param_groups:
+            group["lr"] = self.lr * self.rate(progress)
+        warming = progress < self.kl_warmup
+        net.criterion_.warmup = progress / self.kl_warmup if warming else 1.0
+
+    @staticmethod
+    def rate(progress, rise=0.1, start=0.04, end=0.02):
+        """Learning rate, as a fraction of the largest one."""
+        if progress < rise:
+            return start + (1 - start) * progress / rise
+        fall = (progress - rise) / (1 - rise)
+        return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * fall))
+
+
+class VAENet(NeuralNet):
+    """skorch net of a variational autoencoder.
+
+    Parameters
+    ----------
+    module : VariationalAutoencoder
+    seed : int
+        Root of all random streams.
+    config : dict of plain values
+        What the module was built from; kept for rebuilding it.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        seed,
+        config,
+        lr,
+        max_epochs,
+        batch_size,
+        kl_weight=1.0,
+        kl_warmup=0.0,
+        patience=None,
+        clip_norm=None,
+        callbacks=(),
+        device="cpu",
+        verbose=0,
+    ):
+        own = [
+            ("reconstruction", PassthroughScoring("reconstruction", on_train=True)),
+            ("kl", PassthroughScoring("kl", on_train=True)),
+            ("schedule", Schedule(lr, kl_warmup, max_epochs)),
+            ("clipping", GradientNormClipping(clip_norm)),
+        ]
+        if patience is not None:
+            stopping = EarlyStopping(patience=patience, load_best=True)
+            own.append(("early_stopping", stopping))
+        shuffle, order = torch.Generator(), torch.Generator()
+        super().__init__(
+            module,
+            criterion=NegativeELBO(kl_weight),
+            optimizer=torch.optim.Adam,
+            optimizer__fused=True,
+            lr=lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            iterator_train=DataLoader,
+            iterator_train__shuffle=True,
+            iterator_train__generator=shuffle,
+            iterator_train__collate_fn=as_is,
+            # Without a generator of its own, a loader that does not even shuffle draws
+            # a number from torch's global generator.
+            iterator_valid__generator=order,
+            iterator_valid__collate_fn=as_is,
+            train_split=None,
+            callbacks=[*own, *callbacks],
+            device=device,
+            verbose=verbose,
+        )
+        if not verbose:
+            self.set_params(callbacks__print_log=None)
+        self.seed = seed
+        self.config = config
+        self.shuffle_generator = shuffle
+        self.noise_generator = torch.Generator(device)
+        self.initialize()
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train for `max_epochs` epochs more; Ctrl-C propagates.
+
+        skorch takes every KeyboardInterrupt for a callback's wish to stop.
+        """
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except KeyboardInterrupt:
+            stoppers = [
+                cb for _, cb in self.callbacks_ if isinstance(cb, EarlyStopping)
+            ]
+            if not any(stopper.misses_ == stopper.patience for stopper in stoppers):
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
+        epoch = len(self.history)
+        if epoch > 1:  # batch records would outgrow the model
+            self.history[-2].pop("batches", None)
+        self.shuffle_generator.manual_seed(
+            derive_seed(self.seed, Stream.SHUFFLE, epoch)
+        )
+        dataset_train.rng = np.random.default_rng(
+            derive_seed(self.seed, Stream.CORRUPTION, epoch)
+        )
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        stream, epoch = (
+            (Stream.NOISE, len(self.history)) if training else (Stream.VALIDATION, 0)
+        )
+        self.noise_generator.manual_seed(derive_seed(self.seed, stream, epoch))
+        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+
+    def infer(self, x, **fit_params):
+        x = to_tensor(x, device=self.device)
+        return self.module_(x, self.noise_generator)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        x = to_tensor(y_true, device=self.device)
+        loss, reconstruction, kl = self.criterion_(y_pred, x)
+        if training:
+            self.history.record_batch("reconstruction", reconstruction.item())
+            self.history.record_batch("kl", kl.item())
+        return loss
+
+    def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
+        if not torch.isfinite(loss):
+            raise ValueError(
+                f"The loss became NaN or infinite in epoch {len(self.history)}. Lower "
+                f"`lr` (now {self.lr}), or scale the input to smaller values."
+            )
+
+
+def get_state(net):
+    """Arrays and plain values from which `set_state` restores a net exactly."""
+    optimizer = {
+        index: {key: value.cpu().numpy() for key, value in slots.items()}
+        for index, slots in net.optimizer_.state_dict()["state"].items()
+    }
+    weights = net.module_.state_dict()
+    return {
+        "seed": net.seed,
+        "config": net.config,
+        "weights": {key: value.cpu().numpy() for key, value in weights.items()},
+        "optimizer": optimizer,
+        "history": [
+            {key: value for key, value in row.items() if key != "batches"}
+            for row in net.history
+        ],
+    }
+
+
+def set_state(net, state):
+    """Give a new net of the same configuration the state of another."""
+    # Copies: the arrays may be read-only (memory-mapped) or shared with another net.
+    net.module_.load_state_dict(
+        {key: torch.from_numpy(np.array(v)) for key, v in state["weights"].items()}
+    )
+    optimizer = net.optimizer_.state_dict()
+    optimizer["state"] = {
+        index: {key: torch.from_numpy(np.array(v)) for key, v in slots.items()}
+        for index, slots in state["optimizer"].items()
+    }
+    net.optimizer_.load_state_dict(optimizer)
+    net.history.extend(dict(row) for row in state["history"])

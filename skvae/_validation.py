@@ -1,0 +1,48 @@
+"""The only door to scikit-learn's private parameter validation."""
+
+from numbers import Integral
+
+import torch
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    validate_parameter_constraints,
+)
+
+__all__ = ["Interval", "StrOptions", "check_parameters", "resolve_device"]
+
+
+def check_parameters(estimator):
+    """Raise InvalidParameterError for a parameter outside its constraints."""
+    name = type(estimator).__name__
+    constraints = estimator._parameter_constraints
+    params = estimator.get_params(deep=False)
+    validate_parameter_constraints(constraints, params, caller_name=name)
+    for param, value in params.items():
+        numeric = any(isinstance(c, Interval) for c in constraints[param])
+        if numeric and isinstance(value, bool):  # an int to Python, a slip to us
+            raise InvalidParameterError(
+                f"The {param!r} parameter of {name} must be a number. "
+                f"Got {value!r} instead."
+            )
+    sizes = params["hidden_layer_sizes"]
+    if not all(isinstance(n, Integral) and n >= 1 for n in sizes):
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {name} must hold integers of at "
+            f"least 1. Got {sizes!r} instead."
+        )
+
+
+def resolve_device(device):
+    """Turn "auto" into the best device, and refuse one that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device={device!r} is not available: {str(error).splitlines()[0]} "
+            'Use device="cpu" or device="auto".'
+        ) from error
+    return device

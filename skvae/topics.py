@@ -1,0 +1,337 @@
+"""Neural topic models of token counts."""
+
+from numbers import Integral
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skvae._validation import Interval
+from skvae.base import BaseVAE
+from skvae.modules import (
+    GaussianEncoder,
+    GaussianPrior,
+    LogCounts,
+    LogLinearDecoder,
+    TopicMixtureDecoder,
+    TopicProportions,
+    VariationalAutoencoder,
+)
+
+
+def thin_counts(rows, rng):
+    """Keep a random part of each document's tokens.
+
+    Every document draws its own rate of keeping from U(0.3, 1). An encoder trained on
+    thinned documents learns to infer a document's topics from a part of it.
+    Fractional counts x are thinned in proportion, as if made of ceil(x) equal tokens.
+    """
+    rate = np.repeat(rng.uniform(0.3, 1.0, rows.shape[0]), np.diff(rows.indptr))
+    tokens = np.ceil(rows.data)
+    # Beyond what a binomial draw can count, thinning has no noise.
+    few = np.minimum(tokens, 2**31 - 1)
+    kept = rng.binomial(few.astype(np.int64), rate) / few
+    return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
+
+
+def document_counts(X):
+    """CSR in canonical form, X itself if it has that form already.
+
+    The same documents then give the same draws in training whatever their container.
+    """
+    if not sp.issparse(X):
+        return sp.csr_array(X)
+    if X.has_canonical_format and X.data.all():
+        return X
+    X = X.copy()  # never in place: the arrays may be the caller's
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
+
+
+class BaseTopicModel(BaseVAE):
+    """What topic models share: counts, perplexity, components."""
+
+    _clip_norm = 10.0
+    _corrupt = staticmethod(thin_counts)
+
+    def _validate(self, X, *, reset):
+        first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
+        first = np.ravel(X)[0] if isinstance(X, np.ndarray) and X.size else first
+        if isinstance(first, str):
+            raise ValueError(
+                f"{type(self).__name__} takes token counts, but got raw texts. Put a "
+                "CountVectorizer before it in a Pipeline."
+            )
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_non_negative=True,
+        )
+        X = document_counts(X)
+        if reset and X.nnz == 0:
+            raise ValueError(f"{type(self).__name__} found no counts in X: all zeros.")
+        return X
+
+    def score(self, X, y=None):
+        """Evidence lower bound per token, over all documents of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Counts.
+        y : ignored
+
+        Returns
+        -------
+        score : float
+            In nats per token; larger is better. ``perplexity(X) == exp(-score(X))``.
+
+        Raises
+        ------
+        ValueError
+            If X has no counts, a negative one, or another width than in `fit`.
+        """
+        check_is_fitted(self, "net_")
+        X = self._validate(X, reset=False)
+        if X.nnz == 0:
+            raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
+        return float(self._elbo(X).sum() / X.sum())
+
+    def perplexity(self, X):
+        """Upper bound of the perplexity per token of X, ``exp(-score(X))``.
+
+        It includes the KL term. Bounds of different families do not compare, see
+        `skvae.metrics.document_completion_perplexity` for that.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Counts.
+
+        Returns
+        -------
+        perplexity : float
+        """
+        return float(np.exp(-self.score(X)))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw new documents: topics from the prior, then words from the topics.
+
+        Parameters
+        ----------
+        n_samples : int
+        random_state : int, RandomState instance or None
+
+        Returns
+        -------
+        X : CSR array of shape (n_samples, n_features)
+            Counts. Numbers of tokens are Poisson with the mean of the training
+            documents, `mean_length_`.
+        """
+        return super().sample(n_samples, random_state)
+
+    def _draw(self, likelihood, rng):
+        rows = [
+            sp.csr_array(rng.multinomial(rng.poisson(self.mean_length_), p)[None])
+            for p in likelihood.mean.cpu().numpy()
+        ]
+        return sp.vstack(rows, format="csr")
+
+    @classmethod
+    def _build_module(cls, config, generator):
+        encoder = GaussianEncoder(
+            config["n_features"],
+            config["n_components"],
+            config["hidden_layer_sizes"],
+            config["activation"],
+            config["dropout"],
+            generator,
+            preprocess=LogCounts(),
+            standardise=True,
+        )
+        decoder, link = cls._build_decoder(config, generator)
+        prior = GaussianPrior(config["n_components"], learnt=True)
+        return VariationalAutoencoder(encoder, decoder, prior, link)
+
+    def _initialise(self, module, X):
+        # Words start at their overall frequency, smoothed by one token each.
+        frequency = np.asarray(X.sum(axis=0)).ravel() + 1.0
+        background = torch.from_numpy(np.log(frequency / frequency.sum()))
+        with torch.no_grad():
+            module.decoder.background.copy_(background)
+        self.mean_length_ = float(X.sum() / X.shape[0])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        return tags
+
+
+class NVDMTopicModel(BaseTopicModel):
+    def __init__(
+        self,
+        n_components=10,
+        *,
+        hidden_layer_sizes=(500,),
+        activation="softplus",
+        dropout=0.0,
+        lr=3e-3,
+        max_epochs=50,
+        batch_size=256,
+        kl_warmup=0.2,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.kl_warmup = kl_warmup
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @staticmethod
+    def _build_decoder(config, generator):
+        decoder = LogLinearDecoder(
+            config["n_features"], config["n_components"], generator
+        )
+        return decoder, None
+
+    def _set_fitted_attributes(self, module):
+        self.components_ = module.decoder.output.weight.T.cpu().numpy()
+
+
+class GSMTopicModel(BaseTopicModel):
+    _parameter_constraints: dict = {
+        **BaseTopicModel._parameter_constraints,
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "word_embeddings": ["array-like", None],
+        "train_word_embeddings": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components=10,
+        *,
+        embedding_size=100,
+        word_embeddings=None,
+        train_word_embeddings=True,
+        hidden_layer_sizes=(500,),
+        activation="softplus",
+        dropout=0.0,
+        lr=3e-3,
+        max_epochs=50,
+        batch_size=256,
+        kl_warmup=0.2,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.embedding_size = embedding_size
+        self.word_embeddings = word_embeddings
+        self.train_word_embeddings = train_word_embeddings
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.kl_warmup = kl_warmup
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _pretrained(self, n_features):
+        """`word_embeddings` as a checked array, or None."""
+        if self.word_embeddings is None:
+            return None
+        vectors = check_array(self.word_embeddings, input_name="word_embeddings")
+        if len(vectors) != n_features:
+            raise ValueError(
+                f"word_embeddings has {len(vectors)} rows, but X has {n_features} "
+                "features. Give one vector for each column of X, in its order."
+            )
+        return vectors
+
+    def _config(self, n_features):
+        vectors = self._pretrained(n_features)
+        size = self.embedding_size if vectors is None else vectors.shape[1]
+        return {
+            **super()._config(n_features),
+            "embedding_size": int(size),
+            "train_word_embeddings": bool(self.train_word_embeddings),
+        }
+
+    @staticmethod
+    def _build_decoder(config, generator):
+        decoder = TopicMixtureDecoder(
+            config["n_features"],
+            config["n_components"],
+            config["embedding_size"],
+            config["train_word_embeddings"],
+            generator,
+        )
+        return decoder, TopicProportions(config["n_components"], generator)
+
+    def _initialise(self, module, X):
+        super()._initialise(module, X)
+        vectors = self._pretrained(X.shape[1])
+        if vectors is not None:
+            with torch.no_grad():
+                module.decoder.word_embeddings.copy_(torch.from_numpy(vectors))
+
+    def inverse_transform(self, X):
+        """Word probabilities of documents with the given topic proportions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Non-negative; each row is divided by its sum, if that is not zero.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_features)
+            Rows sum to one.
+        """
+        X = check_array(X, dtype=[np.float64, np.float32], ensure_non_negative=True)
+        total = X.sum(axis=1, keepdims=True)
+        X = np.where(total > 0, X / np.where(total > 0, total, 1), 1 / X.shape[1])
+        return super().inverse_transform(X)
+
+    def _set_fitted_attributes(self, module):
+        decoder = module.decoder
+        self.components_ = decoder.topics().cpu().numpy()
+        self.word_embeddings_ = decoder.word_embeddings.cpu().numpy()
+        self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy()

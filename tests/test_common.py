@@ -1,0 +1,55 @@
+"""scikit-learn's estimator checks, also those that it runs on its own classes only."""
+
+import pytest
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+
+SMALL = dict(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
+
+CONFIGURATIONS = {
+    "default": dict(random_state=0, max_epochs=3),
+    "early stopping": dict(SMALL, early_stopping=True, n_iter_no_change=1, dropout=0.5),
+    "one row a batch": dict(SMALL, batch_size=1, max_epochs=1),
+    "one component": dict(SMALL, n_components=1),
+}
+ESTIMATORS = [
+    cls(**params)
+    for cls in (NVDMTopicModel, GSMTopicModel, VAETransformer)
+    for params in CONFIGURATIONS.values()
+]
+ESTIMATORS += [
+    GSMTopicModel(**SMALL, embedding_size=3, train_word_embeddings=False),
+    VAETransformer(**{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+FURTHER_CHECKS = [
+    "check_dataframe_column_names_consistency",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_get_feature_names_out_error",
+    "check_inplace_ensure_writeable",
+    "check_estimators_partial_fit_n_features",
+    "check_param_validation",
+]
+
+
+# Some of these checks fit an array and transform a DataFrame, or the other way round.
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("check", FURTHER_CHECKS)
+@pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel, VAETransformer])
+def test_further_checks(cls, check):
+    """Checks that `parametrize_with_checks` leaves out for classes of other packages."""
+    getattr(estimator_checks, check)(cls.__name__, cls(**SMALL))
