@@ -1,0 +1,437 @@
+"""Texts and word counts to try a topic model on, without a download."""
+
+import importlib.util
+import json
+import re
+from inspect import cleandoc
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import Bunch, check_random_state, check_scalar
+
+__all__ = ["load_docstrings", "load_texts", "make_topic_corpus"]
+
+# The sources are split at their triple quotes into code and strings, at a tenth of the
+# cost of `ast.parse`, which would take half a minute for the five packages.
+_DEFINITION = re.compile(r"^( *)(?:async )?(?:def|class) (\w+)", re.MULTILINE)
+# The code before a string tells whether it is a docstring, ...
+_ONLY_COMMENTS = re.compile(r"(\s*#.*\n)*\s*")
+_SIGNATURE = re.compile(r":[ ]*(#.*)?\n(\s*#.*\n)*\s*\Z")
+# ... also in the calls with which NumPy, SciPy and PyTorch document compiled functions.
+_ADD_DOCSTRING = re.compile(
+    r"add_(?:newdoc|docstr|docstr_all)\((?P<target>[^()]*\(?[^()]*)\Z"
+)
+
+# Tests and copies of other projects. Folders with a leading underscore hold internals,
+# but for numpy._core, where the public functions of NumPy are defined.
+_SKIPPED_FOLDERS = {"tests", "externals"}
+_KEPT_PRIVATE_FOLDERS = {"_core"}
+
+# A doctest runs to the next blank line; its code and output are not prose.
+_DOCTEST = re.compile(r"^[ \t]*>>>.*(?:\n[ \t]*\S.*)*", re.MULTILINE)
+_UNDERLINE = re.compile(r"^[ \t]*([-=~^*])\1{2,}[ \t]*$\n?", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+def load_docstrings(
+    *, packages=("numpy", "scipy", "pandas", "sklearn", "torch"), min_words=20
+):
+    """Load the docstrings of installed packages, labelled by package.
+
+    Real documents, about 10,000 of them by default, that every installation of skvae
+    has at hand. The sources are read as text: nothing is imported or executed.
+
+    Parameters
+    ----------
+    packages : sequence of str, default=("numpy", "scipy", "pandas", "sklearn", "torch")
+        Names of installed top-level packages.
+    min_words : int, default=20
+        Docstrings with fewer words, of two or more letters, are left out.
+
+    Returns
+    -------
+    docstrings : Bunch
+        Dictionary-like object, with the attributes
+
+        data : list of str of length n_documents
+            The docstrings, without doctests and without the underlines of titles.
+        target : ndarray of int of shape (n_documents,)
+            The index of the package in `target_names`.
+        target_names : list of str
+            The packages.
+        names : list of str of length n_documents
+            Where each docstring is defined, such as
+            ``"sklearn.decomposition._nmf.NMF.fit"``.
+        DESCR : str
+            A description of the data.
+
+    Raises
+    ------
+    ValueError
+        If a package is not installed, or no docstring is found.
+
+    Notes
+    -----
+    Documents are those of modules, classes, functions and methods whose own name has
+    no leading underscore, in the order of `packages`, then of paths, then of lines.
+    Tests, vendored projects and private subpackages are left out, and of documents
+    with the same text the first is kept. The number of documents depends on the
+    installed versions.
+
+    Examples
+    --------
+    >>> from skvae.datasets import load_docstrings
+    >>> docstrings = load_docstrings(packages=["numpy", "scipy"])
+    >>> docstrings.target_names
+    ['numpy', 'scipy']
+    >>> len(docstrings.data) > 1000
+    True
+    """
+    check_scalar(min_words, "min_words", Integral, min_val=0)
+    folders = {package: _package_folders(package) for package in packages}
+    missing = [package for package, found in folders.items() if not found]
+    if missing:
+        raise ValueError(
+            f"load_docstrings found no installed package named {', '.join(missing)}. "
+            "Install it, or name other packages with packages=[...]."
+        )
+    names, data, target = [], [], []
+    seen = set()
+    for label, (package, found) in enumerate(folders.items()):
+        for name, docstring in _read_package(package, found):
+            text = _prose(docstring)
+            if text not in seen and len(_WORD.findall(text)) >= min_words:
+                seen.add(text)
+                names.append(name)
+                data.append(text)
+                target.append(label)
+    if not data:
+        raise ValueError(
+            f"load_docstrings found no docstring of at least {min_words} words in "
+            f"the .py files of {', '.join(folders) or 'no package'}."
+        )
+    return Bunch(
+        data=data,
+        target=np.array(target),
+        target_names=list(folders),
+        names=names,
+        DESCR=(
+            f"{len(data)} docstrings of modules, classes, functions and methods, "
+            f"labelled by package: {', '.join(folders)}."
+        ),
+    )
+
+
+def _package_folders(package):
+    """Folders of a top-level package, found without importing it."""
+    # Of a dotted name, find_spec would import the parent.
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    return [] if spec is None else list(spec.submodule_search_locations or [])
+
+
+def _read_package(package, folders):
+    """Yield the public names and docstrings of a package, in the order of paths."""
+    for folder in map(Path, folders):
+        for path in sorted(folder.rglob("*.py")):
+            *subpackages, stem = path.relative_to(folder).with_suffix("").parts
+            if any(_is_skipped(subpackage) for subpackage in subpackages):
+                continue
+            parts = [package, *subpackages] + [stem] * (stem != "__init__")
+            source = path.read_text(encoding="utf-8", errors="replace")
+            for name, docstring in _read_module(".".join(parts), source):
+                if not name.rpartition(".")[2].startswith("_"):
+                    yield name, docstring
+
+
+def _is_skipped(folder):
+    private = folder.startswith("_") and folder not in _KEPT_PRIVATE_FOLDERS
+    return private or folder in _SKIPPED_FOLDERS
+
+
+def _read_module(module, source):
+    """Yield the names and docstrings in the source code of a module."""
+    definitions = []  # the open ones, outermost first: (indent, name)
+    pieces = source.split('"""')
+    for code, text in zip(pieces[::2], pieces[1::2], strict=False):
+        for indent, name in _DEFINITION.findall(code):
+            definitions = [outer for outer in definitions if outer[0] < indent]
+            definitions.append((indent, name))
+        code = code.rstrip("rR")  # the mark of a raw string
+        if added := _ADD_DOCSTRING.search(code):
+            # 'numpy._core', 'flatiter', ('base',   or   torch.abs,
+            target = ".".join(re.findall(r"[\w.]+", added["target"]))
+            inside = target.startswith(module.partition(".")[0] + ".")
+            yield target if inside else f"{module}.{target}", text
+        elif definitions and _SIGNATURE.search(code):
+            yield ".".join([module, *(name for _, name in definitions)]), text
+        elif not definitions and _ONLY_COMMENTS.fullmatch(code):
+            yield module, text
+
+
+def _prose(docstring):
+    """Docstring without indentation, doctests and the underlines of titles."""
+    return _UNDERLINE.sub("", _DOCTEST.sub("", cleandoc(docstring))).strip()
+
+
+# ---------------------------------------------------------------------------
+# Texts in files
+# ---------------------------------------------------------------------------
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = {".jsonl", ".ndjson", ".json-lines"}
+
+
+def load_texts(path, *, text_column=None, encoding="utf-8"):
+    r"""Load texts from a folder, a table or a text file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        One of
+
+        - a folder: each .txt file in it, at any depth, is a text;
+        - a .csv, .tsv, .jsonl, .ndjson or .json-lines file: each row is a text;
+        - a .txt file: each line is a text.
+    text_column : str, default=None
+        The column of a table that holds the texts. None takes the only column of
+        strings.
+    encoding : str, default="utf-8"
+        Encoding of the files. Bytes that do not decode become U+FFFD, so that one
+        broken file does not stop the reading of the others.
+
+    Returns
+    -------
+    texts : Bunch
+        Dictionary-like object, with the attributes
+
+        data : list of str of length n_texts
+            The texts. Empty and blank ones are left out.
+        filenames : list of str of length n_texts
+            Of a folder only: the file of each text, in sorted order.
+        target : ndarray of int of shape (n_texts,)
+            Of a folder only, and if each text lies in a subfolder: the index in
+            `target_names` of the first-level one.
+        target_names : list of str
+            With `target`: the sorted names of the first-level subfolders.
+        frame : DataFrame of shape (n_texts, n_columns)
+            Of a table only: the rows of the texts, with all the columns.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `path` does not exist.
+    ValueError
+        If the kind of file is unknown, the table has no column `text_column`, or
+        not exactly one column of strings if that is None, or there is no text.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skvae.datasets import load_texts
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "reviews.csv")
+    ...     _ = path.write_text("stars,review\n5,Good food\n1,Cold soup\n")
+    ...     texts = load_texts(path)
+    >>> texts.data
+    ['Good food', 'Cold soup']
+    >>> texts.frame["stars"].tolist()
+    [5, 1]
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise FileNotFoundError(f"load_texts found no file or folder {str(path)!r}.")
+    if path.is_dir():
+        texts, sought = _read_folder(path, encoding), "a .txt file that is not blank"
+    elif suffix in _JSON_LINES or suffix in _SEPARATORS:
+        texts = _read_table(path, text_column, encoding)
+        sought = "a row with a text that is not blank"
+    elif suffix == ".txt":
+        with path.open(encoding=encoding, errors="replace") as lines:
+            texts = Bunch(data=[line.strip() for line in lines if line.strip()])
+        sought = "a line that is not blank"
+    else:
+        raise ValueError(
+            f"load_texts cannot read {str(path)!r}. Pass a folder of .txt files, or a "
+            f"{', '.join([*_SEPARATORS, *sorted(_JSON_LINES)])} or .txt file."
+        )
+    if not texts.data:
+        raise ValueError(
+            f"load_texts found nothing in {str(path)!r}: it looked for {sought}."
+        )
+    return texts
+
+
+def _read_folder(folder, encoding):
+    """Texts of the .txt files, labelled by first-level subfolder if all lie in one."""
+    data, filenames, labels = [], [], []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix.lower() == ".txt":
+            text = path.read_text(encoding=encoding, errors="replace")
+            if text.strip():
+                data.append(text)
+                filenames.append(str(path))
+                labels.append(path.relative_to(folder).parts[:-1][:1])
+    texts = Bunch(data=data, filenames=filenames)
+    if data and all(labels):
+        names, target = np.unique(labels, return_inverse=True)
+        texts.update(target=target.ravel(), target_names=names.tolist())
+    return texts
+
+
+def _read_table(path, text_column, encoding):
+    """Texts of a column of a table, with the rows that hold them."""
+    import pandas as pd
+
+    if path.suffix.lower() in _JSON_LINES:
+        # Not pd.read_json, which would turn "2020" into a number or a date.
+        with path.open(encoding=encoding, errors="replace") as lines:
+            frame = pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+    else:
+        frame = pd.read_csv(
+            path,
+            sep=_SEPARATORS[path.suffix.lower()],
+            encoding=encoding,
+            encoding_errors="replace",
+            # The words "None", "null" and "NA" are texts as well; only "" is missing.
+            keep_default_na=False,
+            na_values=[""],
+            low_memory=False,
+        )
+
+    if text_column is None:
+        strings = [
+            column
+            for column in frame
+            if pd.api.types.infer_dtype(frame[column], skipna=True) == "string"
+        ]
+        if len(strings) != 1:
+            raise ValueError(
+                f"{str(path)!r} has {len(strings)} columns of strings, not one. Pass "
+                f"text_column=, one of its columns {list(frame.columns)}."
+            )
+        (text_column,) = strings
+    elif text_column not in frame:
+        raise ValueError(
+            f"{str(path)!r} has no column {text_column!r}. Pass text_column=, one of "
+            f"its columns {list(frame.columns)}."
+        )
+    frame = frame.dropna(subset=[text_column])
+    texts = frame[text_column].astype(str)
+    kept = texts.str.strip() != ""
+    return Bunch(data=texts[kept].tolist(), frame=frame[kept].reset_index(drop=True))
+
+
+# ---------------------------------------------------------------------------
+# Planted topics
+# ---------------------------------------------------------------------------
+
+
+def make_topic_corpus(
+    n_samples=1000,
+    n_features=500,
+    n_components=10,
+    *,
+    mean_length=80,
+    topic_concentration=0.1,
+    word_concentration=0.05,
+    random_state=None,
+):
+    """Draw word counts from latent Dirichlet allocation, with the topics known.
+
+    The topics and the topic proportions of each document are drawn from symmetric
+    Dirichlet distributions, the number of words from a Poisson distribution, the
+    topic of each word from the proportions of its document, and the word from its
+    topic.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of documents.
+    n_features : int, default=500
+        Number of distinct words.
+    n_components : int, default=10
+        Number of topics.
+    mean_length : float, default=80
+        Mean of the Poisson distribution of the number of words of a document. A
+        document that would be empty gets one word.
+    topic_concentration : float, default=0.1
+        Dirichlet concentration of the topics in a document. Small: one topic each.
+    word_concentration : float, default=0.05
+        Dirichlet concentration of the words in a topic. Small: few words each.
+    random_state : int, RandomState instance or None, default=None
+        An int gives the same corpus in each call. None draws from fresh entropy, and
+        not from NumPy's global generator.
+
+    Returns
+    -------
+    corpus : Bunch
+        Dictionary-like object, with the attributes
+
+        data : CSR matrix of int64 of shape (n_samples, n_features)
+            The count of each word in each document.
+        doc_topic : ndarray of shape (n_samples, n_components)
+            The topic proportions of the documents. Rows sum to 1.
+        components : ndarray of shape (n_components, n_features)
+            The word probabilities of the topics. Rows sum to 1.
+        target : ndarray of int of shape (n_samples,)
+            The topic with the largest proportion in each document.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not an int of at least 1, or another number is not positive.
+
+    References
+    ----------
+    Blei, D. M., Ng, A. Y. and Jordan, M. I. (2003). "Latent Dirichlet allocation".
+    Journal of Machine Learning Research, 3, 993-1022.
+
+    Examples
+    --------
+    >>> from skvae.datasets import make_topic_corpus
+    >>> corpus = make_topic_corpus(n_samples=100, n_features=50, random_state=0)
+    >>> corpus.data.shape, corpus.doc_topic.shape, corpus.components.shape
+    ((100, 50), (100, 10), (10, 50))
+    """
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    check_scalar(n_features, "n_features", Integral, min_val=1)
+    check_scalar(n_components, "n_components", Integral, min_val=1)
+    positive = {"min_val": 0, "include_boundaries": "neither"}
+    check_scalar(mean_length, "mean_length", Real, **positive)
+    check_scalar(topic_concentration, "topic_concentration", Real, **positive)
+    check_scalar(word_concentration, "word_concentration", Real, **positive)
+
+    seed = None
+    if random_state is not None:
+        seed = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+    rng = np.random.default_rng(seed)
+
+    components = rng.dirichlet(np.full(n_features, word_concentration), n_components)
+    doc_topic = rng.dirichlet(np.full(n_components, topic_concentration), n_samples)
+    lengths = np.maximum(rng.poisson(mean_length, n_samples), 1)
+    words_per_topic = rng.multinomial(lengths, doc_topic)
+
+    # Word by word, the memory is that of the corpus, not n_samples times n_features.
+    documents = np.concatenate(
+        [np.repeat(np.arange(n_samples), counts) for counts in words_per_topic.T]
+    )
+    words = np.concatenate(
+        [
+            rng.choice(n_features, size=size, p=topic)
+            for size, topic in zip(words_per_topic.sum(axis=0), components, strict=True)
+        ]
+    )
+    data = sparse.csr_matrix(
+        (np.ones(len(words), dtype=np.int64), (documents, words)),
+        shape=(n_samples, n_features),
+    )
+    return Bunch(
+        data=data,
+        doc_topic=doc_topic,
+        components=components,
+        target=doc_topic.argmax(axis=1),
+    )
