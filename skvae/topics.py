@@ -174,6 +174,102 @@ class BaseTopicModel(BaseVAE):
 
 
 class NVDMTopicModel(BaseTopicModel):
+    """Neural variational document model: a log-linear topic model with latent factors.
+
+    Each document has a code z in the latent space, with a diagonal normal prior whose
+    mean and variance are learnt, and its words are drawn from softmax(W z + b). An
+    encoder network infers the posterior of z from the word counts [1]_. Of skvae's
+    topic models this one predicts held-out words best; its components may be negative
+    and are not distributions over words, for that see `GSMTopicModel`.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of latent dimensions.
+    hidden_layer_sizes : tuple of int, default=(500,)
+        Widths of the encoder's hidden layers.
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="softplus"
+        Activation of the hidden layers.
+    dropout : float in [0, 1), default=0.0
+        Share of the hidden units that are dropped in training.
+    lr : float, default=3e-3
+        Largest learning rate of Adam. The rate rises to it over the first tenth of
+        training, then falls along a cosine.
+    max_epochs : int, default=50
+        Number of passes over the data, and the horizon of learning rate and KL
+        warm-up.
+    batch_size : int, default=256
+        Rows in a training step.
+    kl_warmup : float in [0, 1], default=0.2
+        Share of `max_epochs` over which the weight of the KL term rises from 0 to its
+        full value.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when their bound
+        has not improved for `n_iter_no_change` epochs, and to keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each fit, never changed.
+    device : str, default="auto"
+        A torch device; "auto" is CUDA where there is one, else the CPU.
+    verbose : int, default=0
+        0 prints nothing, 1 a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, order of rows and noise. An int gives the same model on
+        the same machine with the same number of threads. torch's global generator is
+        never used.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Decoder weights: how much a latent dimension raises the logit of a word.
+    mean_length_ : float
+        Mean number of tokens of the training documents, used by `sample`.
+    n_iter_ : int
+        Number of epochs trained so far.
+    history_ : DataFrame of shape (n_iter_, 3 or 4)
+        Means over the rows for each epoch, in nats: "loss" (what training minimises),
+        "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
+        stopping.
+    net_ : skorch.NeuralNet
+        The trained net; its module is ``net_.module_``.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are strings.
+
+    See Also
+    --------
+    GSMTopicModel : Topics that are distributions over words.
+    skvae.metrics.document_completion_perplexity : Compare with LDA and NMF.
+
+    Notes
+    -----
+    Beyond the paper, the prior's mean and variance are learnt, the posterior means are
+    standardised over each batch, so that no dimension collapses, and in training the
+    encoder sees a random part of each document's tokens.
+
+    References
+    ----------
+    .. [1] Miao, Y., Yu, L. and Blunsom, P. (2016). Neural variational inference for
+       text processing. ICML.
+
+    Examples
+    --------
+    >>> from skvae import NVDMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = NVDMTopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (200, 3)
+    >>> model.perplexity(X) < 50  # 50 is what guessing uniformly gets
+    True
+    """
+
     def __init__(
         self,
         n_components=10,
@@ -223,6 +319,112 @@ class NVDMTopicModel(BaseTopicModel):
 
 
 class GSMTopicModel(BaseTopicModel):
+    """Gaussian softmax topic model: documents are mixtures of topics.
+
+    A document's topic proportions are the softmax of a linear map of its latent code z,
+    which has a diagonal normal prior with learnt mean and variance. A topic's word
+    probabilities are the softmax of the products of its embedding with those of the
+    words, plus a background that all topics share. An encoder network infers the
+    posterior of z from the word counts [1]_.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of topics.
+    embedding_size : int, default=100
+        Size of word and topic embeddings. Ignored if `word_embeddings` are given.
+    word_embeddings : array-like of shape (n_features, size), default=None
+        Pretrained vectors of the words, in the order of the columns of X. By default
+        they are learnt from scratch.
+    train_word_embeddings : bool, default=True
+        Whether training changes the word embeddings.
+    hidden_layer_sizes : tuple of int, default=(500,)
+        Widths of the encoder's hidden layers.
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="softplus"
+        Activation of the hidden layers.
+    dropout : float in [0, 1), default=0.0
+        Share of the hidden units that are dropped in training.
+    lr : float, default=3e-3
+        Largest learning rate of Adam. The rate rises to it over the first tenth of
+        training, then falls along a cosine.
+    max_epochs : int, default=50
+        Number of passes over the data, and the horizon of learning rate and KL
+        warm-up.
+    batch_size : int, default=256
+        Rows in a training step.
+    kl_warmup : float in [0, 1], default=0.2
+        Share of `max_epochs` over which the weight of the KL term rises from 0 to its
+        full value.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when their bound
+        has not improved for `n_iter_no_change` epochs, and to keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each fit, never changed.
+    device : str, default="auto"
+        A torch device; "auto" is CUDA where there is one, else the CPU.
+    verbose : int, default=0
+        0 prints nothing, 1 a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, order of rows and noise. An int gives the same model on
+        the same machine with the same number of threads. torch's global generator is
+        never used.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Word probabilities of each topic; rows sum to one.
+    word_embeddings_ : ndarray of shape (n_features, embedding_size)
+    topic_embeddings_ : ndarray of shape (n_components, embedding_size)
+    mean_length_ : float
+        Mean number of tokens of the training documents, used by `sample`.
+    n_iter_ : int
+        Number of epochs trained so far.
+    history_ : DataFrame of shape (n_iter_, 3 or 4)
+        Means over the rows for each epoch, in nats: "loss" (what training minimises),
+        "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
+        stopping.
+    net_ : skorch.NeuralNet
+        The trained net; its module is ``net_.module_``.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are strings.
+
+    See Also
+    --------
+    NVDMTopicModel : Better held-out perplexity, no topic proportions.
+    skvae.inspection.top_words : The topics in words.
+
+    Notes
+    -----
+    Beyond the paper, the prior's mean and variance are learnt, the posterior means are
+    standardised over each batch, so that no topic collapses, in training the encoder
+    sees a random part of each document's tokens, and topics share a background.
+
+    References
+    ----------
+    .. [1] Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete
+       latent topics with neural variational inference. ICML.
+
+    Examples
+    --------
+    >>> from skvae import GSMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = GSMTopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> proportions = model.transform(X)
+    >>> bool((abs(proportions.sum(axis=1) - 1) < 1e-9).all())
+    True
+    >>> model.components_.shape
+    (3, 50)
+    """
+
     _parameter_constraints: dict = {
         **BaseTopicModel._parameter_constraints,
         "embedding_size": [Interval(Integral, 1, None, closed="left")],

@@ -16,6 +16,96 @@ from skvae.modules import (
 
 
 class VAETransformer(BaseVAE):
+    """Variational autoencoder of a numeric table.
+
+    An encoder network maps each row to a diagonal normal distribution over codes z with
+    a standard normal prior, a decoder network maps codes to the parameters of a
+    likelihood p(x | z); both maximise the evidence lower bound [1]_. `transform` gives
+    the means of the codes.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of latent dimensions.
+    likelihood : {"gaussian", "bernoulli", "multinomial"}, default="gaussian"
+        "gaussian": real values with one common, learnt standard deviation; scale the
+        columns alike. "bernoulli": values in [0, 1]. "multinomial": counts, without
+        the multinomial coefficient.
+    kl_weight : float, default=1.0
+        Weight of the KL term in training; other values than 1 give a beta-VAE [2]_.
+        Scores always use 1.
+    hidden_layer_sizes : tuple of int, default=(500,)
+        Widths of the encoder's hidden layers, and in reverse of the
+        decoder's.
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float in [0, 1), default=0.0
+        Share of the hidden units that are dropped in training.
+    lr : float, default=1e-3
+        Largest learning rate of Adam. The rate rises to it over the first tenth of
+        training, then falls along a cosine.
+    max_epochs : int, default=30
+        Number of passes over the data, and the horizon of learning rate and KL
+        warm-up.
+    batch_size : int, default=100
+        Rows in a training step.
+    kl_warmup : float in [0, 1], default=0.0
+        Share of `max_epochs` over which the weight of the KL term rises from 0 to its
+        full value.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when their bound
+        has not improved for `n_iter_no_change` epochs, and to keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each fit, never changed.
+    device : str, default="auto"
+        A torch device; "auto" is CUDA where there is one, else the CPU.
+    verbose : int, default=0
+        0 prints nothing, 1 a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, order of rows and noise. An int gives the same model on
+        the same machine with the same number of threads. torch's global generator is
+        never used.
+
+    Attributes
+    ----------
+    n_iter_ : int
+        Number of epochs trained so far.
+    history_ : DataFrame of shape (n_iter_, 3 or 4)
+        Means over the rows for each epoch, in nats: "loss" (what training minimises),
+        "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
+        stopping.
+    net_ : skorch.NeuralNet
+        The trained net; its module is ``net_.module_``.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are strings.
+
+    References
+    ----------
+    .. [1] Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
+    .. [2] Higgins, I. et al. (2017). beta-VAE: learning basic visual concepts with a
+       constrained variational framework. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skvae import VAETransformer
+    >>> X = load_digits().data / 16
+    >>> vae = VAETransformer(2, likelihood="bernoulli", max_epochs=2, random_state=0)
+    >>> codes = vae.fit_transform(X)
+    >>> codes.shape
+    (1797, 2)
+    >>> vae.inverse_transform(codes).shape
+    (1797, 64)
+    """
+
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
         "likelihood": [StrOptions({"gaussian", "bernoulli", "multinomial"})],

@@ -1,0 +1,232 @@
+"""
+Compare NVDM and GSM with LDA and NMF on real text
+==================================================
+
+Fits four topic models to the same word counts, prints how well they predict words
+of new documents and what their topics are, and draws GSM's topics.
+
+    python examples/compare_topic_models.py
+    python examples/compare_topic_models.py --data my_texts/
+    python examples/compare_topic_models.py --data reviews.csv --text-column review
+"""
+
+import argparse
+import socket
+import textwrap
+import time
+import warnings
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.datasets import fetch_20newsgroups
+from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import CountVectorizer
+from threadpoolctl import threadpool_limits
+
+from skvae import GSMTopicModel, NVDMTopicModel
+from skvae.datasets import load_docstrings, load_texts
+from skvae.inspection import top_words
+from skvae.metrics import (
+    document_completion_perplexity,
+    npmi_coherence,
+    topic_diversity,
+    unigram_perplexity,
+)
+
+
+def load(data=None, text_column=None):
+    """Return a name, the texts in random order, and how many of them to fit."""
+    if data is None:
+        socket.setdefaulttimeout(10)  # a network that swallows packets is no network
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # on the retries that follow a failure
+                newsgroups = fetch_20newsgroups(
+                    shuffle=True,
+                    random_state=1,
+                    remove=("headers", "footers", "quotes"),
+                    n_retries=1,
+                )
+            return "20 newsgroups", newsgroups.data, 10_000
+        except OSError:
+            print("20 newsgroups is neither cached nor to be had: taking docstrings.")
+            data = "docstrings"
+    if data == "docstrings":
+        name, texts = "docstrings of installed packages", load_docstrings().data
+    else:
+        name, texts = data, load_texts(data, text_column=text_column).data
+    order = np.random.default_rng(0).permutation(len(texts))
+    return name, [texts[i] for i in order], int(0.9 * len(texts))
+
+
+def models(n_components, seed):
+    """Return the models to compare, all from the same seed."""
+    return {
+        "NVDM": NVDMTopicModel(n_components, random_state=seed),
+        "GSM": GSMTopicModel(n_components, random_state=seed),
+        "LDA": LatentDirichletAllocation(
+            n_components,
+            # Better here than the defaults, 1 / n_components for both.
+            doc_topic_prior=0.1,
+            topic_word_prior=0.01,
+            learning_method="online",
+            max_iter=10,
+            random_state=seed,
+        ),
+        "NMF": NMF(
+            n_components,
+            beta_loss="kullback-leibler",
+            solver="mu",
+            init="nndsvda",
+            max_iter=200,
+            random_state=seed,
+        ),
+    }
+
+
+def compare(models, X_train, X_test):
+    """Fit the models and return a table of their figures."""
+    averages = "token", "document"
+    rows = {
+        "unigram": {
+            average: unigram_perplexity(X_train, X_test, average=average)
+            for average in averages
+        }
+    }
+    for name, model in models.items():
+        start = time.process_time()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # NMF, 200 iterations
+            model.fit(X_train)
+        seconds = time.process_time() - start
+        rows[name] = {
+            average: document_completion_perplexity(model, X_test, average=average)
+            for average in averages
+        } | {
+            "npmi": npmi_coherence(model, X_train),
+            "diversity": topic_diversity(model),
+            "seconds": seconds,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def report(tables):
+    """Return the mean of tables as text, with the spread if there are several."""
+    stacked = pd.concat(tables).groupby(level=0, sort=False)
+    mean, std = stacked.mean(), stacked.std()
+
+    def cell(row, column):
+        digits = (
+            2 if column in ("npmi", "diversity") else 0 if column == "seconds" else 1
+        )
+        value, spread = mean.loc[row, column], std.loc[row, column]
+        if pd.isna(value):
+            return ""
+        if len(tables) == 1 or column == "seconds":
+            return f"{value:.{digits}f}"
+        return f"{value:.{digits}f} ± {spread:.{digits}f}"
+
+    cells = {c: [cell(r, c) for r in mean.index] for c in mean.columns}
+    return pd.DataFrame(cells, index=mean.index).to_string()
+
+
+def plot_topics(model, words, title, n_words=7, n_columns=5):
+    """Draw the most probable words of each topic as bars."""
+    order = np.argsort(-model.components_, axis=1)[:, :n_words]
+    n_rows = -(-len(order) // n_columns)
+    figure, axes = plt.subplots(
+        n_rows,
+        n_columns,
+        figsize=(2.5 * n_columns, 1.75 * n_rows + 0.6),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for k, ax in enumerate(axes.flat):
+        if k >= len(order):
+            ax.remove()
+            continue
+        top = order[k][::-1]
+        ax.barh(words[top], model.components_[k, top], color="#3b6ea5", height=0.75)
+        ax.set_title(f"topic {k}", fontsize=10, loc="left")
+        ax.tick_params(labelsize=9, length=0)
+        ax.xaxis.set_major_locator(plt.MaxNLocator(2))
+        ax.grid(axis="x", color="0.9")
+        ax.set_axisbelow(True)
+        ax.spines[:].set_visible(False)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13)
+    figure.supxlabel("probability of the word in the topic", fontsize=10)
+    return figure
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        description="Compare NVDM, GSM, LDA and NMF on real text."
+    )
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="a folder of .txt files, a .csv, .tsv or .jsonl table, a .txt file with a "
+        "text on each line, or 'docstrings'; default: 20 newsgroups",
+    )
+    parser.add_argument("--text-column", help="the table's column that holds the texts")
+    parser.add_argument("--n-components", type=int, default=20)
+    parser.add_argument("--max-features", type=int, default=1000, help="words to keep")
+    parser.add_argument(
+        "--first-words",
+        type=int,
+        metavar="N",
+        help="cut texts to their first N words, to see how short ones fare",
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--output", default="topics.png", help="the picture to write")
+    args = parser.parse_args(argv)
+
+    name, texts, n_train = load(args.data, args.text_column)
+    vectorizer = CountVectorizer(
+        max_df=0.7,
+        min_df=min(10, 1 + len(texts) // 100),
+        max_features=args.max_features,
+        stop_words="english",
+        strip_accents="ascii",
+    )
+    if args.first_words is not None:
+        texts = [" ".join(text.split()[: args.first_words]) for text in texts]
+    X = vectorizer.fit_transform(texts)
+    words = vectorizer.get_feature_names_out()
+    print(
+        f"{name}: {n_train:,} documents to fit, {len(texts) - n_train:,} held out, "
+        f"{X.shape[1]:,} words, {args.n_components} components, seeds {args.seeds}\n"
+    )
+
+    tables = []
+    for seed in args.seeds:
+        fitted = models(args.n_components, seed)
+        with threadpool_limits(1):  # seconds compare, also on a busy machine
+            tables.append(compare(fitted, X[:n_train], X[n_train:]))
+    print(
+        "token, document: perplexity of one half of the held-out documents, given the\n"
+        "other half, averaged over tokens or documents (lower is better);\n"
+        "npmi, diversity: coherence and variety of the topics (higher is better);\n"
+        "seconds: CPU time of the fit.\n"
+    )
+    print(report(tables))
+
+    for model_name, model in fitted.items():
+        print(f"\n{model_name}")
+        for k, row in enumerate(top_words(model, 10, feature_names=words).to_numpy()):
+            print(textwrap.shorten(f"{k:3d}  {' '.join(row)}", 96, placeholder=" ..."))
+
+    title = f"{args.n_components} topics of GSM in {name}"
+    figure = plot_topics(fitted["GSM"], words, title)
+    figure.savefig(args.output, dpi=110)
+    print(f"\nwrote {args.output}")
+
+
+if __name__ == "__main__":
+    main()
