@@ -51,5 +51,5 @@ FURTHER_CHECKS = [
 @pytest.mark.parametrize("check", FURTHER_CHECKS)
 @pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel, VAETransformer])
 def test_further_checks(cls, check):
-    """Checks that `parametrize_with_checks` leaves out for classes of other packages."""
+    """Checks that scikit-learn runs on its own classes alone."""
     getattr(estimator_checks, check)(cls.__name__, cls(**SMALL))

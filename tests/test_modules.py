@@ -1,0 +1,295 @@
+"""Modules: gradients, noise, and what each layer promises."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae.losses import elbo
+from skvae.modules import (
+    ACTIVATIONS,
+    MLP,
+    DenseDecoder,
+    GaussianEncoder,
+    LogCounts,
+    LogLinearDecoder,
+    StandardisedMean,
+    TopicMixtureDecoder,
+    TopicProportions,
+    diagonal_normal,
+    reparameterise,
+)
+
+N_FEATURES = 6
+# tanh: finite differences across the kink of relu would not be derivatives.
+SMALL = dict(hidden_layer_sizes=(3,), activation="tanh")
+MODELS = {
+    "NVDM": NVDMTopicModel(2, **SMALL, dropout=0.3),
+    "GSM": GSMTopicModel(2, **SMALL, embedding_size=3),
+    "VAE gaussian": VAETransformer(2, **SMALL, likelihood="gaussian"),
+    "VAE bernoulli": VAETransformer(2, **SMALL, likelihood="bernoulli", dropout=0.3),
+    "VAE multinomial": VAETransformer(2, **SMALL, likelihood="multinomial"),
+}
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def build(model, seed=0):
+    return model._build_module(model._config(N_FEATURES), seeded(seed))
+
+
+@pytest.fixture
+def counts(rng):
+    return torch.from_numpy(rng.poisson(0.4, (4, N_FEATURES))).double()
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
+@pytest.mark.parametrize("name", MODELS)
+def test_gradient_of_the_bound_is_its_derivative(name, training, counts):
+    """Central differences in double precision, with the noise held fixed."""
+    module = build(MODELS[name]).double().train(training)
+    x = counts.clamp(max=1)  # also fit for Bernoulli
+    # Away from the initial weights, some of which are zero or at a symmetric point.
+    noise = seeded(1)
+    free = {
+        key: (p + 0.3 * torch.randn(p.shape, generator=noise)).detach().requires_grad_()
+        for key, p in module.named_parameters()
+        if p.requires_grad
+    }
+
+    def negative_bound(*values):
+        given = dict(zip(free, values, strict=True))
+        output = functional_call(module, given, (x, seeded(2)))
+        return -elbo(x, *output).bound
+
+    assert torch.autograd.gradcheck(negative_bound, tuple(free.values()))
+
+
+def standard_noise(mean, std, seed=0):
+    draws = reparameterise(diagonal_normal(mean, std), seeded(seed))
+    return ((draws - mean) / std).numpy()
+
+
+def test_noise_is_standard_normal_and_independent():
+    """Tolerances: 5 standard errors each, so a right build fails 1 time in 10^5."""
+    n = 100_000
+    mean = torch.linspace(-3, 3, n)[:, None].repeat(1, 2).double()
+    # Deviations far from 1 on both sides tell the deviation from the variance.
+    noise = standard_noise(mean, torch.tensor([0.1, 5.0]).double().expand(n, 2))
+    assert np.abs(noise.mean(axis=0)).max() < 5 / math.sqrt(n)
+    assert np.abs(noise.std(axis=0) - 1).max() < 5 / math.sqrt(2 * n)
+    # A normal distribution has no skewness and a kurtosis of 3.
+    assert np.abs((noise**3).mean(axis=0)).max() < 5 * math.sqrt(15 / n)
+    assert np.abs((noise**4).mean(axis=0) - 3).max() < 5 * math.sqrt(96 / n)
+    columns = (noise[:, 0] * noise[:, 1]).mean()
+    rows = (noise[1:] * noise[:-1]).mean(axis=0)
+    assert np.abs([columns, *rows]).max() < 5 / math.sqrt(n - 1)
+
+
+def test_draws_are_differentiable_in_mean_and_deviation():
+    mean, std = torch.zeros(5, 2, requires_grad=True), torch.ones(5, 2)
+    std.requires_grad_()
+    draws = reparameterise(diagonal_normal(mean, std), seeded())
+    by_mean, by_std = torch.autograd.grad(draws.sum(), (mean, std))
+    assert torch.equal(by_mean, torch.ones(5, 2))
+    torch.testing.assert_close(by_std, draws.detach())  # here a draw is the noise
+
+
+def test_noise_comes_from_the_given_generator():
+    mean, std = torch.zeros(4, 2), torch.ones(4, 2)
+    assert np.array_equal(standard_noise(mean, std, 1), standard_noise(mean, std, 1))
+    assert not np.array_equal(
+        standard_noise(mean, std, 1), standard_noise(mean, std, 2)
+    )
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_generator_seed_gives_one_set_of_weights(name):
+    first, again, other = (build(MODELS[name], seed) for seed in (0, 0, 1))
+    pairs = [
+        (torch.equal(a, b), torch.equal(a, c))
+        for a, b, c in zip(
+            first.parameters(), again.parameters(), other.parameters(), strict=True
+        )
+    ]
+    assert all(same for same, _ in pairs)
+    assert not all(same for _, same in pairs)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_global_generator_is_left_alone(name, counts):
+    before = torch.get_rng_state()
+    module = build(MODELS[name]).double()
+    module.train()(counts, seeded())
+    module.eval()(counts, seeded())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_evaluation_depends_on_the_noise_of_the_draw_only(name, counts):
+    """No dropout and no batch statistics: the posterior of a row is its own."""
+    encoder = build(MODELS[name]).double().eval().encoder
+    together = encoder(counts, seeded(0))
+    for row in range(len(counts)):
+        alone = encoder(counts[row : row + 1], seeded(1))
+        torch.testing.assert_close(alone.mean[0], together.mean[row])
+        torch.testing.assert_close(alone.stddev[0], together.stddev[row])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_output_parts_have_one_entry_a_row(name, counts):
+    posterior, likelihood, prior = build(MODELS[name]).double()(counts, seeded())
+    assert posterior.batch_shape == likelihood.batch_shape == (len(counts),)
+    assert posterior.event_shape == prior.event_shape == (2,)
+    assert likelihood.event_shape == (N_FEATURES,) and prior.batch_shape == ()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sizes", [(), (4,), (4, 3)])
+def test_mlp_applies_the_activation_after_each_layer(activation, sizes, rng):
+    mlp = MLP(5, sizes, activation, 0.0, seeded())
+    x = expected = torch.from_numpy(rng.normal(size=(3, 5))).float()
+    for layer in mlp.layers:
+        expected = ACTIVATIONS[activation](expected @ layer.weight.T + layer.bias)
+    torch.testing.assert_close(mlp(x), expected)
+    assert mlp.n_out == expected.shape[1]
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.7])
+def test_dropout_keeps_the_expectation_and_acts_in_training_only(rate):
+    n = 40_000
+    mlp = MLP(3, (5,), "softplus", rate, seeded())
+    x = torch.tensor([[1.0, -1.0, 0.5]])
+    full = mlp.eval()(x, seeded())[0]
+    torch.testing.assert_close(full, mlp.eval()(x, seeded(1))[0])
+    dropped = mlp.train()(x.repeat(n, 1), seeded()) / full
+    # Each value is 0 or 1 / (1 - rate): 5 standard errors of the mean.
+    assert (dropped.mean(0) - 1).abs().max() < 5 * math.sqrt(rate / (1 - rate) / n)
+    share = (dropped == 0).double().mean(0)
+    assert (share - rate).abs().max() < 5 * math.sqrt(rate * (1 - rate) / n)
+    again = mlp(x.repeat(n, 1), seeded()) / full
+    assert torch.equal(dropped, again)
+    assert not torch.equal(dropped, mlp(x.repeat(n, 1), seeded(1)) / full)
+
+
+def test_log_counts_have_unit_length_beside_the_log_number_of_tokens(rng):
+    counts = torch.from_numpy(rng.poisson(2, (5, 4))).double() + torch.eye(5, 4)
+    out = LogCounts()(counts)
+    assert out.shape == (5, 4 + LogCounts.n_extra_features)
+    torch.testing.assert_close(out[:, :-1].norm(dim=1), torch.ones(5).double())
+    torch.testing.assert_close(out[:, -1], (1 + counts.sum(1)).log())
+    logs = (1 + counts).log()
+    cosine = nn.functional.cosine_similarity(out[:, :-1], logs)
+    torch.testing.assert_close(cosine, torch.ones(5).double())
+
+
+def test_log_counts_of_an_empty_document_are_zeros_with_finite_gradient():
+    counts = torch.zeros(2, 4, requires_grad=True)
+    out = LogCounts()(counts)
+    assert torch.equal(out, torch.zeros(2, 5))
+    (gradient,) = torch.autograd.grad(out.sum(), counts)
+    assert gradient.isfinite().all()
+
+
+@pytest.fixture
+def means(rng):
+    return torch.from_numpy(rng.normal([3, -1], [0.1, 20], (50, 2))).double()
+
+
+def test_standardised_mean_standardises_the_batch_in_training(means):
+    layer = StandardisedMean(2).double().train()
+    out = layer(means)
+    torch.testing.assert_close(out.mean(0), torch.zeros(2).double())
+    # Not exactly one: the variance is kept from being divided by zero.
+    torch.testing.assert_close(
+        out.std(0, correction=0), torch.ones(2).double(), rtol=1e-2, atol=0
+    )
+
+
+def test_standardised_mean_of_one_row_leaves_the_statistics(means):
+    layer = StandardisedMean(2).double().train()
+    layer(means)
+    before = {key: value.clone() for key, value in layer.state_dict().items()}
+    alone = layer(means[:1])
+    assert alone.isfinite().all()
+    assert all(torch.equal(layer.state_dict()[key], before[key]) for key in before)
+    torch.testing.assert_close(alone, layer.eval()(means[:1]))
+
+
+def test_standardised_mean_uses_running_statistics_in_eval_mode(means):
+    layer = StandardisedMean(2).double().train()
+    for _ in range(1000):  # until they are those of the one batch
+        layer(means)
+    expected = (means - means.mean(0)) / (means.var(0) + layer.eps).sqrt()
+    layer.eval()
+    torch.testing.assert_close(layer(means), expected)
+    torch.testing.assert_close(layer(means[7:8])[0], expected[7])
+
+
+@pytest.mark.parametrize("size", [0.0, 1e6, 1e30, -1e30])
+@pytest.mark.parametrize("preprocess", [None, LogCounts()])
+def test_posterior_variance_stays_positive_and_finite(size, preprocess):
+    x = torch.full((2, 4), abs(size) if preprocess else size)
+    encoder = GaussianEncoder(
+        4, 2, (), "relu", 0.0, seeded(), preprocess=preprocess
+    ).eval()
+    for sign in (-1, 1):
+        nn.init.constant_(encoder.log_variance.weight, 100.0 * sign)
+        std = encoder(x).stddev
+        assert std.isfinite().all() and (std > 0).all()
+
+
+def test_topics_are_distributions_over_words():
+    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
+    topics = decoder.topics()
+    assert topics.shape == (3, 7) and (topics > 0).all()
+    torch.testing.assert_close(topics.sum(1), torch.ones(3))
+    topic, words, background = (
+        parameter.detach().double().numpy()
+        for parameter in (
+            decoder.topic_embeddings,
+            decoder.word_embeddings,
+            decoder.background,
+        )
+    )
+    exps = np.exp(np.einsum("ke,we->kw", topic, words) + background)
+    expected = exps / exps.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(topics.detach(), expected, rtol=1e-5)
+
+
+def test_topic_mixture_averages_the_topics():
+    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
+    proportions = torch.tensor([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
+    mean = decoder(proportions).mean
+    a, b, c = decoder.topics()
+    torch.testing.assert_close(mean[0], 0.2 * a + 0.3 * b + 0.5 * c)
+    torch.testing.assert_close(mean[1], b)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
+def test_topic_proportions_are_on_the_simplex(scale, rng):
+    z = torch.from_numpy(scale * rng.normal(size=(2, 9, 4))).float()
+    proportions = TopicProportions(4, seeded())(z)
+    assert proportions.shape == z.shape and (proportions >= 0).all()
+    torch.testing.assert_close(proportions.sum(-1), torch.ones(2, 9))
+
+
+def test_log_linear_decoder_at_zero_is_the_background():
+    decoder = LogLinearDecoder(5, 2, seeded())
+    nn.init.normal_(decoder.background, generator=seeded(1))
+    mean = decoder(torch.zeros(1, 2)).mean[0]
+    torch.testing.assert_close(mean, decoder.background.softmax(-1))
+
+
+@pytest.mark.parametrize("log_scale", [-1e3, 1e3])
+def test_gaussian_decoder_has_a_positive_finite_deviation(log_scale):
+    decoder = DenseDecoder(3, 2, (), "relu", 0.0, "gaussian", seeded())
+    nn.init.constant_(decoder.log_scale, log_scale)
+    std = decoder(torch.zeros(1, 2)).stddev
+    assert std.isfinite().all() and (std > 0).all()

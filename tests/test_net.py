@@ -1,0 +1,430 @@
+"""Training: batches, thinning, schedule, divergence, interruption, output."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from skorch.callbacks import Callback, EarlyStopping
+
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae._net import Schedule
+from skvae.topics import thin_counts
+
+MODELS = [NVDMTopicModel, GSMTopicModel, VAETransformer]
+each_model = pytest.mark.parametrize("cls", MODELS)
+
+
+def make(cls, **params):
+    small = dict(
+        n_components=2,
+        hidden_layer_sizes=(5,),
+        max_epochs=3,
+        batch_size=8,
+        device="cpu",
+        random_state=0,
+    )
+    return cls(**{**small, **params})
+
+
+@pytest.fixture
+def X(rng):
+    """35 different rows: with a batch size of 8, a remainder of 3."""
+    return rng.poisson(2.0, (35, 9)).astype(float)
+
+
+class Spy(Callback):
+    """Sees what training does; the copy that an estimator takes of it is itself."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_train_begin(self, net, **kwargs):
+        self.epochs, self.inputs, self.rates, self.warmups = [], [], [], []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.epochs.append([])
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        inputs, target = batch
+        if training:
+            self.inputs.append(inputs.numpy())
+            self.epochs[-1].append(target.numpy())
+            self.rates.append(net.optimizer_.param_groups[0]["lr"])
+            self.warmups.append(net.criterion_.warmup)
+
+
+class Raises(Callback):
+    def __init__(self, error, epoch=2):
+        self.error = error
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) >= self.epoch:
+            raise self.error
+
+
+def state_of(model, X):
+    """All that a failed call must leave as it was."""
+    fitted = [key for key in vars(model) if key.endswith("_")]
+    return fitted, *(getattr(model, f)(X) for f in ("transform", "score_samples"))
+
+
+def assert_same_state(model, X, before):
+    fitted, *arrays = state_of(model, X)
+    assert fitted == before[0]
+    for now, then in zip(arrays, before[1:], strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+# --- batches --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("batch_size", [1, 8, 17, 34, 35, 1000])
+@each_model
+def test_every_epoch_visits_every_row_once_in_a_new_order(
+    cls, batch_size, container, X
+):
+    spy = Spy()
+    make(cls, batch_size=batch_size, callbacks=[spy]).fit(container(X))
+    assert len(spy.epochs) == 3
+    orders = set()
+    for batches in spy.epochs:
+        sizes = [len(batch) for batch in batches]
+        assert sum(sizes) == 35 and all(n == batch_size for n in sizes[:-1])
+        rows = np.concatenate(batches)
+        order = np.lexsort(rows.T)
+        np.testing.assert_array_equal(rows[order], X[np.lexsort(X.T)])
+        orders.add(rows.tobytes())
+    assert len(orders) == 3
+
+
+@each_model
+def test_partial_fits_visit_the_rows_in_a_new_order_each(cls, X):
+    spy = Spy()
+    model, orders = make(cls, callbacks=[spy]), set()
+    for _ in range(3):
+        model.partial_fit(X)
+        orders.add(np.concatenate(spy.epochs[0]).tobytes())
+    assert len(orders) == 3
+
+
+# --- thinning -------------------------------------------------------------------
+
+
+def thin(counts, seed=0):
+    counts = sparse.csr_array(counts)
+    return thin_counts(counts, np.random.default_rng(seed)).toarray()
+
+
+@pytest.mark.parametrize("scale", [1, 0.37, 1e-3, 1e12, 1e30])
+def test_thinning_never_adds(scale, X):
+    thinned = thin(scale * X)
+    assert np.isfinite(thinned).all()
+    assert (thinned >= 0).all() and (thinned <= scale * X).all()
+    assert (thinned < scale * X).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_thinned_counts_are_counts(dtype):
+    """As the net sees them, in single precision."""
+    counts = np.arange(1, 2001, dtype=dtype).reshape(20, 100)
+    thinned = thin(counts).astype(np.float32)
+    np.testing.assert_array_equal(thinned, np.round(thinned))
+
+
+def test_fractions_are_thinned_as_equal_parts(rng):
+    """A value x is ceil(x) tokens of weight x / ceil(x) each."""
+    X = rng.uniform(0.01, 5, (50, 20))
+    tokens = thin(X) / (X / np.ceil(X))
+    np.testing.assert_allclose(tokens, np.round(tokens), atol=1e-9)
+
+
+def test_thinning_draws_one_rate_a_document_and_binomial_tokens():
+    """Given a document's rate, its words are independent binomial counts."""
+    n_documents, n_words, tokens = 400, 50, 40
+    kept = thin(np.full((n_documents, n_words), float(tokens)))
+    rate = kept.mean(axis=1) / tokens
+    # Rates differ by far more than binomial noise, within their range.
+    assert 0 < rate.min() and rate.max() <= 1
+    assert rate.std() > 10 * 0.5 / math.sqrt(n_words * tokens)
+    # Within a document, the mean squared deviation is tokens * rate * (1 - rate).
+    expected = (tokens * rate * (1 - rate)).mean()
+    observed = kept.var(axis=1, ddof=1).mean()
+    assert observed == pytest.approx(expected, rel=0.1)  # standard error .01
+
+
+@pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel])
+def test_topic_models_encode_thinned_documents_but_explain_whole_ones(cls, X):
+    spy = Spy()
+    make(cls, callbacks=[spy], batch_size=35).fit(X)
+    for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
+        assert (inputs <= target).all() and inputs.sum() < target.sum()
+        np.testing.assert_array_equal(inputs, np.round(inputs))
+    thinned = {inputs.sum() for inputs in spy.inputs}
+    assert len(thinned) == 3  # anew each epoch
+
+
+def test_vae_encodes_what_it_explains(X):
+    spy = Spy()
+    make(VAETransformer, callbacks=[spy], batch_size=35).fit(X)
+    for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
+        np.testing.assert_array_equal(inputs, target)
+
+
+# --- schedule -------------------------------------------------------------------
+
+
+@each_model
+def test_rate_and_kl_weight_are_functions_of_progress(cls, X):
+    """Twice the epochs pass through the same values, in half the steps."""
+    fast, slow = Spy(), Spy()
+    for spy, max_epochs in [(fast, 5), (slow, 10)]:
+        params = dict(lr=0.01, kl_warmup=0.5, callbacks=[spy])
+        make(cls, max_epochs=max_epochs, **params).fit(X)
+    np.testing.assert_allclose(slow.rates[::2], fast.rates)
+    np.testing.assert_allclose(slow.warmups[::2], fast.warmups)
+
+
+def test_kl_weight_rises_linearly_to_one(X):
+    spy = Spy()
+    make(VAETransformer, max_epochs=10, kl_warmup=0.4, callbacks=[spy]).fit(X)
+    progress = np.arange(50) / 50  # 5 batches an epoch
+    np.testing.assert_allclose(spy.warmups, np.minimum(progress / 0.4, 1))
+
+
+@pytest.mark.parametrize("kl_warmup", [0.0, 1.0])
+def test_kl_warm_up_may_be_absent_or_all_of_training(kl_warmup, X):
+    spy = Spy()
+    make(VAETransformer, kl_warmup=kl_warmup, callbacks=[spy]).fit(X)
+    assert (np.diff(spy.warmups) >= 0).all()
+    assert spy.warmups[0] == (1 if kl_warmup == 0 else 0)
+    assert (max(spy.warmups) == 1) == (kl_warmup == 0)
+
+
+def test_rate_rises_to_lr_and_then_falls():
+    rates = np.array([Schedule.rate(p) for p in np.linspace(0, 1, 1001)])
+    peak = rates.argmax()
+    assert rates.max() == pytest.approx(1) and (rates > 0).all()
+    assert (np.diff(rates[: peak + 1]) >= 0).all()
+    assert (np.diff(rates[peak:]) <= 0).all()
+    assert rates[-1] < 0.2
+    assert np.abs(np.diff(rates)).max() < 0.05  # without jumps
+
+
+@each_model
+def test_beyond_max_epochs_rate_and_kl_weight_stay(cls, X):
+    spy = Spy()
+    model = make(cls, lr=0.01, kl_warmup=1.0, warm_start=True, callbacks=[spy]).fit(X)
+    last = spy.rates[-1]
+    for go_on in (model.fit, model.partial_fit):
+        go_on(X)
+        assert set(spy.warmups) == {1.0}
+        assert set(spy.rates) == {0.01 * Schedule.rate(1.0)}
+        assert 0 < spy.rates[0] <= last
+
+
+# --- divergence -----------------------------------------------------------------
+
+
+@each_model
+def test_divergence_is_an_error_that_says_what_to_do(cls, X):
+    model = make(cls, lr=1e30)
+    with pytest.raises(ValueError, match=r"(?s)NaN or infinite.*Lower `lr`"):
+        model.fit(X)
+    assert not hasattr(model, "net_")
+    model.set_params(lr=1e-3).fit(X)
+    before = state_of(model, X)
+    with pytest.raises(ValueError, match="Lower `lr`"):
+        model.set_params(lr=1e30).fit(X)
+    assert_same_state(model, X, before)
+
+
+@pytest.mark.parametrize("size", [1e30, 1e300])
+@each_model
+def test_values_too_large_for_the_net_are_an_error(cls, size, X):
+    # Not with 1e300 in every entry: their sum would be infinite.
+    X[3:5, :2] = size
+    with pytest.raises(ValueError, match="Lower `lr`"):
+        make(cls, max_epochs=20, lr=0.1).fit(X)
+
+
+# --- callbacks and interruption ---------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError, MemoryError])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@each_model
+def test_an_interrupted_fit_leaves_the_estimator_as_it_was(
+    cls, early_stopping, error, X
+):
+    """Also Ctrl-C, which skorch would take for a callback's wish to stop."""
+    params = dict(early_stopping=early_stopping, callbacks=[Raises(error)])
+    model = make(cls, **params)
+    with pytest.raises(error):
+        model.fit(X)
+    assert not [key for key in vars(model) if key.endswith("_")]
+    model.set_params(callbacks=None).fit(X)
+    before = state_of(model, X)
+    model.set_params(callbacks=[Raises(error)])
+    for call in (model.fit, model.partial_fit, model.set_params(warm_start=True).fit):
+        with pytest.raises(error):
+            call(X[:20])
+        assert_same_state(model, X, before)
+
+
+@each_model
+def test_early_stopping_by_the_user_stops_quietly(cls, X, capfd):
+    stopping = EarlyStopping(monitor="train_loss", patience=2, threshold=1e9)
+    model = make(cls, max_epochs=20, callbacks=[stopping]).fit(X)
+    assert model.n_iter_ == 2 + 1  # no epoch improves by so much on the first
+    assert capfd.readouterr() == ("", "")
+    assert model.transform(X).shape == (35, 2)
+
+
+def test_callbacks_of_the_user_are_not_changed(X):
+    """skorch's EarlyStopping counts in itself; a copy is what counts here."""
+    stopping = EarlyStopping(monitor="train_loss", patience=2)
+    before = copy.deepcopy(vars(stopping))
+    callbacks = [stopping]
+    model = make(VAETransformer, callbacks=callbacks).fit(X)
+    assert vars(stopping) == before
+    assert model.callbacks is callbacks and callbacks == [stopping]
+
+
+def test_callbacks_may_come_with_names(X):
+    spy = Spy()
+    make(VAETransformer, callbacks=[("spy", spy)]).fit(X)
+    assert len(spy.epochs) == 3
+
+
+# --- what training reports --------------------------------------------------------
+
+
+@each_model
+def test_silent_by_default_and_one_line_an_epoch_when_verbose(cls, X, capfd):
+    make(cls, early_stopping=True).fit(X)
+    assert capfd.readouterr() == ("", "")
+    make(cls, verbose=1).fit(X)
+    out, err = capfd.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert [words[0] for words in lines if words[0].isdigit()] == ["1", "2", "3"]
+    assert err == ""
+
+
+@each_model
+def test_history_has_a_row_an_epoch_and_adds_up(cls, X):
+    model = make(cls, max_epochs=6, kl_warmup=0.5).fit(X)
+    history = model.history_
+    assert list(history.index) == [1, 2, 3, 4, 5, 6] and model.n_iter_ == 6
+    assert list(history.columns) == ["loss", "reconstruction", "kl"]
+    assert (history.kl > 0).all() and (history.reconstruction < 0).all()
+    bound = history.reconstruction - history.kl
+    np.testing.assert_allclose(history.loss[3:], -bound[3:], rtol=1e-5)
+    # With less than the full KL term, the loss is smaller.
+    assert (history.loss[:2] < -bound[:2]).all()
+
+
+def test_loss_of_an_epoch_is_the_mean_over_rows_not_over_batches():
+    """Without learning, the first batch's statistics are those of all."""
+    X = np.zeros((9, 3))
+    X[-1] = 100.0  # one row that would weigh too much in a batch of its own
+    history = {}
+    for batch_size in (9, 8):
+        model = make(VAETransformer, lr=1e-12, batch_size=batch_size, max_epochs=1)
+        history[batch_size] = model.fit(X).history_.reconstruction[1]
+    # The noise of the draws is small beside the row of hundreds.
+    assert history[8] == pytest.approx(history[9], rel=0.05)
+
+
+def test_history_can_be_changed_without_harm(X):
+    model = make(VAETransformer).fit(X)
+    model.history_.loc[1, "loss"] = math.nan
+    model.partial_fit(X)
+    assert model.history_.loss.notna().all() and len(model.history_) == 4
+
+
+# --- early stopping ---------------------------------------------------------------
+
+
+class Weights(Spy):
+    """Keeps the weights after each epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        super().on_train_begin(net, **kwargs)
+        self.weights, self.validation = [], []
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        super().on_batch_begin(net, batch, training, **kwargs)
+        if not training:
+            self.validation.append(batch[1].numpy())
+
+    def on_epoch_end(self, net, **kwargs):
+        state = net.module_.state_dict().items()
+        self.weights.append({key: value.clone() for key, value in state})
+
+    def epochs_kept(self, model):
+        """Epochs that ended with the weights of the fitted model."""
+        kept = model.net_.module_.state_dict()
+        return [
+            epoch
+            for epoch, weights in enumerate(self.weights, start=1)
+            if all(torch.equal(weights[key], kept[key]) for key in kept)
+        ]
+
+
+@each_model
+def test_early_stopping_keeps_the_best_epoch_on_validation_rows(cls, rng):
+    """Rows of pure noise: what is learnt about some is wrong for others."""
+    X = rng.poisson(1.0, (40, 20)).astype(float) + np.eye(40, 20)
+    spy = Weights()
+    model = make(
+        cls,
+        n_components=8,
+        hidden_layer_sizes=(50,),
+        lr=0.1,
+        max_epochs=100,
+        early_stopping=True,
+        validation_fraction=0.25,
+        n_iter_no_change=4,
+        callbacks=[spy],
+    ).fit(X)
+    loss = model.history_.validation_loss
+    assert model.n_iter_ == len(loss) < 100
+    assert spy.epochs_kept(model) == [loss.idxmin()]
+    assert loss.idxmin() == model.n_iter_ - 4
+    # Rows are either trained on or validated on, a quarter of them (rounded up).
+    train, valid = np.concatenate(spy.epochs[0]), np.unique(spy.validation[0], axis=0)
+    assert len(train) == 30 and len(np.concatenate(spy.validation)) == 10 * len(loss)
+    together = np.concatenate([train, spy.validation[0], spy.validation[1]])
+    np.testing.assert_array_equal(together[np.lexsort(together.T)], X[np.lexsort(X.T)])
+    for batches in spy.epochs:
+        rows = {row.tobytes() for row in np.concatenate(batches)}
+        assert not rows & {row.tobytes() for row in valid}
+
+
+class RisingLoss(Weights):
+    """Reports a validation loss that rises slowly, from a negative value."""
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if not training:
+            net.history.record_batch("valid_loss", -100 + 1e-3 * len(net.history))
+
+
+def test_early_stopping_takes_no_rise_of_a_negative_loss_for_progress(X):
+    """A threshold relative to the loss has the wrong sign below zero."""
+    spy = RisingLoss()
+    params = dict(early_stopping=True, n_iter_no_change=3, callbacks=[spy])
+    model = make(VAETransformer, max_epochs=20, **params).fit(X)
+    assert (model.history_.validation_loss.diff()[1:] > 0).all()
+    assert model.n_iter_ == 1 + 3
+    assert spy.epochs_kept(model) == [1]
+
+
+def test_early_stopping_needs_rows_to_train_on(X):
+    model = make(VAETransformer, early_stopping=True)
+    with pytest.raises(ValueError, match="nothing to train on.*n_samples=1"):
+        model.fit(X[:1])
