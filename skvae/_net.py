@@ -155,7 +155,10 @@ class VAENet(NeuralNet):
             ("clipping", GradientNormClipping(clip_norm)),
         ]
         if patience is not None:
-            stopping = EarlyStopping(patience=patience, load_best=True)
+            # A threshold relative to the loss has the wrong sign for a negative one.
+            stopping = EarlyStopping(
+                patience=patience, load_best=True, threshold_mode="abs"
+            )
             own.append(("early_stopping", stopping))
         shuffle, order = torch.Generator(), torch.Generator()
         super().__init__(

@@ -1,4 +1,4 @@
-"""The only door to scikit-learn's private parameter validation."""
+"""Checks of parameters and input; the only door to scikit-learn's private ones."""
 
 from numbers import Integral
 
@@ -10,7 +10,13 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-__all__ = ["Interval", "StrOptions", "check_parameters", "resolve_device"]
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "canonical_csr",
+    "check_parameters",
+    "resolve_device",
+]
 
 
 def check_parameters(estimator):
@@ -46,3 +52,13 @@ def resolve_device(device):
             'Use device="cpu" or device="auto".'
         ) from error
     return device
+
+
+def canonical_csr(X):
+    """Sorted CSR without duplicates and stored zeros; X itself if it is that."""
+    if X.has_canonical_format and X.data.all():
+        return X
+    X = X.copy()  # never in place: the arrays may be the caller's
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X

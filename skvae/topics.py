@@ -3,12 +3,13 @@
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import torch
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skvae._validation import Interval
+from skvae._validation import Interval, canonical_csr
 from skvae.base import BaseVAE
 from skvae.modules import (
     GaussianEncoder,
@@ -36,19 +37,13 @@ def thin_counts(rows, rng):
     return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
 
 
-def document_counts(X):
-    """CSR in canonical form, X itself if it has that form already.
-
-    The same documents then give the same draws in training whatever their container.
-    """
-    if not sp.issparse(X):
-        return sp.csr_array(X)
-    if X.has_canonical_format and X.data.all():
-        return X
-    X = X.copy()  # never in place: the arrays may be the caller's
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    return X
+def contains_texts(X):
+    """Whether X is a container of strings rather than of counts."""
+    if isinstance(X, np.ndarray):
+        X = X.flat
+    elif not isinstance(X, (list, tuple, pd.Series)):
+        return False
+    return isinstance(next(iter(X), None), str)
 
 
 class BaseTopicModel(BaseVAE):
@@ -58,9 +53,7 @@ class BaseTopicModel(BaseVAE):
     _corrupt = staticmethod(thin_counts)
 
     def _validate(self, X, *, reset):
-        first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
-        first = np.ravel(X)[0] if isinstance(X, np.ndarray) and X.size else first
-        if isinstance(first, str):
+        if contains_texts(X):
             raise ValueError(
                 f"{type(self).__name__} takes token counts, but got raw texts. Put a "
                 "CountVectorizer before it in a Pipeline."
@@ -73,7 +66,8 @@ class BaseTopicModel(BaseVAE):
             dtype=[np.float64, np.float32],
             ensure_non_negative=True,
         )
-        X = document_counts(X)
+        # The same documents give the same draws in training whatever their container.
+        X = canonical_csr(X) if sp.issparse(X) else sp.csr_array(X)
         if reset and X.nnz == 0:
             raise ValueError(f"{type(self).__name__} found no counts in X: all zeros.")
         return X
@@ -101,7 +95,7 @@ class BaseTopicModel(BaseVAE):
         X = self._validate(X, reset=False)
         if X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
-        return float(self._elbo(X).sum() / X.sum())
+        return float(self._elbo(X).sum() / X.sum(dtype=np.float64))
 
     def perplexity(self, X):
         """Upper bound of the perplexity per token of X, ``exp(-score(X))``.
@@ -161,11 +155,11 @@ class BaseTopicModel(BaseVAE):
 
     def _initialise(self, module, X):
         # Words start at their overall frequency, smoothed by one token each.
-        frequency = np.asarray(X.sum(axis=0)).ravel() + 1.0
+        frequency = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel() + 1.0
         background = torch.from_numpy(np.log(frequency / frequency.sum()))
         with torch.no_grad():
             module.decoder.background.copy_(background)
-        self.mean_length_ = float(X.sum() / X.shape[0])
+        self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -186,21 +180,21 @@ class NVDMTopicModel(BaseTopicModel):
     ----------
     n_components : int, default=10
         Number of latent dimensions.
-    hidden_layer_sizes : tuple of int, default=(500,)
+    hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
-    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="softplus"
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
-    lr : float, default=3e-3
+    lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=50
+    max_epochs : int, default=30
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=256
+    batch_size : int, default=128
         Rows in a training step.
-    kl_warmup : float in [0, 1], default=0.2
+    kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
     early_stopping : bool, default=False
@@ -274,13 +268,13 @@ class NVDMTopicModel(BaseTopicModel):
         self,
         n_components=10,
         *,
-        hidden_layer_sizes=(500,),
-        activation="softplus",
+        hidden_layer_sizes=(256,),
+        activation="relu",
         dropout=0.0,
-        lr=3e-3,
-        max_epochs=50,
-        batch_size=256,
-        kl_warmup=0.2,
+        lr=1e-2,
+        max_epochs=30,
+        batch_size=128,
+        kl_warmup=0.5,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -338,21 +332,21 @@ class GSMTopicModel(BaseTopicModel):
         they are learnt from scratch.
     train_word_embeddings : bool, default=True
         Whether training changes the word embeddings.
-    hidden_layer_sizes : tuple of int, default=(500,)
+    hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
-    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="softplus"
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
-    lr : float, default=3e-3
+    lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=50
+    max_epochs : int, default=30
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=256
+    batch_size : int, default=128
         Rows in a training step.
-    kl_warmup : float in [0, 1], default=0.2
+    kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
     early_stopping : bool, default=False
@@ -439,13 +433,13 @@ class GSMTopicModel(BaseTopicModel):
         embedding_size=100,
         word_embeddings=None,
         train_word_embeddings=True,
-        hidden_layer_sizes=(500,),
-        activation="softplus",
+        hidden_layer_sizes=(256,),
+        activation="relu",
         dropout=0.0,
-        lr=3e-3,
-        max_epochs=50,
-        batch_size=256,
-        kl_warmup=0.2,
+        lr=1e-2,
+        max_epochs=30,
+        batch_size=128,
+        kl_warmup=0.5,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,

@@ -3,9 +3,10 @@
 from numbers import Real
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils.validation import validate_data
 
-from skvae._validation import Interval, StrOptions
+from skvae._validation import Interval, StrOptions, canonical_csr
 from skvae.base import BaseVAE
 from skvae.modules import (
     DenseDecoder,
@@ -41,7 +42,7 @@ class VAETransformer(BaseVAE):
         Activation of the hidden layers.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
-    lr : float, default=1e-3
+    lr : float, default=2e-3
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
     max_epochs : int, default=30
@@ -49,7 +50,7 @@ class VAETransformer(BaseVAE):
         warm-up.
     batch_size : int, default=100
         Rows in a training step.
-    kl_warmup : float in [0, 1], default=0.0
+    kl_warmup : float in [0, 1], default=0.2
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
     early_stopping : bool, default=False
@@ -121,10 +122,10 @@ class VAETransformer(BaseVAE):
         hidden_layer_sizes=(500,),
         activation="relu",
         dropout=0.0,
-        lr=1e-3,
+        lr=2e-3,
         max_epochs=30,
         batch_size=100,
-        kl_warmup=0.0,
+        kl_warmup=0.2,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -162,7 +163,9 @@ class VAETransformer(BaseVAE):
             dtype=[np.float64, np.float32],
             ensure_non_negative=self.likelihood == "multinomial",
         )
-        if self.likelihood == "bernoulli" and X.shape[0]:
+        if sp.issparse(X):
+            X = canonical_csr(X)
+        if self.likelihood == "bernoulli":
             low, high = X.min(), X.max()
             if low < 0 or high > 1:
                 raise ValueError(
@@ -214,7 +217,8 @@ class VAETransformer(BaseVAE):
     def _draw(self, likelihood, rng):
         mean = likelihood.mean.cpu().numpy()
         if self.likelihood == "gaussian":
-            return mean + rng.standard_normal(mean.shape) * likelihood.stddev.numpy()
+            std = likelihood.stddev.cpu().numpy()
+            return mean + rng.standard_normal(mean.shape) * std
         if self.likelihood == "bernoulli":
             return (rng.random_sample(mean.shape) < mean).astype(float)
         return mean

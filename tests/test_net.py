@@ -276,7 +276,7 @@ def test_huge_values_fit_finitely_or_are_an_error(cls, size, X):
         assert np.isfinite(model.score_samples(X)).all()
 
 
-# --- callbacks and interruption ---------------------------------------------------
+# --- callbacks and interruption -------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError, MemoryError])
@@ -325,7 +325,7 @@ def test_callbacks_may_come_with_names(X):
     assert len(spy.epochs) == 3
 
 
-# --- what training reports --------------------------------------------------------
+# --- what training reports ------------------------------------------------------
 
 
 @each_model
@@ -371,7 +371,7 @@ def test_history_can_be_changed_without_harm(X):
     assert model.history_.loss.notna().all() and len(model.history_) == 4
 
 
-# --- early stopping ---------------------------------------------------------------
+# --- early stopping -------------------------------------------------------------
 
 
 class Weights(Spy):

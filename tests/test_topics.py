@@ -1,0 +1,409 @@
+"""Topic models: what they promise, what they recover, what they refuse."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from scipy.optimize import linear_sum_assignment
+from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, make_pipeline
+
+from skvae import GSMTopicModel, NVDMTopicModel
+from skvae.metrics import document_completion_perplexity, unigram_perplexity
+
+MODELS = [NVDMTopicModel, GSMTopicModel]
+each_model = pytest.mark.parametrize("cls", MODELS)
+
+
+def make(cls, **params):
+    small = dict(
+        n_components=3,
+        hidden_layer_sizes=(20,),
+        lr=0.01,
+        max_epochs=3,
+        batch_size=64,
+        device="cpu",
+        random_state=0,
+    )
+    return cls(**{**small, **params})
+
+
+@pytest.fixture(scope="module")
+def trained(corpus):
+    """Both models, well trained on the first documents of the planted corpus."""
+    params = dict(lr=0.02, max_epochs=50)
+    return {cls: make(cls, **params).fit(corpus.data[:240]) for cls in MODELS}
+
+
+# --- what is learnt -------------------------------------------------------------
+
+
+def test_gsm_recovers_planted_topics(trained, corpus):
+    """Measured over 5 seeds, the worst matched cosine was 0.999."""
+    ours, planted = (
+        topics / np.linalg.norm(topics, axis=1, keepdims=True)
+        for topics in (trained[GSMTopicModel].components_, corpus.components)
+    )
+    cosine = ours @ planted.T
+    assert cosine[linear_sum_assignment(-cosine)].min() > 0.9
+
+
+def test_gsm_assigns_new_documents_to_their_topics(trained, corpus):
+    labels = trained[GSMTopicModel].transform(corpus.data[240:]).argmax(axis=1)
+    # Only documents that are mostly about one topic have a right answer.
+    clear = corpus.doc_topic[240:].max(axis=1) > 0.8
+    assert clear.sum() > 20
+    assert adjusted_rand_score(corpus.target[240:][clear], labels[clear]) > 0.9
+
+
+@each_model
+def test_completion_of_new_documents_beats_the_unigram_model(cls, trained, corpus):
+    """Measured over 5 seeds: 5.5 to 5.6, with a unigram perplexity of 11.8."""
+    train, test = corpus.data[:240], corpus.data[240:]
+    completion = document_completion_perplexity(trained[cls], test)
+    assert completion < 0.7 * unigram_perplexity(train, test)
+
+
+@each_model
+def test_bound_on_new_documents_beats_the_unigram_model(cls, trained, corpus):
+    unigram = unigram_perplexity(corpus.data[:240], corpus.data[240:])
+    assert trained[cls].perplexity(corpus.data[240:]) < unigram
+
+
+# --- shapes and identities ------------------------------------------------------
+
+
+@each_model
+def test_perplexity_is_exp_of_minus_the_score_per_token(cls, trained, corpus):
+    X, model = corpus.data, trained[cls]
+    per_token = model.score_samples(X).sum() / X.sum()
+    assert model.score(X) == pytest.approx(per_token, rel=1e-12)
+    assert model.perplexity(X) == pytest.approx(np.exp(-model.score(X)), rel=1e-12)
+    assert 1 < model.perplexity(X)
+
+
+@each_model
+def test_perplexity_is_invariant_to_stacking(cls, trained, corpus):
+    """scikit-learn's LDA is not: its issue 20032."""
+    X = corpus.data[:20]
+    once, often = (trained[cls].perplexity(sparse.vstack([X] * k)) for k in (1, 10))
+    assert often == pytest.approx(once, rel=1e-9)
+
+
+@each_model
+def test_components_are_topics_by_words(cls, trained, corpus):
+    components = trained[cls].components_
+    assert components.shape == (3, 40) and np.isfinite(components).all()
+    if cls is GSMTopicModel:
+        assert (components > 0).all()
+        np.testing.assert_allclose(components.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_nvdm_components_are_effects_on_log_probabilities(trained):
+    """One more unit of a code moves the log odds of the words by its component."""
+    model = trained[NVDMTopicModel]
+    log_p = np.log(model.inverse_transform(np.vstack([np.zeros(3), np.eye(3)])))
+    effect = log_p[1:] - log_p[0]
+    centred = model.components_ - model.components_.mean(axis=1, keepdims=True)
+    effect -= effect.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(effect, centred, rtol=1e-8, atol=1e-10)
+
+
+def test_gsm_transform_is_on_the_simplex(trained, corpus):
+    proportions = trained[GSMTopicModel].transform(corpus.data)
+    assert proportions.shape == (300, 3) and (proportions >= 0).all()
+    np.testing.assert_allclose(proportions.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_gsm_predicts_the_mixture_of_topics(trained):
+    model = trained[GSMTopicModel]
+    proportions = np.array([[0.2, 0.3, 0.5], [1, 0, 0]])
+    expected = proportions @ model.components_
+    for scale in (1, 7.0):  # rows are divided by their sums
+        words = model.inverse_transform(scale * proportions)
+        np.testing.assert_allclose(words, expected, rtol=1e-12)
+    uniform = model.components_.mean(axis=0, keepdims=True)
+    np.testing.assert_allclose(model.inverse_transform(np.zeros((1, 3))), uniform)
+
+
+@each_model
+def test_inverse_transform_gives_word_probabilities(cls, trained, corpus):
+    model = trained[cls]
+    words = model.inverse_transform(model.transform(corpus.data))
+    assert words.shape == (300, 40) and (words >= 0).all()
+    np.testing.assert_allclose(words.sum(axis=1), 1, rtol=1e-12)
+
+
+@each_model
+def test_an_empty_document_is_finite_and_costs_only_the_kl_term(cls, trained):
+    empty, model = np.zeros((2, 40)), trained[cls]
+    codes, bounds = model.transform(empty), model.score_samples(empty)
+    assert np.isfinite(codes).all() and np.array_equal(codes[0], codes[1])
+    assert np.isfinite(bounds).all() and (bounds <= 0).all()
+
+
+@each_model
+def test_documents_without_tokens_train_beside_others(cls, corpus):
+    X = corpus.data[:30].toarray()
+    X[::2] = 0
+    assert np.isfinite(make(cls, batch_size=1, max_epochs=1).fit(X).score(X))
+
+
+@each_model
+def test_all_zeros_are_refused_where_tokens_are_needed(cls, trained):
+    zeros = np.zeros((4, 40))
+    with pytest.raises(ValueError, match="no counts in X"):
+        make(cls).fit(zeros)
+    for method in ("score", "perplexity"):
+        with pytest.raises(ValueError, match="no counts"):
+            getattr(trained[cls], method)(zeros)
+
+
+@each_model
+def test_samples_are_counts_of_documents_like_those_seen(cls, trained, corpus):
+    rows = trained[cls].sample(400, random_state=0)
+    assert isinstance(rows, sparse.csr_array) and rows.shape == (400, 40)
+    assert (rows.data > 0).all() and np.array_equal(rows.data, np.round(rows.data))
+    lengths, seen = rows.sum(axis=1), corpus.data[:240].sum(axis=1)
+    # Lengths are Poisson: 5 standard errors.
+    assert lengths.mean() == pytest.approx(
+        seen.mean(), abs=5 * np.sqrt(seen.mean() / 400)
+    )
+    frequency = [np.asarray(X.mean(axis=0)).ravel() for X in (rows, corpus.data)]
+    assert np.corrcoef(*frequency)[0, 1] > 0.8
+
+
+# --- word embeddings ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_word_embeddings_are_trained_only_if_told(train, corpus, rng):
+    vectors = rng.normal(size=(40, 4))
+    given = vectors.copy()
+    model = make(GSMTopicModel, word_embeddings=given, train_word_embeddings=train)
+    model.fit(corpus.data)
+    fitted = model.word_embeddings_
+    assert fitted.shape == (40, 4) and model.topic_embeddings_.shape == (3, 4)
+    single = vectors.astype(np.float32)
+    assert np.array_equal(fitted, single) != train
+    np.testing.assert_allclose(fitted, single, atol=0.5)  # it started from them
+    np.testing.assert_array_equal(given, vectors)
+    assert np.isfinite(copy.deepcopy(model).partial_fit(corpus.data).components_).all()
+
+
+def test_word_embeddings_need_a_vector_for_each_word(corpus, rng):
+    model = make(GSMTopicModel, word_embeddings=rng.normal(size=(39, 4)))
+    with pytest.raises(ValueError, match="39 rows, but X has 40"):
+        model.fit(corpus.data)
+
+
+# --- as a part of scikit-learn ----------------------------------------------------
+
+ANIMALS = ["cat dog cat mouse", "dog mouse dog", "mouse cat cat dog dog"] * 8
+TRAFFIC = ["bus train bus tram", "train tram train", "tram bus bus train"] * 8
+
+
+def test_pipeline_from_texts():
+    texts = ANIMALS + TRAFFIC
+    pipeline = make_pipeline(CountVectorizer(), make(GSMTopicModel, max_epochs=30))
+    codes = pipeline.fit_transform(texts)
+    np.testing.assert_allclose(codes, pipeline.transform(texts))
+    assert codes.shape == (48, 3) and np.isfinite(pipeline.score(texts))
+    names = pipeline.get_feature_names_out()
+    assert list(names) == [f"gsmtopicmodel{k}" for k in range(3)]
+
+
+TEXTS = {
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "object array": lambda texts: np.array(texts, dtype=object),
+    "column": lambda texts: np.array(texts)[:, None],
+    "Series": pd.Series,
+}
+
+
+@pytest.mark.parametrize("container", TEXTS)
+@each_model
+def test_raw_texts_call_for_a_vectorizer(cls, container, trained):
+    texts = TEXTS[container](ANIMALS)
+    for method in (make(cls).fit, trained[cls].transform):
+        with pytest.raises(ValueError, match="CountVectorizer"):
+            method(texts)
+
+
+def test_grid_search_picks_by_held_out_score(corpus):
+    """Also in two processes, whose numbers of threads may differ."""
+    grid = {"lr": [1e-6, 0.03]}
+    searches = [
+        GridSearchCV(make(GSMTopicModel, max_epochs=10), grid, cv=2, n_jobs=n_jobs)
+        for n_jobs in (1, 2)
+    ]
+    one, two = (search.fit(corpus.data[:80]) for search in searches)
+    assert one.best_params_ == two.best_params_ == {"lr": 0.03}
+    scores = [search.cv_results_["mean_test_score"] for search in (one, two)]
+    np.testing.assert_allclose(*scores, rtol=1e-4)
+    # The score of a fold is that of its held-out half.
+    half = make(GSMTopicModel, max_epochs=10, lr=0.03).fit(corpus.data[40:80])
+    held_out = one.cv_results_["split0_test_score"][1]
+    assert half.score(corpus.data[:40]) == pytest.approx(held_out, rel=1e-6)
+
+
+def test_topics_of_two_models_feed_a_classifier():
+    texts, target = ANIMALS + TRAFFIC, [0] * len(ANIMALS) + [1] * len(TRAFFIC)
+    union = FeatureUnion(
+        [
+            ("gsm", make(GSMTopicModel, max_epochs=30)),
+            ("lda", LatentDirichletAllocation(2, random_state=0)),
+        ]
+    )
+    pipeline = make_pipeline(CountVectorizer(), union, LogisticRegression())
+    assert pipeline.fit(texts, target).score(texts, target) > 0.9
+
+
+# --- what is refused ------------------------------------------------------------
+
+COUNTS = np.random.default_rng(0).poisson(1.0, (20, 6)).astype(float)
+
+
+def with_value(value):
+    X = COUNTS.copy()
+    X[2, 3] = value
+    return X
+
+
+BAD_INPUT = {
+    "NaN": (with_value(np.nan), "contains NaN"),
+    "NaN in CSR": (sparse.csr_array(with_value(np.nan)), "contains NaN"),
+    "inf": (with_value(np.inf), "contains infinity"),
+    "negative": (with_value(-1), "Negative values"),
+    "negative CSR": (sparse.csr_matrix(with_value(-1)), "Negative values"),
+    "no rows": (COUNTS[:0], r"0 sample\(s\)"),
+    "no columns": (COUNTS[:, :0], r"0 feature\(s\)"),
+    "1-D": (COUNTS[0], "Expected 2D array|Reshape your data"),
+    "3-D": (COUNTS[None], "dim 3|Expected <= 2"),
+    "complex": (COUNTS + 1j, "Complex data"),
+    "matrix": (np.asmatrix(COUNTS), "np.matrix"),
+    "a number": (3.0, "Expected 2D array"),
+}
+ERRORS = (ValueError, TypeError)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Fitted on a DataFrame, so that names of columns are checked as well."""
+    X = pd.DataFrame(COUNTS, columns=list("abcdef"))
+    return {cls: make(cls).fit(X) for cls in MODELS}
+
+
+def assert_unchanged(model, before):
+    """The same attributes, the same objects, and the same results."""
+    state, codes = before
+    assert vars(model).keys() == state.keys()
+    assert all(vars(model)[key] is state[key] for key in state)
+    X = pd.DataFrame(COUNTS, columns=list("abcdef"))
+    np.testing.assert_array_equal(model.transform(X), codes)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("name", BAD_INPUT)
+@each_model
+def test_bad_input_is_refused_without_a_trace(cls, name, small):
+    X, message = BAD_INPUT[name]
+    model = small[cls]
+    frame = pd.DataFrame(COUNTS, columns=list("abcdef"))
+    before = dict(vars(model)), model.transform(frame)
+    for method in ("fit", "partial_fit", "transform", "score", "perplexity"):
+        with pytest.raises(ERRORS, match=message):
+            getattr(model, method)(X)
+    assert_unchanged(model, before)
+    fresh = make(cls)
+    with pytest.raises(ERRORS, match=message):
+        fresh.fit(X)
+    assert vars(fresh).keys() == vars(make(cls)).keys()
+
+
+NOT_AS_IN_FIT = {
+    "narrow": (pd.DataFrame(COUNTS[:, :5], columns=list("abcde")), "feature names"),
+    "narrow array": (COUNTS[:, :5], "X has 5 features.*expecting 6"),
+    "wide array": (np.hstack([COUNTS, COUNTS]), "X has 12 features.*expecting 6"),
+    "reordered": (pd.DataFrame(COUNTS, columns=list("bacdef")), "same order"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("name", NOT_AS_IN_FIT)
+@each_model
+def test_other_columns_than_in_fit_are_refused(cls, name, small):
+    X, message = NOT_AS_IN_FIT[name]
+    model = small[cls]
+    frame = pd.DataFrame(COUNTS, columns=list("abcdef"))
+    before = dict(vars(model)), model.transform(frame)
+    for method in ("partial_fit", "transform", "score", "perplexity", "posterior"):
+        with pytest.raises(ValueError, match=message):
+            getattr(model, method)(X)
+    assert_unchanged(model, before)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        dict(n_components=0),
+        dict(n_components=2.0),
+        dict(n_components="5"),
+        dict(n_components=True),
+        dict(max_epochs=0),
+        dict(max_epochs=-1),
+        dict(batch_size=0),
+        dict(lr=0),
+        dict(lr=-1.0),
+        dict(dropout=1.0),
+        dict(kl_warmup=1.5),
+        dict(validation_fraction=0.0),
+        dict(activation="sine"),
+        dict(hidden_layer_sizes=(0,)),
+        dict(hidden_layer_sizes=(2.5,)),
+        dict(random_state="x"),
+        dict(random_state=-1),
+        dict(callbacks="all"),
+        dict(early_stopping="yes"),
+        dict(device=None),
+    ],
+    ids=str,
+)
+@each_model
+def test_bad_parameters_are_named_and_leave_no_trace(cls, params, small):
+    (name,) = params
+    frame = pd.DataFrame(COUNTS, columns=list("abcdef"))
+    model = copy.copy(small[cls]).set_params(**params)
+    before = dict(vars(model)), model.transform(frame)
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=f"'{name}' parameter of {cls.__name__}"):
+            getattr(model, method)(frame)
+    assert_unchanged(model, before)
+
+
+@each_model
+def test_components_of_another_number_are_refused(cls, small):
+    with pytest.raises(ValueError, match="4 components.*n_components=3"):
+        small[cls].inverse_transform(np.ones((2, 4)))
+
+
+@each_model
+def test_unfitted_models_say_so(cls):
+    model = make(cls)
+    for method in ("transform", "score", "perplexity", "score_samples", "posterior"):
+        with pytest.raises(NotFittedError):
+            getattr(model, method)(COUNTS)
+    with pytest.raises(NotFittedError):
+        model.inverse_transform(np.ones((2, 3)))
+    with pytest.raises(NotFittedError):
+        model.sample()
+    assert not hasattr(model, "components_")
