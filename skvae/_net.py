@@ -9,6 +9,7 @@ import math
 from enum import IntEnum
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import torch
 from skorch import NeuralNet
@@ -246,6 +247,19 @@ class VAENet(NeuralNet):
             )
 
 
+def history_frame(net):
+    """The history of training as users see it, a row for each epoch."""
+    names = {
+        "train_loss": "loss",
+        "reconstruction": "reconstruction",
+        "kl": "kl",
+        "valid_loss": "validation_loss",
+    }
+    frame = pd.DataFrame(list(net.history), columns=["epoch", *names])
+    frame = frame.set_index("epoch").rename(columns=names)
+    return frame.dropna(axis="columns", how="all").astype(float)
+
+
 def get_state(net):
     """Arrays and plain values from which `set_state` restores a net exactly."""
     optimizer = {
@@ -259,7 +273,11 @@ def get_state(net):
         "weights": {key: value.cpu().numpy() for key, value in weights.items()},
         "optimizer": optimizer,
         "history": [
-            {key: value for key, value in row.items() if key != "batches"}
+            {
+                key: value.item() if isinstance(value, np.generic) else value
+                for key, value in row.items()
+                if key != "batches"
+            }
             for row in net.history
         ],
     }

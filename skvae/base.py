@@ -5,7 +5,6 @@ from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.stats import qmc
 from sklearn.base import (
@@ -62,7 +61,10 @@ class BaseVAE(
         "random_state": ["random_state"],
     }
 
+    # What only some estimators have as a parameter, or at all.
+    _kl_weight = 1.0
     _clip_norm = None
+    _corrupt = None
 
     # --- what a subclass defines -------------------------------------------------
 
@@ -87,8 +89,6 @@ class BaseVAE(
 
     def _initialise(self, module, X):
         """Let a new module start from the data."""
-
-    _corrupt = None
 
     def _set_fitted_attributes(self, module):
         """Set what users read off the fitted module."""
@@ -154,24 +154,8 @@ class BaseVAE(
         return self
 
     def _train_in_place(self, X, n_epochs, early_stop):
-        device = resolve_device(self.device)
-        new = not hasattr(self, "net_")
-        X = self._validate(X, reset=new)
-        config = self._config(X.shape[1])
-        if new:
-            seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-            net = self._make_net(seed, config, device, early_stop)
-            self._initialise(net.module_, X)
-        else:
-            changed = [key for key in config if config[key] != self.net_.config[key]]
-            if changed:
-                raise ValueError(
-                    f"{type(self).__name__} cannot go on training: {changed} changed "
-                    "since it was fitted. Fit a new one with warm_start=False."
-                )
-            state = _net.get_state(self.net_)  # a new net leaves the old one as it was
-            net = self._make_net(state["seed"], config, device, early_stop)
-            _net.set_state(net, state)
+        X = self._validate(X, reset=not hasattr(self, "net_"))
+        net = self._net_to_train(X, early_stop)
         net.max_epochs = n_epochs
         if early_stop:
             X, X_valid = self._split(X, net.seed)
@@ -185,16 +169,27 @@ class BaseVAE(
             )
         self.net_ = net
         self.n_iter_ = len(net.history)
-        names = {
-            "train_loss": "loss",
-            "reconstruction": "reconstruction",
-            "kl": "kl",
-            "valid_loss": "validation_loss",
-        }
-        history = pd.DataFrame(list(net.history), columns=["epoch", *names])
-        history = history.set_index("epoch").rename(columns=names)
-        self.history_ = history.dropna(axis="columns", how="all").astype(float)
+        self.history_ = _net.history_frame(net)
         self._set_fitted_attributes(self._inference_module())
+
+    def _net_to_train(self, X, early_stop):
+        """A new net, or a copy of the fitted one with the parameters of now."""
+        device = resolve_device(self.device)
+        config = self._config(X.shape[1])
+        if not hasattr(self, "net_"):
+            seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            net = self._make_net(seed, config, device, early_stop)
+            self._initialise(net.module_, X)
+            return net
+        changed = [key for key in config if config[key] != self.net_.config[key]]
+        if changed:
+            raise ValueError(
+                f"{type(self).__name__} cannot go on training: {changed} changed since "
+                "it was fitted. Set the old values, or fit anew with warm_start=False."
+            )
+        net = self._make_net(self.net_.seed, config, device, early_stop)
+        _net.set_state(net, _net.get_state(self.net_))
+        return net
 
     def _split(self, X, seed):
         n = X.shape[0]
@@ -219,7 +214,7 @@ class BaseVAE(
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
-            kl_weight=getattr(self, "kl_weight", 1.0),
+            kl_weight=self._kl_weight,
             kl_warmup=self.kl_warmup,
             patience=self.n_iter_no_change if early_stop else None,
             clip_norm=self._clip_norm,

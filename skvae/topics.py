@@ -206,6 +206,7 @@ class NVDMTopicModel(BaseTopicModel):
         Epochs without improvement before early stopping stops.
     warm_start : bool, default=False
         Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+        Learning rate and KL weight go on as in `partial_fit`.
     callbacks : list of skorch callbacks, default=None
         Copied for each fit, never changed.
     device : str, default="auto"
@@ -358,6 +359,7 @@ class GSMTopicModel(BaseTopicModel):
         Epochs without improvement before early stopping stops.
     warm_start : bool, default=False
         Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+        Learning rate and KL weight go on as in `partial_fit`.
     callbacks : list of skorch callbacks, default=None
         Copied for each fit, never changed.
     device : str, default="auto"

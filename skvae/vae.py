@@ -62,6 +62,7 @@ class VAETransformer(BaseVAE):
         Epochs without improvement before early stopping stops.
     warm_start : bool, default=False
         Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+        Learning rate and KL weight go on as in `partial_fit`.
     callbacks : list of skorch callbacks, default=None
         Copied for each fit, never changed.
     device : str, default="auto"
@@ -153,6 +154,10 @@ class VAETransformer(BaseVAE):
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
+
+    @property
+    def _kl_weight(self):
+        return self.kl_weight
 
     def _validate(self, X, *, reset):
         X = validate_data(

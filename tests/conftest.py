@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from skvae.datasets import make_topic_corpus
+
 torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def corpus():
-    from skvae.datasets import make_topic_corpus
-
     """A planted corpus: counts `data`, true `doc_topic` and `components`."""
     return make_topic_corpus(
         n_samples=300, n_features=40, n_components=3, mean_length=30, random_state=0
