@@ -12,6 +12,7 @@ of new documents and what their topics are, and draws GSM's topics.
 
 import argparse
 import socket
+import sys
 import textwrap
 import time
 import warnings
@@ -121,9 +122,7 @@ def report(tables):
     mean, std = stacked.mean(), stacked.std()
 
     def cell(row, column):
-        digits = (
-            2 if column in ("npmi", "diversity") else 0 if column == "seconds" else 1
-        )
+        digits = {"npmi": 2, "diversity": 2, "seconds": 0}.get(column, 1)
         value, spread = mean.loc[row, column], std.loc[row, column]
         if pd.isna(value):
             return ""
@@ -135,29 +134,31 @@ def report(tables):
     return pd.DataFrame(cells, index=mean.index).to_string()
 
 
-def plot_topics(model, words, title, n_words=7, n_columns=5):
-    """Draw the most probable words of each topic as bars."""
-    order = np.argsort(-model.components_, axis=1)[:, :n_words]
-    n_rows = -(-len(order) // n_columns)
+def plot_topics(model, X, words, title, n_words=7, n_columns=5):
+    """Draw the most probable words of each topic as bars, the largest topics first."""
+    share = model.transform(X).mean(axis=0)
+    n_rows = -(-len(share) // n_columns)
     figure, axes = plt.subplots(
         n_rows,
         n_columns,
-        figsize=(2.5 * n_columns, 1.75 * n_rows + 0.6),
-        sharex=True,
+        figsize=(2.5 * n_columns, 1.6 * n_rows + 0.6),
         squeeze=False,
         layout="constrained",
     )
-    for k, ax in enumerate(axes.flat):
-        if k >= len(order):
-            ax.remove()
-            continue
-        top = order[k][::-1]
-        ax.barh(words[top], model.components_[k, top], color="#3b6ea5", height=0.75)
-        ax.set_title(f"topic {k}", fontsize=10, loc="left")
+    for ax in axes.flat[len(share) :]:
+        ax.remove()
+    for ax, k in zip(axes.flat, np.argsort(-share)):
+        top = np.argsort(-model.components_[k])[:n_words]
+        probabilities = model.components_[k, top]
+        bars = ax.barh(words[top], probabilities, color="#3b6ea5", height=0.75)
+        # The scale is each topic's own; the number on the longest bar tells it.
+        labels = [f"{probabilities[0]:.1%}", *[""] * (n_words - 1)]
+        ax.bar_label(bars, labels, padding=3, fontsize=8, color="0.35")
+        ax.set_xlim(0, 1.3 * probabilities[0])
+        ax.set_title(f"topic {k}: {share[k]:.0%} of the corpus", fontsize=9, loc="left")
+        ax.invert_yaxis()
         ax.tick_params(labelsize=9, length=0)
-        ax.xaxis.set_major_locator(plt.MaxNLocator(2))
-        ax.grid(axis="x", color="0.9")
-        ax.set_axisbelow(True)
+        ax.set_xticks([])
         ax.spines[:].set_visible(False)
     figure.suptitle(title, x=0.01, ha="left", fontsize=13)
     figure.supxlabel("probability of the word in the topic", fontsize=10)
@@ -199,6 +200,11 @@ def main(argv=None):
         texts = [" ".join(text.split()[: args.first_words]) for text in texts]
     X = vectorizer.fit_transform(texts)
     words = vectorizer.get_feature_names_out()
+    if min(n_train, len(words)) < max(args.n_components, 25):
+        sys.exit(
+            f"{name} has {len(texts)} texts and {len(words)} frequent words, which is "
+            f"too few to compare models with {args.n_components} components."
+        )
     print(
         f"{name}: {n_train:,} documents to fit, {len(texts) - n_train:,} held out, "
         f"{X.shape[1]:,} words, {args.n_components} components, seeds {args.seeds}\n"
@@ -212,7 +218,8 @@ def main(argv=None):
     print(
         "token, document: perplexity of one half of the held-out documents, given the\n"
         "other half, averaged over tokens or documents (lower is better);\n"
-        "npmi, diversity: coherence and variety of the topics (higher is better);\n"
+        "npmi: coherence of the topics' top words on the documents to fit, diversity:\n"
+        "variety of these words (higher is better);\n"
         "seconds: CPU time of the fit.\n"
     )
     print(report(tables))
@@ -220,10 +227,11 @@ def main(argv=None):
     for model_name, model in fitted.items():
         print(f"\n{model_name}")
         for k, row in enumerate(top_words(model, 10, feature_names=words).to_numpy()):
-            print(textwrap.shorten(f"{k:3d}  {' '.join(row)}", 96, placeholder=" ..."))
+            line = textwrap.shorten(" ".join(row), 92, placeholder=" ...")
+            print(f"{k:3d}  {line}")
 
     title = f"{args.n_components} topics of GSM in {name}"
-    figure = plot_topics(fitted["GSM"], words, title)
+    figure = plot_topics(fitted["GSM"], X[:n_train], words, title)
     figure.savefig(args.output, dpi=110)
     print(f"\nwrote {args.output}")
 

@@ -8,6 +8,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 def topic_model(model):
     """Return the topic model: the last step of a Pipeline, else `model` itself.
 
+    Of a search over parameters, such as GridSearchCV, it is that of the best estimator.
+
     Raises
     ------
     NotFittedError
@@ -15,7 +17,7 @@ def topic_model(model):
     TypeError
         If it has no `components_`.
     """
-    last = model[-1] if isinstance(model, Pipeline) else model
+    last = _steps(model)[-1]
     check_is_fitted(last)
     if not hasattr(last, "components_"):
         raise TypeError(
@@ -27,19 +29,33 @@ def topic_model(model):
 
 def topic_model_input(model, X):
     """Return X as the topic model sees it, after the earlier steps of a Pipeline."""
-    if isinstance(model, Pipeline) and len(model) > 1:
-        return model[:-1].transform(X)
+    for step in _steps(model)[:-1]:
+        X = step.transform(X)
     return X
 
 
 def input_feature_names(model):
     """Return the names of the columns of `components_`, or None if nobody knows."""
-    if isinstance(model, Pipeline) and len(model) > 1:
+    *earlier, last = _steps(model)
+    if hasattr(last, "feature_names_in_"):
+        return last.feature_names_in_
+    names = None
+    for step in earlier:
         try:
-            return model[:-1].get_feature_names_out()
-        except AttributeError:  # a step without names, such as a FunctionTransformer
-            pass
-    return getattr(topic_model(model), "feature_names_in_", None)
+            names = step.get_feature_names_out(names)
+        except (AttributeError, ValueError):  # such as a FunctionTransformer
+            names = None
+    return names
+
+
+def _steps(model):
+    """Steps of a Pipeline, of Pipelines within it and of a search's best estimator."""
+    if hasattr(model, "best_estimator_"):
+        return _steps(model.best_estimator_)
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps if step not in (None, "passthrough")]
+        return [inner for step in steps for inner in _steps(step)]
+    return [model]
 
 
 def top_columns(components, n_words):

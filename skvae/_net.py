@@ -17,6 +17,7 @@ from skorch.callbacks import (
     Callback,
     EarlyStopping,
     GradientNormClipping,
+    LRScheduler,
     PassthroughScoring,
 )
 from skorch.utils import to_tensor
@@ -138,9 +139,9 @@ class VAENet(NeuralNet):
         *,
         seed,
         config,
-        lr,
-        max_epochs,
-        batch_size,
+        lr=1e-3,
+        max_epochs=1,
+        batch_size=128,
         kl_weight=1.0,
         kl_warmup=0.0,
         patience=None,
@@ -149,6 +150,11 @@ class VAENet(NeuralNet):
         device="cpu",
         verbose=0,
     ):
+        if any(isinstance(callback, LRScheduler) for callback in callbacks):
+            raise ValueError(
+                "callbacks holds an LRScheduler, but the learning rate follows a "
+                "schedule already. Set `lr` and `max_epochs` instead."
+            )
         own = [
             ("reconstruction", PassthroughScoring("reconstruction", on_train=True)),
             ("kl", PassthroughScoring("kl", on_train=True)),

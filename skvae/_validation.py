@@ -1,7 +1,11 @@
-"""Checks of parameters and input; the only door to scikit-learn's private ones."""
+"""Checks of parameters, device and input.
+
+The only module that imports anything private of scikit-learn.
+"""
 
 from numbers import Integral
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import (
     Interval,
@@ -26,14 +30,16 @@ def check_parameters(estimator):
     params = estimator.get_params(deep=False)
     validate_parameter_constraints(constraints, params, caller_name=name)
     for param, value in params.items():
-        numeric = any(isinstance(c, Interval) for c in constraints[param])
+        numeric = any(isinstance(c, Interval) for c in constraints.get(param, ()))
         if numeric and isinstance(value, bool):  # an int to Python, a slip to us
             raise InvalidParameterError(
                 f"The {param!r} parameter of {name} must be a number. "
                 f"Got {value!r} instead."
             )
     sizes = params["hidden_layer_sizes"]
-    if not all(isinstance(n, Integral) and n >= 1 for n in sizes):
+    if np.ndim(sizes) != 1 or not all(
+        isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in sizes
+    ):
         raise InvalidParameterError(
             f"The 'hidden_layer_sizes' parameter of {name} must hold integers of at "
             f"least 1. Got {sizes!r} instead."

@@ -5,6 +5,7 @@ from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from scipy.stats import qmc
 from sklearn.base import (
@@ -12,7 +13,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from skorch.helper import predefined_split
 
@@ -28,6 +29,15 @@ N_DRAWS = 128
 BLOCK_SIZE = 2**22
 
 
+def draw_counts(probabilities, mean_length, rng):
+    """Counts of documents with the given word probabilities and Poisson lengths."""
+    rows = [
+        sp.csr_array(rng.multinomial(rng.poisson(mean_length), p)[None])
+        for p in probabilities
+    ]
+    return sp.vstack(rows, format="csr")
+
+
 class BaseVAE(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -37,9 +47,10 @@ class BaseVAE(
     """Fit, transform and score of a variational autoencoder.
 
     Subclasses say how input is validated (`_validate`), which module is trained
-    (`_config`, `_build_module`), what it starts from (`_initialise`), what the encoder
-    sees in training (`_corrupt`), which attributes are read off the fitted module
-    (`_set_fitted_attributes`) and how values are drawn from the likelihood (`_draw`).
+    (`_config`, `_build_module`), what it starts from (`_initialise`), how it is trained
+    (`_training_options`), what the encoder sees meanwhile (`_corrupt`), which
+    attributes are read off the fitted module (`_set_fitted_attributes`) and how values
+    are drawn from the likelihood (`_draw`).
     """
 
     _parameter_constraints: dict = {
@@ -60,11 +71,6 @@ class BaseVAE(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-
-    # What only some estimators have as a parameter, or at all.
-    _kl_weight = 1.0
-    _clip_norm = None
-    _corrupt = None
 
     # --- what a subclass defines -------------------------------------------------
 
@@ -90,8 +96,26 @@ class BaseVAE(
     def _initialise(self, module, X):
         """Let a new module start from the data."""
 
+    # Callable that makes the encoder's input in training from rows of X, or None.
+    _corrupt = None
+
+    def _training_options(self):
+        """Return what `VAENet` is to know of training."""
+        return {
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "kl_warmup": self.kl_warmup,
+            "callbacks": copy.deepcopy(list(self.callbacks or ())),
+            "device": resolve_device(self.device),
+            "verbose": int(self.verbose),
+        }
+
     def _set_fitted_attributes(self, module):
         """Set what users read off the fitted module."""
+
+    def _warn_if_useless(self):
+        """Warn if training ended nowhere."""
 
     # --- fitting -----------------------------------------------------------------
 
@@ -115,16 +139,18 @@ class BaseVAE(
         ValueError
             If a parameter or the input is unusable, or if training diverges.
         """
-        return self._train(
+        self._train(
             X, self.max_epochs, resume=self.warm_start, early_stop=self.early_stopping
         )
+        self._warn_if_useless()
+        return self
 
     def partial_fit(self, X, y=None):
         """Train for one more epoch, over X.
 
-        Call it `max_epochs` times for the schedule of `fit`: learning rate and KL
-        weight follow the number of epochs so far and keep their last values beyond
-        `max_epochs`. Early stopping does not apply. A call that fails leaves the
+        Set `max_epochs` to the number of calls planned: learning rate and KL weight
+        follow the number of epochs so far, as in `fit`, and keep their last values
+        beyond `max_epochs`. Early stopping does not apply. A call that fails leaves the
         estimator as it was before.
 
         Parameters
@@ -137,7 +163,8 @@ class BaseVAE(
         -------
         self : object
         """
-        return self._train(X, 1, resume=True, early_stop=False)
+        self._train(X, 1, resume=True, early_stop=False)
+        return self
 
     def _train(self, X, n_epochs, *, resume, early_stop):
         """Train a draft of this estimator and, once that succeeded, become it."""
@@ -149,9 +176,17 @@ class BaseVAE(
             for key, value in self.__dict__.items()
             if resume or not key.endswith("_")
         }
-        draft._train_in_place(X, n_epochs, early_stop)
+        try:
+            draft._train_in_place(X, n_epochs, early_stop)
+        except RuntimeError as error:
+            if "allocate" not in str(error):  # torch has no exception for it
+                raise
+            raise MemoryError(
+                f"{type(self).__name__} needs more memory than there is: "
+                f"{str(error).splitlines()[0]} Lower batch_size, n_components or "
+                "hidden_layer_sizes, or keep fewer features."
+            ) from error
         self.__dict__ = draft.__dict__
-        return self
 
     def _train_in_place(self, X, n_epochs, early_stop):
         X = self._validate(X, reset=not hasattr(self, "net_"))
@@ -174,11 +209,13 @@ class BaseVAE(
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
-        device = resolve_device(self.device)
         config = self._config(X.shape[1])
+        options = self._training_options()
+        if early_stop:
+            options["patience"] = self.n_iter_no_change
         if not hasattr(self, "net_"):
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-            net = self._make_net(seed, config, device, early_stop)
+            net = self._make_net(seed, config, **options)
             self._initialise(net.module_, X)
             return net
         changed = [key for key in config if config[key] != self.net_.config[key]]
@@ -187,7 +224,7 @@ class BaseVAE(
                 f"{type(self).__name__} cannot go on training: {changed} changed since "
                 "it was fitted. Set the old values, or fit anew with warm_start=False."
             )
-        net = self._make_net(self.net_.seed, config, device, early_stop)
+        net = self._make_net(self.net_.seed, config, **options)
         _net.set_state(net, _net.get_state(self.net_))
         return net
 
@@ -204,24 +241,11 @@ class BaseVAE(
         order = rng.permutation(n)
         return X[np.sort(order[n_valid:])], X[np.sort(order[:n_valid])]
 
-    def _make_net(self, seed, config, device="cpu", early_stop=False):
+    def _make_net(self, seed, config, **options):
         generator = torch.Generator()
         generator.manual_seed(_net.derive_seed(seed, _net.Stream.WEIGHTS))
-        return _net.VAENet(
-            self._build_module(config, generator),
-            seed=seed,
-            config=config,
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            kl_weight=self._kl_weight,
-            kl_warmup=self.kl_warmup,
-            patience=self.n_iter_no_change if early_stop else None,
-            clip_norm=self._clip_norm,
-            callbacks=copy.deepcopy(list(self.callbacks or ())),
-            device=device,
-            verbose=int(self.verbose),
-        )
+        module = self._build_module(config, generator)
+        return _net.VAENet(module, seed=seed, config=config, **options)
 
     def __getstate__(self):
         state = dict(super().__getstate__())
@@ -233,6 +257,7 @@ class BaseVAE(
     def __setstate__(self, state):
         super().__setstate__(state)
         if "net_" in state:
+            # For inference; training makes a net of its own from the parameters.
             saved = state["net_"]
             self.net_ = self._make_net(saved["seed"], saved["config"])
             _net.set_state(self.net_, saved)
@@ -250,10 +275,15 @@ class BaseVAE(
             module = module.cpu()
         return module.double()
 
+    @property
+    def _width(self):
+        """Numbers that a row takes in the widest layer."""
+        return max(self.n_features_in_, *self.net_.config["hidden_layer_sizes"], 1)
+
     def _blocks(self, X, module):
         """Dense blocks of the rows of X, on the module's device."""
         device = next(module.parameters()).device
-        size = max(1, min(2048, BLOCK_SIZE // self.n_features_in_))
+        size = max(1, min(2048, BLOCK_SIZE // self._width))
         for start in range(0, X.shape[0], size):
             yield _net.to_dense_tensor(
                 X[start : start + size], dtype=torch.float64, device=device
@@ -270,8 +300,9 @@ class BaseVAE(
         -------
         codes : ndarray of shape (n_samples, n_components)
         """
-        module = self._inference_module()
+        check_is_fitted(self, "net_")
         X = self._validate(X, reset=False)
+        module = self._inference_module()
         codes = [
             module.link(module.encoder(x).mean).cpu() for x in self._blocks(X, module)
         ]
@@ -289,8 +320,9 @@ class BaseVAE(
         mean, std : ndarrays of shape (n_samples, n_components)
             In the latent space, before the softmax of a topic model.
         """
-        module = self._inference_module()
+        check_is_fitted(self, "net_")
         X = self._validate(X, reset=False)
+        module = self._inference_module()
         parts = [module.encoder(x) for x in self._blocks(X, module)]
         mean = torch.cat([q.mean.cpu() for q in parts]).numpy()
         std = torch.cat([q.stddev.cpu() for q in parts]).numpy()
@@ -348,7 +380,7 @@ class BaseVAE(
         for x in self._blocks(X, module):
             posterior, prior = module.encoder(x), module.prior()
             # As many draws at a time as a block of rows has room for.
-            n_draws = max(1, BLOCK_SIZE // x.numel())
+            n_draws = max(1, BLOCK_SIZE // (len(x) * self._width))
             total = torch.zeros(len(x), dtype=x.dtype, device=x.device)
             for eps in noise.to(x.device).split(n_draws):
                 z = posterior.mean + posterior.stddev * eps
@@ -370,6 +402,7 @@ class BaseVAE(
         X : array of shape (n_samples, n_features)
         """
         module = self._inference_module()
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = check_random_state(random_state)
         prior = module.prior()
         eps = rng.standard_normal((n_samples, self._n_features_out))

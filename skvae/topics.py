@@ -1,16 +1,18 @@
 """Neural topic models of token counts."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skvae._validation import Interval, canonical_csr
-from skvae.base import BaseVAE
+from skvae.base import BaseVAE, draw_counts
 from skvae.modules import (
     GaussianEncoder,
     GaussianPrior,
@@ -30,9 +32,8 @@ def thin_counts(rows, rng):
     Fractional counts x are thinned in proportion, as if made of ceil(x) equal tokens.
     """
     rate = np.repeat(rng.uniform(0.3, 1.0, rows.shape[0]), np.diff(rows.indptr))
-    tokens = np.ceil(rows.data)
-    # Beyond what a binomial draw can count, thinning has no noise.
-    few = np.minimum(tokens, 2**31 - 1)
+    # Beyond what a binomial draw can count, thinning has no noise. NaN stays NaN.
+    few = np.fmin(np.ceil(rows.data), 2**31 - 1)
     kept = rng.binomial(few.astype(np.int64), rate) / few
     return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
 
@@ -49,7 +50,6 @@ def contains_texts(X):
 class BaseTopicModel(BaseVAE):
     """What topic models share: counts, perplexity, components."""
 
-    _clip_norm = 10.0
     _corrupt = staticmethod(thin_counts)
 
     def _validate(self, X, *, reset):
@@ -67,10 +67,28 @@ class BaseTopicModel(BaseVAE):
             ensure_non_negative=True,
         )
         # The same documents give the same draws in training whatever their container.
-        X = canonical_csr(X) if sp.issparse(X) else sp.csr_array(X)
-        if reset and X.nnz == 0:
+        return canonical_csr(X) if sp.issparse(X) else sp.csr_array(X)
+
+    def _net_to_train(self, X, early_stop):
+        if X.nnz == 0:
             raise ValueError(f"{type(self).__name__} found no counts in X: all zeros.")
-        return X
+        return super()._net_to_train(X, early_stop)
+
+    def _training_options(self):
+        # Documents of thousands of equal tokens would otherwise undo an epoch's work.
+        return {**super()._training_options(), "clip_norm": 30.0}
+
+    def _warn_if_useless(self):
+        loss = self.history_["loss"].iloc[-1] / self.mean_length_
+        guessing = np.log(self.n_features_in_)
+        if loss > guessing:
+            warnings.warn(
+                f"{type(self).__name__} ended worse than guessing words uniformly, "
+                f"with a loss of {loss:.3g} nats per token where guessing has "
+                f"{guessing:.3g}. Lower `lr` (now {self.lr}), or raise `max_epochs`.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
 
     def score(self, X, y=None):
         """Evidence lower bound per token, over all documents of X.
@@ -131,11 +149,7 @@ class BaseTopicModel(BaseVAE):
         return super().sample(n_samples, random_state)
 
     def _draw(self, likelihood, rng):
-        rows = [
-            sp.csr_array(rng.multinomial(rng.poisson(self.mean_length_), p)[None])
-            for p in likelihood.mean.cpu().numpy()
-        ]
-        return sp.vstack(rows, format="csr")
+        return draw_counts(likelihood.mean.cpu().numpy(), self.mean_length_, rng)
 
     @classmethod
     def _build_module(cls, config, generator):
@@ -172,9 +186,10 @@ class NVDMTopicModel(BaseTopicModel):
 
     Each document has a code z in the latent space, with a diagonal normal prior whose
     mean and variance are learnt, and its words are drawn from softmax(W z + b). An
-    encoder network infers the posterior of z from the word counts [1]_. Of skvae's
-    topic models this one predicts held-out words best; its components may be negative
-    and are not distributions over words, for that see `GSMTopicModel`.
+    encoder network infers the posterior of z from the word counts [1]_. With
+    thousands of documents it predicts held-out words better than models that mix
+    topics, but its components may be negative and are not distributions over words, for
+    that see `GSMTopicModel`.
 
     Parameters
     ----------
@@ -208,7 +223,9 @@ class NVDMTopicModel(BaseTopicModel):
         Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
         Learning rate and KL weight go on as in `partial_fit`.
     callbacks : list of skorch callbacks, default=None
-        Copied for each fit, never changed.
+        Copied for each fit, never changed. Of those that stop training by
+        KeyboardInterrupt only EarlyStopping is heeded, and it needs
+        `early_stopping=True` for a validation loss to watch.
     device : str, default="auto"
         A torch device; "auto" is CUDA where there is one, else the CPU.
     verbose : int, default=0
@@ -223,7 +240,7 @@ class NVDMTopicModel(BaseTopicModel):
     components_ : ndarray of shape (n_components, n_features)
         Decoder weights: how much a latent dimension raises the logit of a word.
     mean_length_ : float
-        Mean number of tokens of the training documents, used by `sample`.
+        Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
         Number of epochs trained so far.
     history_ : DataFrame of shape (n_iter_, 3 or 4)
@@ -330,7 +347,7 @@ class GSMTopicModel(BaseTopicModel):
         Size of word and topic embeddings. Ignored if `word_embeddings` are given.
     word_embeddings : array-like of shape (n_features, size), default=None
         Pretrained vectors of the words, in the order of the columns of X. By default
-        they are learnt from scratch.
+        they are learnt from scratch. Training that goes on does not look at them again.
     train_word_embeddings : bool, default=True
         Whether training changes the word embeddings.
     hidden_layer_sizes : tuple of int, default=(256,)
@@ -361,7 +378,9 @@ class GSMTopicModel(BaseTopicModel):
         Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
         Learning rate and KL weight go on as in `partial_fit`.
     callbacks : list of skorch callbacks, default=None
-        Copied for each fit, never changed.
+        Copied for each fit, never changed. Of those that stop training by
+        KeyboardInterrupt only EarlyStopping is heeded, and it needs
+        `early_stopping=True` for a validation loss to watch.
     device : str, default="auto"
         A torch device; "auto" is CUDA where there is one, else the CPU.
     verbose : int, default=0
@@ -378,7 +397,7 @@ class GSMTopicModel(BaseTopicModel):
     word_embeddings_ : ndarray of shape (n_features, embedding_size)
     topic_embeddings_ : ndarray of shape (n_components, embedding_size)
     mean_length_ : float
-        Mean number of tokens of the training documents, used by `sample`.
+        Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
         Number of epochs trained so far.
     history_ : DataFrame of shape (n_iter_, 3 or 4)
@@ -394,7 +413,7 @@ class GSMTopicModel(BaseTopicModel):
 
     See Also
     --------
-    NVDMTopicModel : Better held-out perplexity, no topic proportions.
+    NVDMTopicModel : More flexible, without topic proportions.
     skvae.inspection.top_words : The topics in words.
 
     Notes
@@ -475,7 +494,13 @@ class GSMTopicModel(BaseTopicModel):
         """`word_embeddings` as a checked array, or None."""
         if self.word_embeddings is None:
             return None
-        vectors = check_array(self.word_embeddings, input_name="word_embeddings")
+        vectors = check_array(
+            self.word_embeddings,
+            dtype=np.float64,
+            order="C",
+            copy=True,
+            input_name="word_embeddings",
+        )
         if len(vectors) != n_features:
             raise ValueError(
                 f"word_embeddings has {len(vectors)} rows, but X has {n_features} "

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import validate_data
 
 from skvae._validation import Interval, StrOptions, canonical_csr
-from skvae.base import BaseVAE
+from skvae.base import BaseVAE, draw_counts
 from skvae.modules import (
     DenseDecoder,
     GaussianEncoder,
@@ -31,7 +31,7 @@ class VAETransformer(BaseVAE):
     likelihood : {"gaussian", "bernoulli", "multinomial"}, default="gaussian"
         "gaussian": real values with one common, learnt standard deviation; scale the
         columns alike. "bernoulli": values in [0, 1]. "multinomial": counts, without
-        the multinomial coefficient.
+        the multinomial coefficient; `inverse_transform` then gives probabilities.
     kl_weight : float, default=1.0
         Weight of the KL term in training; other values than 1 give a beta-VAE [2]_.
         Scores always use 1.
@@ -64,7 +64,9 @@ class VAETransformer(BaseVAE):
         Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
         Learning rate and KL weight go on as in `partial_fit`.
     callbacks : list of skorch callbacks, default=None
-        Copied for each fit, never changed.
+        Copied for each fit, never changed. Of those that stop training by
+        KeyboardInterrupt only EarlyStopping is heeded, and it needs
+        `early_stopping=True` for a validation loss to watch.
     device : str, default="auto"
         A torch device; "auto" is CUDA where there is one, else the CPU.
     verbose : int, default=0
@@ -76,6 +78,9 @@ class VAETransformer(BaseVAE):
 
     Attributes
     ----------
+    mean_length_ : float
+        Mean row sum of the data that training began with, for `sample`. Only with
+        `likelihood="multinomial"`.
     n_iter_ : int
         Number of epochs trained so far.
     history_ : DataFrame of shape (n_iter_, 3 or 4)
@@ -155,22 +160,19 @@ class VAETransformer(BaseVAE):
         self.verbose = verbose
         self.random_state = random_state
 
-    @property
-    def _kl_weight(self):
-        return self.kl_weight
-
     def _validate(self, X, *, reset):
+        likelihood = self.likelihood if reset else self.net_.config["likelihood"]
         X = validate_data(
             self,
             X,
             reset=reset,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
-            ensure_non_negative=self.likelihood == "multinomial",
+            ensure_non_negative=likelihood == "multinomial",
         )
         if sp.issparse(X):
             X = canonical_csr(X)
-        if self.likelihood == "bernoulli":
+        if likelihood == "bernoulli":
             low, high = X.min(), X.max()
             if low < 0 or high > 1:
                 raise ValueError(
@@ -219,14 +221,22 @@ class VAETransformer(BaseVAE):
         prior = GaussianPrior(config["n_components"], learnt=False)
         return VariationalAutoencoder(encoder, decoder, prior)
 
+    def _training_options(self):
+        return {**super()._training_options(), "kl_weight": self.kl_weight}
+
+    def _initialise(self, module, X):
+        if self.likelihood == "multinomial":
+            self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
+
     def _draw(self, likelihood, rng):
         mean = likelihood.mean.cpu().numpy()
-        if self.likelihood == "gaussian":
+        kind = self.net_.config["likelihood"]
+        if kind == "gaussian":
             std = likelihood.stddev.cpu().numpy()
             return mean + rng.standard_normal(mean.shape) * std
-        if self.likelihood == "bernoulli":
+        if kind == "bernoulli":
             return (rng.random_sample(mean.shape) < mean).astype(float)
-        return mean
+        return draw_counts(mean, self.mean_length_, rng)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

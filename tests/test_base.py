@@ -626,3 +626,33 @@ def test_odd_shapes_fit_finitely(cls, shape, params, rng):
     assert np.isfinite(model.transform(X)).all()
     assert np.isfinite(model.score(X))
     assert model.inverse_transform(model.transform(X)).shape == shape
+
+
+@each_model
+@pytest.mark.parametrize(
+    "changed", [dict(lr=-1), dict(lr="low"), dict(verbose=None), dict(callbacks=3)]
+)
+def test_parameters_for_the_next_fit_do_not_spoil_a_pickle(cls, changed, fitted, X):
+    model = copy.deepcopy(fitted[cls]).set_params(**changed)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(X), fitted[cls].transform(X))
+
+
+@each_model
+def test_memory_of_scoring_is_bounded(cls, monkeypatch, X):
+    """No tensor outgrows a block, however wide the hidden layer of a narrow table."""
+    monkeypatch.setattr("skvae.base.BLOCK_SIZE", 4096)
+    model = make(cls, hidden_layer_sizes=(64,), max_epochs=1).fit(X)
+    largest = 0
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            nonlocal largest
+            result = func(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                largest = max(largest, result.numel())
+            return result
+
+    with Watch():
+        model.score(np.vstack([X] * 10))
+    assert 1024 < largest <= 4096

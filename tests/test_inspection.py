@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -101,3 +102,16 @@ def test_top_words_needs_enough_features(n_words):
 def test_top_words_needs_a_fitted_model(model):
     with pytest.raises(NotFittedError):
         top_words(model)
+
+
+def test_names_pass_through_steps_that_do_nothing_nested_pipelines_and_searches():
+    inner = make_pipeline(CountVectorizer(), "passthrough")
+    lda = LatentDirichletAllocation(2, max_iter=3, random_state=0)
+    nested = make_pipeline(inner, lda).fit(TEXTS)
+    search = GridSearchCV(nested, {}, cv=2).fit(TEXTS)
+    expected = top_words(make_pipeline(CountVectorizer(), lda).fit(TEXTS), 3)
+    pd.testing.assert_frame_equal(top_words(nested, 3), expected)
+    pd.testing.assert_frame_equal(top_words(search, 3), expected)
+    frame = pd.DataFrame(np.eye(3), columns=list("abc"))
+    plain = make_pipeline("passthrough", lda).fit(frame)
+    assert set(top_words(plain, 3).to_numpy().ravel()) == set("abc")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae._net import Schedule
@@ -452,3 +452,9 @@ def test_early_stopping_needs_rows_to_train_on(X):
     model = make(VAETransformer, early_stopping=True)
     with pytest.raises(ValueError, match="nothing to train on.*n_samples=1"):
         model.fit(X[:1])
+
+
+def test_a_second_schedule_is_refused():
+    model = NVDMTopicModel(2, callbacks=[LRScheduler()])
+    with pytest.raises(ValueError, match="LRScheduler"):
+        model.fit(np.eye(4))

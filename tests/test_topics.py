@@ -1,14 +1,16 @@
 """Topic models: what they promise, what they recover, what they refuse."""
 
 import copy
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
+from sklearn import config_context
 from sklearn.decomposition import LatentDirichletAllocation
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
@@ -279,6 +281,12 @@ def with_value(value):
     return X
 
 
+def matrix(X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return np.asmatrix(X)
+
+
 BAD_INPUT = {
     "NaN": (with_value(np.nan), "contains NaN"),
     "NaN in CSR": (sparse.csr_array(with_value(np.nan)), "contains NaN"),
@@ -290,7 +298,7 @@ BAD_INPUT = {
     "1-D": (COUNTS[0], "Expected 2D array|Reshape your data"),
     "3-D": (COUNTS[None], "dim 3|Expected <= 2"),
     "complex": (COUNTS + 1j, "Complex data"),
-    "matrix": (np.asmatrix(COUNTS), "np.matrix"),
+    "matrix": (matrix(COUNTS), "np.matrix"),
     "a number": (3.0, "Expected 2D array"),
 }
 ERRORS = (ValueError, TypeError)
@@ -369,6 +377,8 @@ def test_other_columns_than_in_fit_are_refused(cls, name, small):
         dict(validation_fraction=0.0),
         dict(activation="sine"),
         dict(hidden_layer_sizes=(0,)),
+        dict(hidden_layer_sizes=(True,)),
+        dict(hidden_layer_sizes=np.array(5)),
         dict(hidden_layer_sizes=(2.5,)),
         dict(random_state="x"),
         dict(random_state=-1),
@@ -407,3 +417,51 @@ def test_unfitted_models_say_so(cls):
     with pytest.raises(NotFittedError):
         model.sample()
     assert not hasattr(model, "components_")
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        lambda E: E[:, ::-1],
+        lambda E: E.astype(">f8"),
+        lambda E: E.astype("float32"),
+        pd.DataFrame,
+        np.ndarray.tolist,
+        lambda E: np.broadcast_to(E[0], E.shape),
+    ],
+)
+def test_word_embeddings_in_any_form(vectors, rng):
+    given = vectors(rng.standard_normal((COUNTS.shape[1], 4)))
+    model = make(GSMTopicModel, word_embeddings=given, train_word_embeddings=False)
+    expected = np.asarray(given, dtype="float32")
+    np.testing.assert_array_equal(model.fit(COUNTS).word_embeddings_, expected)
+
+
+@each_model
+def test_training_does_not_go_on_without_counts(cls):
+    model = make(cls, warm_start=True).fit(COUNTS)
+    with pytest.raises(ValueError, match="no counts"):
+        model.partial_fit(0 * COUNTS)
+    with pytest.raises(ValueError, match="no counts"):
+        model.fit(0 * COUNTS)
+
+
+@each_model
+def test_nan_that_nobody_looked_for_stops_training(cls):
+    with config_context(assume_finite=True), pytest.raises(ValueError, match="NaN"):
+        make(cls).fit(with_value(np.nan))
+
+
+@each_model
+def test_a_finite_divergence_is_told(cls):
+    """A loss worse than that of guessing words uniformly is no model of the texts."""
+    with pytest.warns(ConvergenceWarning, match="worse than guessing"):
+        make(cls, lr=100.0, max_epochs=3).fit(COUNTS)
+
+
+@each_model
+def test_sample_needs_a_number_of_rows(cls):
+    model = make(cls).fit(COUNTS)
+    for n_samples in (0, -1):
+        with pytest.raises(ValueError, match="n_samples"):
+            model.sample(n_samples)

@@ -115,11 +115,23 @@ def test_training_raises_the_bound(likelihood, rng):
 def test_samples_are_values_of_the_likelihood(likelihood, rng):
     model = make(likelihood=likelihood).fit(LIKELIHOODS[likelihood](rng))
     rows = model.sample(20, random_state=0)
+    rows = rows.toarray() if sparse.issparse(rows) else rows
     assert rows.shape == (20, 6) and np.isfinite(rows).all()
     if likelihood == "bernoulli":
         assert set(np.unique(rows)) == {0.0, 1.0}
     elif likelihood == "multinomial":
-        assert (rows >= 0).all()
+        assert (rows >= 0).all() and (rows % 1 == 0).all() and rows.max() > 1
+
+
+def test_the_likelihood_is_that_of_the_fit(rng):
+    """A parameter changed after the fit waits for the next one."""
+    X = low_rank(n_features=6)
+    model = make(likelihood="gaussian").fit(X)
+    codes, rows = model.transform(X), model.sample(5, random_state=0)
+    for likelihood in ("bernoulli", "multinomial"):
+        model.set_params(likelihood=likelihood)
+        np.testing.assert_array_equal(model.transform(X), codes)
+        np.testing.assert_array_equal(model.sample(5, random_state=0), rows)
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
