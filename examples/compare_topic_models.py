@@ -155,7 +155,7 @@ def plot_topics(model, X, words, title, n_words=7, n_columns=5):
         labels = [f"{probabilities[0]:.1%}", *[""] * (n_words - 1)]
         ax.bar_label(bars, labels, padding=3, fontsize=8, color="0.35")
         ax.set_xlim(0, 1.3 * probabilities[0])
-        ax.set_title(f"topic {k}: {share[k]:.0%} of the corpus", fontsize=9, loc="left")
+        ax.set_title(f"topic {k} ({share[k]:.0%})", fontsize=10, loc="left")
         ax.invert_yaxis()
         ax.tick_params(labelsize=9, length=0)
         ax.set_xticks([])
@@ -230,7 +230,7 @@ def main(argv=None):
             line = textwrap.shorten(" ".join(row), 92, placeholder=" ...")
             print(f"{k:3d}  {line}")
 
-    title = f"{args.n_components} topics of GSM in {name}"
+    title = f"GSM: {args.n_components} topics and their shares of {name}"
     figure = plot_topics(fitted["GSM"], X[:n_train], words, title)
     figure.savefig(args.output, dpi=110)
     print(f"\nwrote {args.output}")

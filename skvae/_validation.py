@@ -54,7 +54,7 @@ def resolve_device(device):
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
-            f"device={device!r} is not available: {str(error).splitlines()[0]} "
+            f"device={device!r} is not available: {str(error).splitlines()[0]}. "
             'Use device="cpu" or device="auto".'
         ) from error
     return device

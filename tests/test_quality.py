@@ -1,0 +1,50 @@
+"""Held-out quality on real texts, where scikit-learn has them cached.
+
+Run with `pytest -m slow`; a minute on one core.
+"""
+
+import pytest
+from sklearn.datasets import fetch_20newsgroups
+from sklearn.feature_extraction.text import CountVectorizer
+
+from skvae import GSMTopicModel, NVDMTopicModel
+from skvae.metrics import document_completion_perplexity, topic_diversity
+
+
+@pytest.fixture(scope="module")
+def newsgroups():
+    try:
+        texts = fetch_20newsgroups(
+            shuffle=True,
+            random_state=1,
+            remove=("headers", "footers", "quotes"),
+            download_if_missing=False,
+        ).data
+    except OSError:
+        pytest.skip("20 newsgroups is not in scikit-learn's data home")
+    X = CountVectorizer(
+        max_df=0.7,
+        min_df=10,
+        max_features=1000,
+        stop_words="english",
+        strip_accents="ascii",
+    ).fit_transform(texts)
+    train, test = X[:10_000], X[10_000:]
+    assert (train.nnz, train.sum()) == (254_311, 479_936)  # the published preparation
+    return train, test
+
+
+# scikit-learn's LDA has about 189 per token and 625 per document.
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "cls, per_token, per_document",
+    [(NVDMTopicModel, 150, 450), (GSMTopicModel, 172, 500)],
+)
+def test_completion_on_20_newsgroups(cls, per_token, per_document, newsgroups):
+    train, test = newsgroups
+    model = cls(20, random_state=0).fit(train)
+    assert document_completion_perplexity(model, test) <= per_token
+    by_document = document_completion_perplexity(model, test, average="document")
+    assert by_document <= per_document
+    assert topic_diversity(model) > 0.5
