@@ -23,6 +23,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.datasets import fetch_20newsgroups
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
@@ -90,30 +91,47 @@ def models(n_components, seed):
     }
 
 
-def compare(models, X_train, X_test):
-    """Fit the models and return a table of their figures."""
-    averages = "token", "document"
-    rows = {
-        "unigram": {
-            average: unigram_perplexity(X_train, X_test, average=average)
-            for average in averages
-        }
-    }
-    for name, model in models.items():
-        start = time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # NMF, 200 iterations
-            model.fit(X_train)
+AVERAGES = "token", "document"
+
+
+def measure(model, X_train, X_test):
+    """Fit a model and return it with its figures."""
+    start = time.process_time()
+    # One thread, so that models run side by side and their seconds compare.
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # NMF, 200 iterations
+        model.fit(X_train)
         seconds = time.process_time() - start
-        rows[name] = {
+        figures = {
             average: document_completion_perplexity(model, X_test, average=average)
-            for average in averages
-        } | {
-            "npmi": npmi_coherence(model, X_train),
-            "diversity": topic_diversity(model),
-            "seconds": seconds,
+            for average in AVERAGES
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    figures["npmi"] = npmi_coherence(model, X_train)
+    figures["diversity"] = topic_diversity(model)
+    figures["seconds"] = seconds
+    return model, figures
+
+
+def compare(n_components, seeds, X_train, X_test, n_jobs):
+    """Return the models of the first seed, and a table of figures for each seed."""
+    unigram = {
+        average: unigram_perplexity(X_train, X_test, average=average)
+        for average in AVERAGES
+    }
+    tasks = [
+        (seed, name, model)
+        for seed in seeds
+        for name, model in models(n_components, seed).items()
+    ]
+    results = Parallel(n_jobs)(
+        delayed(measure)(model, X_train, X_test) for _, _, model in tasks
+    )
+    fitted, rows = {}, {seed: {"unigram": unigram} for seed in seeds}
+    for (seed, name, _), (model, figures) in zip(tasks, results):
+        rows[seed][name] = figures
+        if seed == seeds[0]:
+            fitted[name] = model
+    return fitted, [pd.DataFrame.from_dict(rows[s], orient="index") for s in seeds]
 
 
 def report(tables):
@@ -185,6 +203,9 @@ def main(argv=None):
         help="cut texts to their first N words, to see how short ones fare",
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--n-jobs", type=int, default=-1, help="models to fit at a time; -1: all cores"
+    )
     parser.add_argument("--output", default="topics.png", help="the picture to write")
     args = parser.parse_args(argv)
 
@@ -210,11 +231,9 @@ def main(argv=None):
         f"{X.shape[1]:,} words, {args.n_components} components, seeds {args.seeds}\n"
     )
 
-    tables = []
-    for seed in args.seeds:
-        fitted = models(args.n_components, seed)
-        with threadpool_limits(1):  # seconds compare, also on a busy machine
-            tables.append(compare(fitted, X[:n_train], X[n_train:]))
+    fitted, tables = compare(
+        args.n_components, args.seeds, X[:n_train], X[n_train:], args.n_jobs
+    )
     print(
         "token, document: perplexity of one half of the held-out documents, given the\n"
         "other half, averaged over tokens or documents (lower is better);\n"
