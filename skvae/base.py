@@ -25,8 +25,8 @@ from skvae.modules import ACTIVATIONS
 # Draws of the posterior for a reported ELBO. All rows share them, so that a score does
 # not depend on a row's place; Sobol points make so few enough.
 N_DRAWS = 128
-# Values of a dense block of rows in inference: 32 MB in double precision.
-BLOCK_SIZE = 2**22
+# Values of a dense block of rows in inference: 16 MB in double precision.
+BLOCK_SIZE = 2**21
 
 
 def draw_counts(probabilities, mean_length, rng):

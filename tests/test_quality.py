@@ -1,7 +1,10 @@
-"""Held-out quality on real texts, where scikit-learn has them cached.
+"""Held-out quality on real texts, where scikit-learn has them cached, and memory.
 
 Run with `pytest -m slow`; a minute on one core.
 """
+
+import subprocess
+import sys
 
 import pytest
 from sklearn.datasets import fetch_20newsgroups
@@ -48,3 +51,32 @@ def test_completion_on_20_newsgroups(cls, per_token, per_document, newsgroups):
     by_document = document_completion_perplexity(model, test, average="document")
     assert by_document <= per_document
     assert topic_diversity(model) > 0.5
+
+
+MEMORY = """
+import resource
+
+import scipy.sparse as sp
+import torch
+
+from skvae import GSMTopicModel
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+torch.set_num_threads(1)
+X = sp.random_array((40_000, 5_000), density=0.001, format="csr", rng=0)
+X.data = (X.data * 3).astype(int) + 1
+start = peak()
+model = GSMTopicModel(5, hidden_layer_sizes=(8,), max_epochs=1, random_state=0).fit(X)
+model.transform(X)
+print(peak() - start)
+"""
+
+
+@pytest.mark.slow
+def test_fitting_never_holds_a_dense_copy():
+    """Training and transform take less than half of a dense matrix in float32."""
+    pytest.importorskip("resource")
+    run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True)
+    assert float(run.stdout) < 380, run.stderr
