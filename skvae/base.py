@@ -264,6 +264,10 @@ class BaseVAE(
 
     # --- inference ---------------------------------------------------------------
 
+    def _validate_as_fitted(self, X):
+        check_is_fitted(self, "net_")
+        return self._validate(X, reset=False)
+
     def _inference_module(self):
         """A copy for inference, in double precision.
 
@@ -300,8 +304,7 @@ class BaseVAE(
         -------
         codes : ndarray of shape (n_samples, n_components)
         """
-        check_is_fitted(self, "net_")
-        X = self._validate(X, reset=False)
+        X = self._validate_as_fitted(X)
         module = self._inference_module()
         codes = [
             module.link(module.encoder(x).mean).cpu() for x in self._blocks(X, module)
@@ -320,8 +323,7 @@ class BaseVAE(
         mean, std : ndarrays of shape (n_samples, n_components)
             In the latent space, before the softmax of a topic model.
         """
-        check_is_fitted(self, "net_")
-        X = self._validate(X, reset=False)
+        X = self._validate_as_fitted(X)
         module = self._inference_module()
         parts = [module.encoder(x) for x in self._blocks(X, module)]
         mean = torch.cat([q.mean.cpu() for q in parts]).numpy()
@@ -367,8 +369,7 @@ class BaseVAE(
             rows share, so the result is deterministic and does not depend on the other
             rows.
         """
-        check_is_fitted(self, "net_")
-        return self._elbo(self._validate(X, reset=False))
+        return self._elbo(self._validate_as_fitted(X))
 
     def _elbo(self, X):
         """`score_samples` of validated rows."""

@@ -22,12 +22,11 @@ ACTIVATIONS = {
 }
 
 
-def linear(n_in, n_out, generator, *, bias=True):
+def linear(n_in, n_out, generator):
     """A linear layer with Glorot-uniform weights from `generator` and zero bias."""
-    layer = nn.utils.skip_init(nn.Linear, n_in, n_out, bias=bias)
+    layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
     nn.init.xavier_uniform_(layer.weight, generator=generator)
-    if bias:
-        nn.init.zeros_(layer.bias)
+    nn.init.zeros_(layer.bias)
     return layer
 
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skvae._validation import Interval, canonical_csr
 from skvae.base import BaseVAE, draw_counts
@@ -109,8 +109,7 @@ class BaseTopicModel(BaseVAE):
         ValueError
             If X has no counts, a negative one, or another width than in `fit`.
         """
-        check_is_fitted(self, "net_")
-        X = self._validate(X, reset=False)
+        X = self._validate_as_fitted(X)
         if X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
         return float(self._elbo(X).sum() / X.sum(dtype=np.float64))
