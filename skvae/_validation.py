@@ -14,6 +14,8 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
+from skvae._sparse import canonical_csr
+
 __all__ = [
     "Interval",
     "StrOptions",
@@ -58,13 +60,3 @@ def resolve_device(device):
             'Use device="cpu" or device="auto".'
         ) from error
     return device
-
-
-def canonical_csr(X):
-    """Sorted CSR without duplicates and stored zeros; X itself if it is that."""
-    if X.has_canonical_format and X.data.all():
-        return X
-    X = X.copy()  # never in place: the arrays may be the caller's
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    return X

@@ -14,14 +14,15 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from skvae import metrics
 from skvae.inspection import top_words
 from skvae.metrics import (
+    _perplexity,
     document_completion_perplexity,
     npmi_coherence,
     topic_diversity,
     unigram_perplexity,
 )
+from skvae.metrics._perplexity import _split_tokens
 
 CONTAINERS = {
     "dense": np.asarray,
@@ -92,7 +93,7 @@ def test_completion_equals_a_loop_over_documents(name, average, X, request):
     X = np.vstack([X[:7] + 1, np.eye(1, 18), np.zeros((1, 18)), X[7:9]])
     kept = X[X.sum(axis=1) >= 2]
     first, second = (
-        half.toarray() for half in metrics._split_tokens(sparse.csr_array(kept), 3)
+        half.toarray() for half in _split_tokens(sparse.csr_array(kept), 3)
     )
     theta, smoothing = model.transform(first), 0.1
     nlls, lengths = [], []
@@ -122,7 +123,7 @@ def test_completion_equals_a_loop_over_documents(name, average, X, request):
 
 def test_split_tokens_keeps_each_token_in_one_half():
     counts = sparse.csr_array(np.array([[1000.0, 0, 1, 1], [0, 2000, 0, 3]]))
-    first, second = metrics._split_tokens(counts, 0)
+    first, second = _split_tokens(counts, 0)
     np.testing.assert_array_equal((first + second).toarray(), counts.toarray())
     assert (first.data > 0).all() and (second.data > 0).all()
     # A word is in both halves: tokens are split, not word types. 4 sigma apart.
@@ -149,7 +150,7 @@ def test_averages_weigh_tokens_or_documents():
     """Word 0, of probability 1/2, in a long document; word 1, of 1/4, in a short."""
     model = Oracle([2.0, 1.0, 1.0]).fit(None)
     X = np.array([[60, 0, 0], [0, 20, 0]])
-    _, second = metrics._split_tokens(sparse.csr_array(X.astype(float)), 0)
+    _, second = _split_tokens(sparse.csr_array(X.astype(float)), 0)
     n, m = second.sum(axis=1)
     assert document_completion_perplexity(model, X) == pytest.approx(
         2 ** ((n + 2 * m) / (n + m))
@@ -163,7 +164,7 @@ def test_second_halves_without_tokens_contribute_nothing():
     """Of 200 documents "0 1", about a quarter have an empty second half."""
     model = Oracle([1.0, 1.0]).fit(None)
     X = np.ones((200, 2))
-    _, second = metrics._split_tokens(sparse.csr_array(X), 0)
+    _, second = _split_tokens(sparse.csr_array(X), 0)
     assert (second.sum(axis=1) == 0).any()
     for average in ["token", "document"]:
         actual = document_completion_perplexity(model, X, average=average)
@@ -254,9 +255,9 @@ def test_x_is_not_changed(container, X, lda):
 
 def test_completion_is_the_same_in_small_batches(X, lda, monkeypatch):
     expected = document_completion_perplexity(lda, X)
-    monkeypatch.setattr(metrics, "_MAX_BATCH_ENTRIES", 18 * 7)
+    monkeypatch.setattr(_perplexity, "_MAX_BATCH_ENTRIES", 18 * 7)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
-    monkeypatch.setattr(metrics, "_MAX_BATCH_ENTRIES", 1)
+    monkeypatch.setattr(_perplexity, "_MAX_BATCH_ENTRIES", 1)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
 
 

@@ -1,19 +1,12 @@
-"""Held-out perplexity, coherence and diversity of topics.
-
-The functions take any fitted topic model: an estimator with `components_` and
-`transform`, such as those of skvae, `LatentDirichletAllocation` and `NMF`, or a
-Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X.
-"""
-
-from numbers import Integral
+"""How well topic models predict words that they have not seen."""
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_random_state, gen_batches
 
-from skvae._fitted import top_columns, topic_model, topic_model_input
+from skvae._fitted import topic_model, topic_model_input
+from skvae._sparse import check_csr
 
 # Largest dense array of word probabilities, in entries: 128 MiB of float64.
 _MAX_BATCH_ENTRIES = 2**24
@@ -143,126 +136,6 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
     return _perplexity(frequencies[counts.indices], counts, average, smoothing)
 
 
-def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False):
-    """Normalised pointwise mutual information of the top words of the topics.
-
-    For words i and j, with p the share of the documents of X that have a word, or
-    both, at least once::
-
-        NPMI(i, j) = log(p_ij / (p_i p_j)) / (-log p_ij)
-
-    It is averaged over all pairs of the top `n_words` of a topic, then over topics.
-    1 is words that only occur together, 0 independence. The reference corpus is X and
-    the window a whole document; empty documents count. A pair that never occurs
-    together, also when a word is missing from X, counts -1, and a pair that is in
-    every document counts 1: the limits of the formula. Values from other references,
-    windows or rules for zeros are not comparable.
-
-    Parameters
-    ----------
-    topics : estimator, Pipeline, array of shape (n_components, n_features) or list
-        A fitted topic model; a fitted Pipeline that ends in one; an array or DataFrame
-        of weights; or a list with the words of each topic, best first, as str or as
-        column indices of X. The DataFrame of `top_words` is such a list of words.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Reference corpus: word counts, or any weights that are positive where a word
-        occurs. If `topics` is a Pipeline, its inputs.
-    n_words : int, default=10
-        Number of words of each topic, at least 2. Longer lists are cut.
-    feature_names : array-like of shape (n_features,), default=None
-        Words that belong to the columns of X. Used only for topics that are lists of
-        words, which need it unless X is a DataFrame.
-    per_topic : bool, default=False
-        Whether to return the coherence of each topic rather than their mean.
-
-    Returns
-    -------
-    coherence : float, or ndarray of shape (n_components,) if `per_topic`
-        From -1 to 1, larger is better.
-
-    Raises
-    ------
-    ValueError
-        If X has negative entries, if a topic has fewer than `n_words` words or one
-        that is not in `feature_names`, or if the topics and X have different numbers
-        of features.
-
-    References
-    ----------
-    Bouma, G. (2009). Normalized (pointwise) mutual information in collocation
-    extraction. GSCL.
-
-    Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
-    coherence measures. WSDM.
-
-    Examples
-    --------
-    >>> from skvae.metrics import npmi_coherence
-    >>> X = [[1, 1, 0, 0], [2, 1, 0, 0], [0, 0, 1, 3], [0, 0, 1, 1]]
-    >>> npmi_coherence([[0, 1], [0, 2]], X, n_words=2, per_topic=True)
-    array([ 1., -1.])
-    """
-    if n_words < 2:
-        raise ValueError(f"n_words={n_words}, but coherence needs pairs: at least 2.")
-    if hasattr(topics, "fit"):
-        X = topic_model_input(topics, X)
-        _check_same_columns(topic_model(topics), X)
-    if feature_names is None:
-        feature_names = getattr(X, "columns", None)
-
-    present = _canonical_csr(X)
-    if (present.data < 0).any():
-        raise ValueError(
-            f"X must hold word counts, but has the entry {present.data.min():g}. Pass "
-            "the documents of a reference corpus, with zeros for absent words."
-        )
-    present.data[:] = 1.0
-    present = present.tocsc()  # for the columns of one topic at a time
-
-    n_features = present.shape[1]
-    leading = _leading_words(topics, n_words, n_features)
-    columns = _as_columns(leading, feature_names, n_features)
-    coherence = np.array([_mean_npmi(present[:, topic]) for topic in columns])
-    return coherence if per_topic else float(coherence.mean())
-
-
-def topic_diversity(topics, *, n_words=25):
-    """Share of distinct words among the top words of all topics.
-
-    Parameters
-    ----------
-    topics : estimator, Pipeline, array of shape (n_components, n_features) or list
-        As in `npmi_coherence`.
-    n_words : int, default=25
-        Number of words of each topic. Longer lists are cut.
-
-    Returns
-    -------
-    diversity : float
-        From 1 / n_components, all topics have the same words, to 1, no two topics
-        share one. Note that diverse topics can still be incoherent.
-
-    Raises
-    ------
-    ValueError
-        If a topic has fewer than `n_words` words.
-
-    References
-    ----------
-    Dieng, A. B., Ruiz, F. J. R. and Blei, D. M. (2020). Topic modeling in embedding
-    spaces. TACL 8.
-
-    Examples
-    --------
-    >>> from skvae.metrics import topic_diversity
-    >>> topic_diversity([["cat", "dog"], ["cat", "bus"]], n_words=2)
-    0.75
-    """
-    leading = _leading_words(topics, n_words)
-    distinct = {word for words in leading for word in words}
-    return len(distinct) / (n_words * len(leading))
-
-
 def _check_options(average, smoothing):
     if average not in ("token", "document"):
         raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
@@ -270,18 +143,8 @@ def _check_options(average, smoothing):
         raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")
 
 
-def _canonical_csr(X, name="X"):
-    """Copy X to sorted rows without stored zeros, whatever its container."""
-    X = check_array(X, accept_sparse="csr", input_name=name)
-    # A copy, since both calls work in place and index arrays may be shared.
-    X = csr_array(X, dtype=np.float64, copy=True)
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    return X
-
-
 def _check_counts(X, name="X"):
-    counts = _canonical_csr(X, name)
+    counts = check_csr(X, name)
     wrong = (counts.data < 0) | (counts.data % 1 != 0)
     if wrong.any():
         raise ValueError(
@@ -366,84 +229,3 @@ def _perplexity(probabilities, counts, average, smoothing):
 def _rows(X):
     """Row of each stored entry of a CSR array."""
     return np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-
-
-def _leading_words(topics, n_words, n_features=None):
-    """First words of each topic: column indices, or words as they were listed."""
-    if hasattr(topics, "fit"):
-        topics = topic_model(topics).components_
-    elif hasattr(topics, "to_numpy"):  # a DataFrame, of weights or of words
-        topics = topics.to_numpy()
-    if isinstance(topics, np.ndarray) and topics.dtype.kind in "biuf":
-        if n_features not in (None, topics.shape[-1]):
-            raise ValueError(
-                f"The topics weigh {topics.shape[-1]} words, but X has {n_features} "
-                "features. Pass the columns that the topics were fitted on; pass "
-                "column indices as lists, not as an array."
-            )
-        return top_columns(topics, n_words)
-
-    if n_words < 1 or len(topics) == 0:
-        raise ValueError(
-            f"There are {len(topics)} topics and n_words={n_words}. Pass at least one "
-            "topic and one word."
-        )
-    for k, words in enumerate(topics):
-        if isinstance(words, str) or not all(
-            isinstance(word, (str, Integral)) for word in words
-        ):
-            raise ValueError(
-                f"Topic {k} is {words!r}, not a list of words or column indices. Pass "
-                "a list of such lists, or weights as a NumPy array."
-            )
-        if len(words) < n_words:
-            raise ValueError(
-                f"Topic {k} has {len(words)} words, fewer than n_words={n_words}. "
-                "Pass longer topics or a smaller n_words."
-            )
-    return [list(words[:n_words]) for words in topics]
-
-
-def _as_columns(leading, feature_names, n_features):
-    """Look up words in `feature_names`; column indices stay as they are."""
-    names = [] if feature_names is None else list(feature_names)
-    if feature_names is not None and len(names) != n_features:
-        raise ValueError(
-            f"There are {len(names)} feature_names, but X has {n_features} features. "
-            "Pass one name per feature, in the order of the columns."
-        )
-    index = {name: column for column, name in enumerate(names)}
-
-    def lookup(word):
-        column = word if isinstance(word, Integral) else index.get(word, -1)
-        if not 0 <= column < n_features:
-            raise ValueError(
-                f"The word {str(word)!r} is none of the {len(names)} feature_names, "
-                f"nor a column of the {n_features} of X. Pass "
-                "feature_names=vectorizer.get_feature_names_out()."
-            )
-        return column
-
-    return [[lookup(word) for word in words] for words in leading]
-
-
-def _check_same_columns(model, X):
-    """Check the order of the columns of a DataFrame, as `transform` would."""
-    if hasattr(model, "feature_names_in_") and hasattr(X, "columns"):
-        if list(X.columns) != list(model.feature_names_in_):
-            raise ValueError(
-                f"X has other columns than {type(model).__name__} was fitted on, or "
-                "another order. Pass X[model.feature_names_in_]."
-            )
-
-
-def _mean_npmi(present):
-    """Mean NPMI of the pairs of columns of 0 and 1, of shape (n_samples, n_words)."""
-    joint = (present.T @ present).toarray() / present.shape[0]
-    i, j = np.triu_indices(joint.shape[0], k=1)
-    p_i, p_j, p_ij = joint[i, i], joint[j, j], joint[i, j]
-    npmi = np.where(p_ij == 0, -1.0, 1.0)
-    inside = (p_ij > 0) & (p_ij < 1)
-    p_i, p_j, p_ij = p_i[inside], p_j[inside], p_ij[inside]
-    npmi[inside] = np.log(p_ij / (p_i * p_j)) / -np.log(p_ij)
-    return npmi.mean()

@@ -1,0 +1,24 @@
+"""Sparse matrices in one canonical form."""
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.utils import check_array
+
+
+def canonical_csr(X):
+    """Sorted CSR without duplicates and stored zeros; X itself if it is that."""
+    if X.has_canonical_format and X.data.all():
+        return X
+    X = X.copy()  # never in place: the arrays may be the caller's
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
+
+
+def check_csr(X, name="X"):
+    """Check X, in any container, and return it as canonical CSR of float64.
+
+    The result may share its arrays with X: do not write to them.
+    """
+    X = check_array(X, accept_sparse="csr", input_name=name)
+    return canonical_csr(csr_array(X, dtype=np.float64))

@@ -1,0 +1,20 @@
+"""Held-out perplexity, coherence and diversity of topics.
+
+The functions take any fitted topic model: an estimator with `components_` and
+`transform`, such as those of skvae, `LatentDirichletAllocation` and `NMF`, or a
+Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X.
+"""
+
+from skvae.metrics._coherence import npmi_coherence
+from skvae.metrics._diversity import topic_diversity
+from skvae.metrics._perplexity import (
+    document_completion_perplexity,
+    unigram_perplexity,
+)
+
+__all__ = [
+    "document_completion_perplexity",
+    "npmi_coherence",
+    "topic_diversity",
+    "unigram_perplexity",
+]
