@@ -1,11 +1,11 @@
-"""Held-out perplexity, coherence and diversity of topics.
+"""Held-out perplexity of topic models; coherence and diversity of topics.
 
 The functions take any fitted topic model: an estimator with `components_` and
 `transform`, such as those of skvae, `LatentDirichletAllocation` and `NMF`, or a
 Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X.
 """
 
-from skvae.metrics._coherence import npmi_coherence
+from skvae.metrics._coherence import npmi_coherence, sliding_window_npmi
 from skvae.metrics._diversity import topic_diversity
 from skvae.metrics._perplexity import (
     document_completion_perplexity,
@@ -15,6 +15,7 @@ from skvae.metrics._perplexity import (
 __all__ = [
     "document_completion_perplexity",
     "npmi_coherence",
+    "sliding_window_npmi",
     "topic_diversity",
     "unigram_perplexity",
 ]

@@ -1,10 +1,26 @@
 """Whether the top words of a topic occur together."""
 
+import warnings
+from numbers import Integral
+
 import numpy as np
+from scipy.sparse import csr_array
 
 from skvae._fitted import topic_model, topic_model_input
 from skvae._sparse import check_csr
-from skvae.metrics._words import as_columns, leading_words
+from skvae.metrics._words import (
+    as_columns,
+    as_words,
+    check_width,
+    known_names,
+    leading_words,
+)
+
+# Presences of words in windows that are counted at a time, at most, unless a single
+# document has more: about 100 MiB.
+_MAX_BLOCK_ENTRIES = 2**22
+# Of gensim, which adds it to the probability of a pair.
+_EPSILON = 1e-12
 
 
 def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False):
@@ -47,9 +63,18 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     Raises
     ------
     ValueError
-        If X has negative entries, if a topic has fewer than `n_words` words or one
-        that is not in `feature_names`, or if the topics and X have different numbers
-        of features.
+        If X has negative entries, if a topic has fewer than `n_words` words, one of
+        them twice or one that is not in `feature_names`, or if the topics and X have
+        different numbers of features.
+
+    Warns
+    -----
+    UserWarning
+        If a top word never occurs in X.
+
+    See Also
+    --------
+    sliding_window_npmi : Counts windows of a few words, in texts.
 
     References
     ----------
@@ -66,8 +91,7 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     >>> npmi_coherence([[0, 1], [0, 2]], X, n_words=2, per_topic=True)
     array([ 1., -1.])
     """
-    if n_words < 2:
-        raise ValueError(f"n_words={n_words}, but coherence needs pairs: at least 2.")
+    _check_pairs(n_words)
     if hasattr(topics, "fit"):
         X = topic_model_input(topics, X)
         _check_same_columns(topic_model(topics), X)
@@ -83,11 +107,125 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     present = present.tocsc()  # a copy, for the columns of one topic at a time
     present.data[:] = 1.0
 
-    n_features = present.shape[1]
-    leading = leading_words(topics, n_words, n_features)
+    n_samples, n_features = present.shape
+    check_width(topics, n_features, "X")
+    leading = leading_words(topics, n_words)
     columns = as_columns(leading, feature_names, n_features)
-    coherence = np.array([_mean_npmi(present[:, topic]) for topic in columns])
+
+    absent = np.diff(present.indptr) == 0
+    names = known_names(topics) if feature_names is None else list(feature_names)
+    used = dict.fromkeys(column for topic in columns for column in topic)
+    _warn_of_absent_words(
+        [f"column {v}" if names is None else names[v] for v in used if absent[v]], "X"
+    )
+    coherence = np.empty(len(columns))
+    for k, topic in enumerate(columns):
+        words = present[:, topic]
+        coherence[k] = _mean_npmi((words.T @ words).toarray() / n_samples)
     return coherence if per_topic else float(coherence.mean())
+
+
+def sliding_window_npmi(
+    topics, texts, *, window=10, n_words=10, feature_names=None, per_topic=False
+):
+    """Normalised pointwise mutual information of top words in windows of the texts.
+
+    As `npmi_coherence`, but with p the share of the windows that have a word, or both,
+    at least once, as gensim's c_npmi, which the literature reports most::
+
+        NPMI(i, j) = log((p_ij + 1e-12) / (p_i p_j)) / (-log(p_ij + 1e-12))
+
+    The reference corpus is `texts`. A window slides over each text, one word at a time;
+    a text that is no longer than the window is one window, an empty text too.
+
+    A pair that never occurs together thus counts more than -1, and the more the rarer
+    its words are. A pair with a word that is missing from the texts counts -1.
+
+    Two values differ from those of gensim. A pair that is in every window counts 1
+    here, -1 there. And gensim takes a word for absent as soon as one occurrence of it
+    has left the window, even if another is still inside: where texts are longer than
+    the window and repeat words, its counts are too low.
+
+    Parameters
+    ----------
+    topics : estimator, Pipeline, array of shape (n_components, n_features) or list
+        As in `npmi_coherence`. Words must be known: a list of words, as `top_words`
+        returns them; a Pipeline with a vectorizer; an estimator that was fitted on a
+        DataFrame; a DataFrame of weights with words as columns; or `feature_names`.
+    texts : iterable of lists of str
+        Reference corpus, each text as the list of its words, in their order. Words that
+        are left out of it, stop words say, do not take a place in the windows.
+    window : int, default=10
+        Length of the windows in words, at least 2.
+    n_words : int, default=10
+        Number of words of each topic, at least 2. Longer lists are cut.
+    feature_names : array-like of shape (n_features,), default=None
+        Words that belong to the columns of the topics, where `topics` does not know.
+    per_topic : bool, default=False
+        Whether to return the coherence of each topic rather than their mean.
+
+    Returns
+    -------
+    coherence : float, or ndarray of shape (n_components,) if `per_topic`
+        From -1 to 1, larger is better.
+
+    Raises
+    ------
+    ValueError
+        If the words of the topics are not known, if a topic has fewer than `n_words` of
+        them or one twice, or if `texts` has no words or a text is no list of words.
+
+    Warns
+    -----
+    UserWarning
+        If a top word never occurs in the texts.
+
+    See Also
+    --------
+    npmi_coherence : Counts documents, in a matrix of word counts.
+
+    References
+    ----------
+    Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
+    coherence measures. WSDM.
+
+    Examples
+    --------
+    Both pairs share a text, but "cat" and "bus" are far apart in theirs.
+
+    >>> from skvae.metrics import sliding_window_npmi
+    >>> texts = ["cat dog and a bus".split(), "cat dog".split(), "train".split()]
+    >>> topics = [["cat", "dog"], ["cat", "bus"]]
+    >>> sliding_window_npmi(
+    ...     topics, texts, window=2, n_words=2, per_topic=True
+    ... ).round(3)
+    array([ 0.631, -0.895])
+    """
+    _check_pairs(n_words)
+    if not isinstance(window, Integral) or window < 2:
+        raise ValueError(
+            f"window={window!r}, but pairs of words need a whole number of at least 2."
+        )
+    if feature_names is None:
+        feature_names = known_names(topics)
+    else:
+        check_width(topics, len(feature_names), "feature_names")
+    leading = as_words(leading_words(topics, n_words), feature_names)
+
+    index = {}
+    columns = [[index.setdefault(w, len(index)) for w in words] for words in leading]
+    counts, n_windows = _count_windows(texts, index, window)
+    _warn_of_absent_words([w for w, c in index.items() if counts[c, c] == 0], "texts")
+    shares = counts / n_windows
+    coherence = np.array(
+        [_mean_npmi(shares[np.ix_(topic, topic)], _EPSILON) for topic in columns]
+    )
+    return coherence if per_topic else float(coherence.mean())
+
+
+def _check_pairs(n_words):
+    if n_words < 2:
+        raise ValueError(f"n_words={n_words}, but coherence needs pairs: at least 2.")
 
 
 def _check_same_columns(model, X):
@@ -100,13 +238,92 @@ def _check_same_columns(model, X):
             )
 
 
-def _mean_npmi(present):
-    """Mean NPMI of the pairs of columns of 0 and 1, of shape (n_samples, n_words)."""
-    joint = (present.T @ present).toarray() / present.shape[0]
-    i, j = np.triu_indices(joint.shape[0], k=1)
-    p_i, p_j, p_ij = joint[i, i], joint[j, j], joint[i, j]
-    npmi = np.where(p_ij == 0, -1.0, 1.0)
-    inside = (p_ij > 0) & (p_ij < 1)
-    p_i, p_j, p_ij = p_i[inside], p_j[inside], p_ij[inside]
-    npmi[inside] = np.log(p_ij / (p_i * p_j)) / -np.log(p_ij)
+def _warn_of_absent_words(absent, corpus):
+    if absent:
+        shown = ", ".join(absent[:5])
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        warnings.warn(
+            f"Top words never occur in {corpus}: {shown}{more}. Their pairs count -1. "
+            "Pass a larger reference corpus, prepared as the texts of the fit were.",
+            stacklevel=3,
+        )
+
+
+def _mean_npmi(joint, epsilon=0.0):
+    """Mean NPMI of the pairs of words.
+
+    `joint` has the probability of each pair, and that of each word on the diagonal.
+    """
+    i, j = np.triu_indices(len(joint), k=1)
+    p_ij, independent = joint[i, j], joint[i, i] * joint[j, j]
+    npmi = np.where(p_ij < 1, -1.0, 1.0)
+    inside = (p_ij < 1) & (p_ij + epsilon > 0) & (independent > 0)
+    p_ij, independent = p_ij[inside] + epsilon, independent[inside]
+    npmi[inside] = np.log(p_ij / independent) / -np.log(p_ij)
     return npmi.mean()
+
+
+def _count_windows(texts, index, window):
+    """Number of windows with each pair of words, or with one on the diagonal; of all.
+
+    Words are those of `index`, which maps them to columns.
+    """
+    counts = np.zeros((len(index), len(index)))
+    n_windows = n_tokens = 0
+    for block in _blocks(texts, window):
+        present = _presence(block, index, window)
+        counts += (present.T @ present).toarray()
+        n_windows += present.shape[0]
+        n_tokens += sum(map(len, block))
+    if n_tokens == 0:
+        raise ValueError("texts has no words. Pass texts that have some.")
+    return counts, n_windows
+
+
+def _blocks(texts, window):
+    """Lists of texts with a limited number of entries in their matrix of presence."""
+    block, size = [], 0
+    for d, text in enumerate(texts):
+        if (
+            isinstance(text, str)
+            or not np.iterable(text)
+            or not all(isinstance(word, str) for word in text)
+        ):
+            raise ValueError(
+                f"Text {d} is {text!r:.60}, not a list of words. Split the texts into "
+                "words, such as with vectorizer.build_analyzer()."
+            )
+        entries = len(text) * min(window, max(1, len(text) - window + 1))
+        if block and size + entries > _MAX_BLOCK_ENTRIES:
+            yield block
+            block, size = [], 0
+        block.append(text)
+        size += entries
+    if block:
+        yield block
+
+
+def _presence(texts, index, window):
+    """CSR array of 1 where a window, in a row, has a word, in a column."""
+    lengths = np.array([len(text) for text in texts])
+    n_windows = np.maximum(1, lengths - window + 1)
+    words = np.array(
+        [index.get(word, -1) for text in texts for word in text], dtype=int
+    )
+    text = np.repeat(np.arange(len(texts)), lengths)
+    position = np.arange(len(words)) - (np.cumsum(lengths) - lengths)[text]
+    text, position, words = (a[words >= 0] for a in (text, position, words))
+
+    # The word at a position is in each window that starts up to window - 1 before it.
+    first = np.clip(position - window + 1, 0, None)
+    last = np.minimum(position, n_windows[text] - 1)
+    repeats = last - first + 1
+    step = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    offset = (np.cumsum(n_windows) - n_windows)[text]
+    rows = np.repeat(offset + first, repeats) + step
+    columns = np.repeat(words, repeats)
+    present = csr_array(
+        (np.ones(len(rows)), (rows, columns)), shape=(n_windows.sum(), len(index))
+    )
+    present.data[:] = 1.0  # where a window has a word several times
+    return present

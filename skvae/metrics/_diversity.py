@@ -22,7 +22,7 @@ def topic_diversity(topics, *, n_words=25):
     Raises
     ------
     ValueError
-        If a topic has fewer than `n_words` words.
+        If a topic has fewer than `n_words` words, or one of them twice.
 
     References
     ----------

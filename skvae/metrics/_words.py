@@ -4,24 +4,39 @@ from numbers import Integral
 
 import numpy as np
 
-from skvae._fitted import top_columns, topic_model
+from skvae._fitted import input_feature_names, top_columns, topic_model
 
 
-def leading_words(topics, n_words, n_features=None):
-    """First words of each topic: column indices, or words as they were listed."""
+def topic_weights(topics):
+    """Return the weights of the topics, or None if they are lists of words."""
     if hasattr(topics, "fit"):
-        topics = topic_model(topics).components_
-    elif hasattr(topics, "to_numpy"):  # a DataFrame, of weights or of words
+        return topic_model(topics).components_
+    if hasattr(topics, "to_numpy"):  # a DataFrame, of weights or of words
         topics = topics.to_numpy()
     if isinstance(topics, np.ndarray) and topics.dtype.kind in "biuf":
-        if n_features not in (None, topics.shape[-1]):
-            raise ValueError(
-                f"The topics weigh {topics.shape[-1]} words, but X has {n_features} "
-                "features. Pass the columns that the topics were fitted on; pass "
-                "column indices as lists, not as an array."
-            )
-        return top_columns(topics, n_words)
+        return topics
+    return None
 
+
+def known_names(topics):
+    """Return the words that weights belong to, or None if `topics` does not know."""
+    if hasattr(topics, "fit"):
+        return input_feature_names(topics)
+    if topic_weights(topics) is not None:
+        names = list(getattr(topics, "columns", ()))
+        if names and all(isinstance(name, str) for name in names):
+            return names
+    return None
+
+
+def leading_words(topics, n_words):
+    """First words of each topic: column indices, or words as they were listed."""
+    weights = topic_weights(topics)
+    if weights is not None:
+        return top_columns(weights, n_words)
+
+    if hasattr(topics, "to_numpy"):
+        topics = topics.to_numpy()
     if n_words < 1 or len(topics) == 0:
         raise ValueError(
             f"There are {len(topics)} topics and n_words={n_words}. Pass at least one "
@@ -40,7 +55,23 @@ def leading_words(topics, n_words, n_features=None):
                 f"Topic {k} has {len(words)} words, fewer than n_words={n_words}. "
                 "Pass longer topics or a smaller n_words."
             )
+        if len(set(words[:n_words])) < n_words:
+            raise ValueError(
+                f"Topic {k} is {list(words[:n_words])}, with a word more than once. "
+                "Pass topics of distinct words."
+            )
     return [list(words[:n_words]) for words in topics]
+
+
+def check_width(topics, n_features, owner):
+    """Check that there is a weight for each of the features of the owner."""
+    weights = topic_weights(topics)
+    if weights is not None and weights.shape[-1] != n_features:
+        raise ValueError(
+            f"The topics weigh {weights.shape[-1]} words, but {owner} has {n_features} "
+            "features. Pass the columns that the topics were fitted on; pass column "
+            "indices as lists, not as an array."
+        )
 
 
 def as_columns(leading, feature_names, n_features):
@@ -64,3 +95,21 @@ def as_columns(leading, feature_names, n_features):
         return column
 
     return [[lookup(word) for word in words] for words in leading]
+
+
+def as_words(leading, feature_names):
+    """Name column indices by `feature_names`; words stay as they are."""
+    names = [] if feature_names is None else list(feature_names)
+
+    def name(word):
+        if isinstance(word, str):
+            return word
+        if not 0 <= word < len(names):
+            raise ValueError(
+                f"The topics have column {word} among their top words, but there are "
+                f"{len(names)} feature names. Pass the words of the topics instead, "
+                "as skvae.inspection.top_words returns them."
+            )
+        return names[word]
+
+    return [[name(word) for word in words] for words in leading]
