@@ -1,4 +1,4 @@
-"""Held-out perplexity of topic models; coherence and diversity of topics.
+"""Held-out perplexity of topic models; coherence, diversity and stability of topics.
 
 The functions take any fitted topic model: an estimator with `components_` and
 `transform`, such as those of skvae, `LatentDirichletAllocation` and `NMF`, or a
@@ -6,7 +6,7 @@ Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X
 """
 
 from skvae.metrics._coherence import npmi_coherence, sliding_window_npmi
-from skvae.metrics._diversity import topic_diversity
+from skvae.metrics._overlap import inverted_rbo, topic_diversity, topic_stability
 from skvae.metrics._perplexity import (
     document_completion_perplexity,
     unigram_perplexity,
@@ -14,8 +14,10 @@ from skvae.metrics._perplexity import (
 
 __all__ = [
     "document_completion_perplexity",
+    "inverted_rbo",
     "npmi_coherence",
     "sliding_window_npmi",
     "topic_diversity",
+    "topic_stability",
     "unigram_perplexity",
 ]
