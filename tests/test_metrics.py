@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF
 from sklearn.exceptions import NotFittedError
@@ -504,6 +504,8 @@ def test_npmi_warns_of_words_that_never_occur():
         npmi_coherence([names[:5], names[4::-1]], frame, n_words=5)
     with pytest.warns(UserWarning, match=few):
         npmi_coherence(weights, X, n_words=5, feature_names=pd.Series(names).iloc[:])
+    with pytest.warns(UserWarning, match="never occur in X: 3, 4. Their pairs"):
+        npmi_coherence(weights, pd.DataFrame(X), n_words=5)  # columns named 0 to 8
     with pytest.warns(UserWarning, match="word3, word4, .*, word7 and 1 more"):
         npmi_coherence([names], frame, n_words=9)
     with pytest.warns(UserWarning, match="never occur in X: word2. Their"):

@@ -240,7 +240,7 @@ def _check_same_columns(model, X):
 
 def _warn_of_absent_words(absent, corpus):
     if absent:
-        shown = ", ".join(absent[:5])
+        shown = ", ".join(str(word) for word in absent[:5])
         more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
         warnings.warn(
             f"Top words never occur in {corpus}: {shown}{more}. Their pairs count -1. "
