@@ -1,0 +1,307 @@
+"""Topic models side by side, each with its figures on the same documents."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import contextmanager
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Bunch, check_scalar
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from skvae._fitted import topic_model, topic_model_input
+from skvae.metrics import (
+    document_completion_perplexity,
+    npmi_coherence,
+    topic_diversity,
+    unigram_perplexity,
+)
+
+# Columns of perplexities, and how each averages.
+_AVERAGES = {"perplexity": "token", "doc_perplexity": "document"}
+_COLUMNS = [
+    *_AVERAGES,
+    "npmi",
+    "diversity",
+    "active_units",
+    "fit_time",
+    "transform_time",
+]
+# Words of each topic that `diversity` counts, as in the paper that proposed it.
+_DIVERSE_WORDS = 25
+
+
+def compare_models(
+    models,
+    X,
+    *,
+    X_test=None,
+    n_seeds=1,
+    top_n=10,
+    return_estimator=False,
+    n_jobs=None,
+    verbose=0,
+):
+    """Fit topic models to the same documents and put their figures in one table.
+
+    Perplexities come from document completion, which treats a VAE, LDA and NMF alike.
+    They are those of held-out documents; coherence and diversity are those of the
+    topics on the documents of the fit.
+
+    Parameters
+    ----------
+    models : dict of str to estimator
+        The topic models to compare, by the names of their rows: skvae's,
+        `LatentDirichletAllocation`, `NMF`, Pipelines that end in one, or searches such
+        as `GridSearchCV` over one. They are cloned, so that these stay as they are.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Word counts of the documents, or what all of the models take: texts, if all are
+        Pipelines with a vectorizer.
+    X_test : like X, default=None
+        Held-out documents. None holds out a tenth of X, drawn at random, but the same
+        in each call and for all models.
+    n_seeds : int, default=1
+        How often each model is fitted: with 0, 1, and so on as its `random_state`, and
+        as those of the estimators within it. The documents stay the same. A model
+        without `random_state` is fitted as often.
+    top_n : int, default=10
+        Number of words of each topic in `npmi`, or all words if there are fewer.
+    return_estimator : bool, default=False
+        Whether to return the fitted models too.
+    n_jobs : int, default=None
+        Number of fits at a time, in as many processes. None is 1, or what a
+        `joblib.parallel_config` context says; -1 is all cores.
+    verbose : int, default=0
+        0 prints nothing, anything else shows a progress bar on standard error.
+
+    Returns
+    -------
+    table : DataFrame
+        A row for "unigram", the baseline, then one for each model in the order of
+        `models`; NaN is what a model has not. Columns are means over the seeds. If
+        `n_seeds` > 1, as many follow with the standard deviations (ddof=1):
+        `perplexity_std`, and so on. Print `table.T` where the terminal is narrow.
+
+        perplexity, doc_perplexity
+            Perplexity of one half of each document of `X_test`, given the other half,
+            per token and per document: `document_completion_perplexity` with its two
+            averages. Of unigram, `unigram_perplexity` of whole documents. Smaller is
+            better.
+        npmi
+            `npmi_coherence` of the top words in the documents of the fit; from -1 to
+            1, larger is better.
+        diversity
+            `topic_diversity` of the top 25 words, or of all if there are fewer; up to
+            1, larger is better.
+        active_units
+            Number of latent dimensions in use, `health_["active_units"]` of the model.
+        fit_time, transform_time
+            CPU seconds of `fit`, and of `transform` of `X_test`, on one thread, so that
+            models run side by side compare. They are those of the process that runs
+            the fit: processes that a model starts by itself and the time of a GPU are
+            not in it, and the first fit of a process may carry a second of PyTorch's
+            own start.
+    models : dict of str to list of length n_seeds
+        The fitted models by name, in the order of the seeds, with None for a fit that
+        failed. Only if `return_estimator`.
+
+    Raises
+    ------
+    TypeError
+        If `models` is no dict of estimators.
+    ValueError
+        If the models count different words, as with different vectorizers, whose
+        perplexities do not compare; if all fits fail; or if a parameter is unusable.
+
+    Warns
+    -----
+    FitFailedWarning
+        If a model fails. Its means are those of its other seeds, NaN if there are none,
+        and the other models are as they would be without it.
+    Warning
+        Whatever the models warn of, with their names, and not for each seed anew.
+
+    References
+    ----------
+    Wallach, H. M., Murray, I., Salakhutdinov, R. and Mimno, D. (2009). Evaluation
+    methods for topic models. ICML. (Document completion.)
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import NMF, LatentDirichletAllocation
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.model_selection import compare_models
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> models = {"LDA": LatentDirichletAllocation(3), "NMF": NMF(3, init="nndsvda")}
+    >>> table = compare_models(models, X)
+    >>> table[["perplexity", "doc_perplexity", "npmi", "diversity"]].round(1)
+             perplexity  doc_perplexity  npmi  diversity
+    unigram        15.1            15.1   NaN        NaN
+    LDA             8.7             8.7   0.2        0.5
+    NMF             9.3             9.2   0.2        0.5
+    >>> table["perplexity"].idxmin()
+    'LDA'
+    """
+    _check_models(models)
+    check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
+    check_scalar(top_n, "top_n", Integral, min_val=2)
+    if X_test is None:
+        X, X_test = train_test_split(X, test_size=0.1, random_state=0)
+
+    # One seed after the other, so that models that cannot be compared show early.
+    tasks = [
+        (name, seed, _seeded_clone(model, seed))
+        for seed in range(n_seeds)
+        for name, model in models.items()
+    ]
+    calls = (
+        delayed(_run)(model, X, X_test, top_n, return_estimator)
+        for _, _, model in tasks
+    )
+    runs, told, baseline = [], {}, None
+    with _in_parallel(calls, len(tasks), n_jobs, verbose) as results:
+        for run, (name, seed, _) in zip(results, tasks):
+            for category, text in run.warnings:
+                # Other seeds of a model warn of the same, in other numbers and words.
+                if told.setdefault((name, category), seed) == seed:
+                    warnings.warn(f"{name}: {text}", category, stacklevel=2)
+            if run.error is not None:
+                warnings.warn(
+                    f"{name} failed with random_state={seed}, a fit that its figures "
+                    f"leave out. {run.error}",
+                    FitFailedWarning,
+                    stacklevel=2,
+                )
+            elif baseline is None:
+                baseline = name, run
+            else:
+                _check_same_words(name, run, *baseline)
+            runs.append(run)
+    if baseline is None:
+        raise ValueError(
+            f"compare_models has nothing to compare, since all fits failed: "
+            f"{tasks[0][0]} with {runs[0].error}"
+        )
+
+    names = [name for name, _, _ in tasks]
+    figures = [baseline[1].unigram, *(run.figures for run in runs)]
+    table = pd.DataFrame(
+        figures, index=["unigram", *names], columns=_COLUMNS, dtype=float
+    )
+    by_model = table.groupby(level=0, sort=False)
+    table = by_model.mean()
+    if n_seeds > 1:
+        table = table.join(by_model.std().add_suffix("_std"))
+    if not return_estimator:
+        return table
+    return table, {
+        name: [run.model for run in runs[k :: len(models)]]
+        for k, name in enumerate(models)
+    }
+
+
+def _check_models(models):
+    if not isinstance(models, Mapping) or not models:
+        raise TypeError(
+            f"models is {models!r}, not a dict of estimators. Pass, say, "
+            "{'LDA': LatentDirichletAllocation(20), 'GSM': GSMTopicModel(20)}."
+        )
+    for name, model in models.items():
+        if isinstance(model, type) or not hasattr(model, "get_params"):
+            raise TypeError(
+                f"models[{name!r}] is {model!r}, not an estimator. Pass an instance of "
+                "a topic model."
+            )
+    if "unigram" in models:
+        raise ValueError(
+            "'unigram' is the row of the baseline. Give that model another name."
+        )
+
+
+def _seeded_clone(model, seed):
+    """Return an unfitted copy with `seed` in each of its `random_state` parameters."""
+    model = clone(model)
+    names = [
+        name
+        for name in model.get_params(deep=True)
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return model.set_params(**dict.fromkeys(names, seed))
+
+
+@contextmanager
+def _in_parallel(calls, n_calls, n_jobs, verbose):
+    """Give the results of calls one by one; those left on the way out are cancelled."""
+    results = shown = Parallel(n_jobs, return_as="generator")(calls)
+    if verbose:
+        from tqdm.auto import tqdm  # late, since it warns in some notebooks
+
+        shown = tqdm(results, total=n_calls, unit="fit")
+    try:
+        yield shown
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on calls that were cancelled
+            results.close()
+
+
+def _run(model, X, X_test, top_n, return_model):
+    """Fit a model and measure it on one thread, with its warnings and its error."""
+    run = Bunch(figures={}, error=None, model=None)
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
+        try:
+            run.update(_measure(model, X, X_test, top_n))
+            if return_model:
+                run.model = model
+        except Exception as error:
+            run.error = f"{type(error).__name__}: {error}"
+    # Equal ones once: NMF warns anew in each transform.
+    run.warnings = dict.fromkeys((w.category, str(w.message)) for w in caught)
+    return run
+
+
+def _measure(model, X, X_test, top_n):
+    """Fit a model; return its figures, those of unigram, and the number of words."""
+    started = time.process_time()
+    model.fit(X)
+    fitted = time.process_time()
+    model.transform(X_test)
+    transformed = time.process_time()
+
+    last = topic_model(model)
+    counts, counts_test = (topic_model_input(model, Z) for Z in (X, X_test))
+    n_features = last.components_.shape[1]
+    figures = {
+        column: document_completion_perplexity(last, counts_test, average=average)
+        for column, average in _AVERAGES.items()
+    } | {
+        "npmi": npmi_coherence(last, counts, n_words=min(top_n, n_features)),
+        "diversity": topic_diversity(last, n_words=min(_DIVERSE_WORDS, n_features)),
+        "active_units": getattr(last, "health_", {}).get("active_units"),
+        "fit_time": fitted - started,
+        "transform_time": transformed - fitted,
+    }
+    unigram = {
+        column: unigram_perplexity(counts, counts_test, average=average)
+        for column, average in _AVERAGES.items()
+    }
+    return {"figures": figures, "unigram": unigram, "n_features": n_features}
+
+
+def _check_same_words(name, run, first_name, first):
+    """Check that two models count the same words: then unigram fares alike on both."""
+    if not np.allclose(list(run.unigram.values()), list(first.unigram.values())):
+        raise ValueError(
+            f"{first_name} and {name} count different words: they have "
+            f"{first.n_features} and {run.n_features} features, and the unigram "
+            f"perplexities {first.unigram['perplexity']:.6g} and "
+            f"{run.unigram['perplexity']:.6g}. Perplexities do not compare across "
+            "vocabularies: give all models the same vectorizer, or each vectorizer a "
+            "call of its own."
+        )
