@@ -14,7 +14,6 @@ import argparse
 import socket
 import sys
 import textwrap
-import time
 import warnings
 
 import matplotlib
@@ -23,22 +22,25 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.datasets import fetch_20newsgroups
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
-from threadpoolctl import threadpool_limits
 
 from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.datasets import load_docstrings, load_texts
 from skvae.inspection import top_words
-from skvae.metrics import (
-    document_completion_perplexity,
-    npmi_coherence,
-    topic_diversity,
-    unigram_perplexity,
-)
+from skvae.model_selection import compare_models
+
+# The columns to print, and their digits after the point.
+DIGITS = {
+    "perplexity": 1,
+    "doc_perplexity": 1,
+    "npmi": 2,
+    "diversity": 2,
+    "active_units": 0,
+    "fit_time": 0,
+}
 
 
 def load(data=None, text_column=None):
@@ -66,11 +68,11 @@ def load(data=None, text_column=None):
     return name, [texts[i] for i in order], int(0.9 * len(texts))
 
 
-def models(n_components, seed):
-    """Return the models to compare, all from the same seed."""
+def models(n_components):
+    """Return the models to compare."""
     return {
-        "NVDM": NVDMTopicModel(n_components, random_state=seed),
-        "GSM": GSMTopicModel(n_components, random_state=seed),
+        "NVDM": NVDMTopicModel(n_components),
+        "GSM": GSMTopicModel(n_components),
         "LDA": LatentDirichletAllocation(
             n_components,
             # Better here than the defaults, 1 / n_components for both.
@@ -78,7 +80,6 @@ def models(n_components, seed):
             topic_word_prior=0.01,
             learning_method="online",
             max_iter=10,
-            random_state=seed,
         ),
         "NMF": NMF(
             n_components,
@@ -86,70 +87,23 @@ def models(n_components, seed):
             solver="mu",
             init="nndsvda",
             max_iter=200,
-            random_state=seed,
         ),
     }
 
 
-AVERAGES = "token", "document"
-
-
-def measure(model, X_train, X_test):
-    """Fit a model and return it with its figures."""
-    start = time.process_time()
-    # One thread, so that models run side by side and their seconds compare.
-    with warnings.catch_warnings(), threadpool_limits(1):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # NMF, 200 iterations
-        model.fit(X_train)
-        seconds = time.process_time() - start
-        figures = {
-            average: document_completion_perplexity(model, X_test, average=average)
-            for average in AVERAGES
-        }
-    figures["npmi"] = npmi_coherence(model, X_train)
-    figures["diversity"] = topic_diversity(model)
-    figures["seconds"] = seconds
-    return model, figures
-
-
-def compare(n_components, seeds, X_train, X_test, n_jobs):
-    """Return the models of the first seed, and a table of figures for each seed."""
-    unigram = {
-        average: unigram_perplexity(X_train, X_test, average=average)
-        for average in AVERAGES
-    }
-    tasks = [
-        (seed, name, model)
-        for seed in seeds
-        for name, model in models(n_components, seed).items()
-    ]
-    results = Parallel(n_jobs)(
-        delayed(measure)(model, X_train, X_test) for _, _, model in tasks
-    )
-    fitted, rows = {}, {seed: {"unigram": unigram} for seed in seeds}
-    for (seed, name, _), (model, figures) in zip(tasks, results):
-        rows[seed][name] = figures
-        if seed == seeds[0]:
-            fitted[name] = model
-    return fitted, [pd.DataFrame.from_dict(rows[s], orient="index") for s in seeds]
-
-
-def report(tables):
-    """Return the mean of tables as text, with the spread if there are several."""
-    stacked = pd.concat(tables).groupby(level=0, sort=False)
-    mean, std = stacked.mean(), stacked.std()
+def report(table):
+    """Return the table as text, each mean with its spread if it has one."""
 
     def cell(row, column):
-        digits = {"npmi": 2, "diversity": 2, "seconds": 0}.get(column, 1)
-        value, spread = mean.loc[row, column], std.loc[row, column]
-        if pd.isna(value):
-            return ""
-        if len(tables) == 1 or column == "seconds":
-            return f"{value:.{digits}f}"
-        return f"{value:.{digits}f} ± {spread:.{digits}f}"
+        digits = DIGITS[column]
+        mean, std = row[column], row.get(f"{column}_std", np.nan)
+        text = "" if np.isnan(mean) else f"{mean:.{digits}f}"
+        return text if np.isnan(std) else f"{text} ± {std:.{digits}f}"
 
-    cells = {c: [cell(r, c) for r in mean.index] for c in mean.columns}
-    return pd.DataFrame(cells, index=mean.index).to_string()
+    cells = {
+        column: [cell(row, column) for _, row in table.iterrows()] for column in DIGITS
+    }
+    return pd.DataFrame(cells, index=table.index).to_string()
 
 
 def plot_topics(model, X, words, title, n_words=7, n_columns=5):
@@ -202,7 +156,9 @@ def main(argv=None):
         metavar="N",
         help="cut texts to their first N words, to see how short ones fare",
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--n-seeds", type=int, default=1, help="how often to fit each model"
+    )
     parser.add_argument(
         "--n-jobs", type=int, default=-1, help="models to fit at a time; -1: all cores"
     )
@@ -228,29 +184,39 @@ def main(argv=None):
         )
     print(
         f"{name}: {n_train:,} documents to fit, {len(texts) - n_train:,} held out, "
-        f"{X.shape[1]:,} words, {args.n_components} components, seeds {args.seeds}\n"
+        f"{X.shape[1]:,} words, {args.n_components} components, "
+        f"{args.n_seeds} seed{'s' * (args.n_seeds > 1)}\n"
     )
 
-    fitted, tables = compare(
-        args.n_components, args.seeds, X[:n_train], X[n_train:], args.n_jobs
-    )
+    with warnings.catch_warnings():
+        # It says so of its default of 200 iterations.
+        warnings.filterwarnings("ignore", "NMF: Maximum number", ConvergenceWarning)
+        table, fitted = compare_models(
+            models(args.n_components),
+            X[:n_train],
+            X_test=X[n_train:],
+            n_seeds=args.n_seeds,
+            return_estimator=True,
+            n_jobs=args.n_jobs,
+            verbose=1,
+        )
     print(
-        "token, document: perplexity of one half of the held-out documents, given the\n"
+        "perplexity, doc_perplexity: of one half of the held-out documents, given the\n"
         "other half, averaged over tokens or documents (lower is better);\n"
         "npmi: coherence of the topics' top words on the documents to fit, diversity:\n"
         "variety of these words (higher is better);\n"
-        "seconds: CPU time of the fit.\n"
+        "active_units: latent dimensions in use; fit_time: CPU seconds.\n"
     )
-    print(report(tables))
+    print(report(table))
 
-    for model_name, model in fitted.items():
+    for model_name, (model, *_) in fitted.items():
         print(f"\n{model_name}")
         for k, row in enumerate(top_words(model, 10, feature_names=words).to_numpy()):
             line = textwrap.shorten(" ".join(row), 92, placeholder=" ...")
             print(f"{k:3d}  {line}")
 
     title = f"GSM: {args.n_components} topics and their shares of {name}"
-    figure = plot_topics(fitted["GSM"], X[:n_train], words, title)
+    figure = plot_topics(fitted["GSM"][0], X[:n_train], words, title)
     figure.savefig(args.output, dpi=110)
     print(f"\nwrote {args.output}")
 

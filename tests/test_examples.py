@@ -31,7 +31,7 @@ def run(*arguments):
 def test_comparison_of_ones_own_texts(texts, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     picture = tmp_path / "topics.png"
-    options = "--n-components", 3, "--n-jobs", 1, "--seeds", 0, 1
+    options = "--n-components", 3, "--n-jobs", 1, "--n-seeds", 2
     run("--data", texts, *options, "--output", picture)
     printed = capsys.readouterr().out
     for name in ("unigram", "NVDM", "GSM", "LDA", "NMF", "135 documents to fit"):
