@@ -11,7 +11,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae._net import Schedule
-from skvae.topics import thin_counts
+from skvae.topics._base import thin_counts
 
 MODELS = [NVDMTopicModel, GSMTopicModel, VAETransformer]
 each_model = pytest.mark.parametrize("cls", MODELS)

@@ -1,0 +1,241 @@
+"""Gaussian softmax topics: documents as mixtures of topics."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils import check_array
+
+from skvae._validation import Interval
+from skvae.modules import TopicMixtureDecoder, TopicProportions
+from skvae.topics._base import BaseTopicModel
+
+
+class GSMTopicModel(BaseTopicModel):
+    """Gaussian softmax topic model: documents are mixtures of topics.
+
+    A document's topic proportions are the softmax of a linear map of its latent code z,
+    which has a diagonal normal prior with learnt mean and variance. A topic's word
+    probabilities are the softmax of the products of its embedding with those of the
+    words, plus a background that all topics share. An encoder network infers the
+    posterior of z from the word counts [1]_.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of topics.
+    embedding_size : int, default=100
+        Size of word and topic embeddings. Ignored if `word_embeddings` are given.
+    word_embeddings : array-like of shape (n_features, size), default=None
+        Pretrained vectors of the words, in the order of the columns of X. By default
+        they are learnt from scratch. Training that goes on does not look at them again.
+    train_word_embeddings : bool, default=True
+        Whether training changes the word embeddings.
+    hidden_layer_sizes : tuple of int, default=(256,)
+        Widths of the encoder's hidden layers.
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float in [0, 1), default=0.0
+        Share of the hidden units that are dropped in training.
+    lr : float, default=1e-2
+        Largest learning rate of Adam. The rate rises to it over the first tenth of
+        training, then falls along a cosine.
+    max_epochs : int, default=30
+        Number of passes over the data, and the horizon of learning rate and KL
+        warm-up.
+    batch_size : int, default=128
+        Rows in a training step.
+    kl_warmup : float in [0, 1], default=0.5
+        Share of `max_epochs` over which the weight of the KL term rises from 0 to its
+        full value.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when their bound
+        has not improved for `n_iter_no_change` epochs, and to keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+        Learning rate and KL weight go on as in `partial_fit`.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each fit, never changed. Of those that stop training by
+        KeyboardInterrupt only EarlyStopping is heeded, and it needs
+        `early_stopping=True` for a validation loss to watch.
+    device : str, default="auto"
+        A torch device; "auto" is CUDA where there is one, else the CPU.
+    verbose : int, default=0
+        0 prints nothing, 1 a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, order of rows and noise. An int gives the same model on
+        the same machine with the same number of threads. torch's global generator is
+        never used.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Word probabilities of each topic; rows sum to one.
+    word_embeddings_ : ndarray of shape (n_features, embedding_size)
+    topic_embeddings_ : ndarray of shape (n_components, embedding_size)
+    mean_length_ : float
+        Mean number of tokens of the documents that training began with, for `sample`.
+    n_iter_ : int
+        Number of epochs trained so far.
+    history_ : DataFrame of shape (n_iter_, 3 or 4)
+        Means over the rows for each epoch, in nats: "loss" (what training minimises),
+        "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
+        stopping.
+    net_ : skorch.NeuralNet
+        The trained net; its module is ``net_.module_``.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are strings.
+
+    See Also
+    --------
+    NVDMTopicModel : More flexible, without topic proportions.
+    skvae.inspection.top_words : The topics in words.
+
+    Notes
+    -----
+    Beyond the paper, the prior's mean and variance are learnt, the posterior means are
+    standardised over each batch, so that no topic collapses, in training the encoder
+    sees a random part of each document's tokens, and topics share a background.
+
+    References
+    ----------
+    .. [1] Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete
+       latent topics with neural variational inference. ICML.
+
+    Examples
+    --------
+    >>> from skvae import GSMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = GSMTopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> proportions = model.transform(X)
+    >>> bool((abs(proportions.sum(axis=1) - 1) < 1e-9).all())
+    True
+    >>> model.components_.shape
+    (3, 50)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseTopicModel._parameter_constraints,
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "word_embeddings": ["array-like", None],
+        "train_word_embeddings": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_components=10,
+        *,
+        embedding_size=100,
+        word_embeddings=None,
+        train_word_embeddings=True,
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        dropout=0.0,
+        lr=1e-2,
+        max_epochs=30,
+        batch_size=128,
+        kl_warmup=0.5,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.embedding_size = embedding_size
+        self.word_embeddings = word_embeddings
+        self.train_word_embeddings = train_word_embeddings
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.kl_warmup = kl_warmup
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _pretrained(self, n_features):
+        """`word_embeddings` as a checked array, or None."""
+        if self.word_embeddings is None:
+            return None
+        vectors = check_array(
+            self.word_embeddings,
+            dtype=np.float64,
+            order="C",
+            copy=True,
+            input_name="word_embeddings",
+        )
+        if len(vectors) != n_features:
+            raise ValueError(
+                f"word_embeddings has {len(vectors)} rows, but X has {n_features} "
+                "features. Give one vector for each column of X, in its order."
+            )
+        return vectors
+
+    def _config(self, n_features):
+        vectors = self._pretrained(n_features)
+        size = self.embedding_size if vectors is None else vectors.shape[1]
+        return {
+            **super()._config(n_features),
+            "embedding_size": int(size),
+            "train_word_embeddings": bool(self.train_word_embeddings),
+        }
+
+    @staticmethod
+    def _build_decoder(config, generator):
+        decoder = TopicMixtureDecoder(
+            config["n_features"],
+            config["n_components"],
+            config["embedding_size"],
+            config["train_word_embeddings"],
+            generator,
+        )
+        return decoder, TopicProportions(config["n_components"], generator)
+
+    def _initialise(self, module, X):
+        super()._initialise(module, X)
+        vectors = self._pretrained(X.shape[1])
+        if vectors is not None:
+            with torch.no_grad():
+                module.decoder.word_embeddings.copy_(torch.from_numpy(vectors))
+
+    def inverse_transform(self, X):
+        """Word probabilities of documents with the given topic proportions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Non-negative; each row is divided by its sum, if that is not zero.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_features)
+            Rows sum to one.
+        """
+        X = check_array(X, dtype=[np.float64, np.float32], ensure_non_negative=True)
+        total = X.sum(axis=1, keepdims=True)
+        X = np.where(total > 0, X / np.where(total > 0, total, 1), 1 / X.shape[1])
+        return super().inverse_transform(X)
+
+    def _set_fitted_attributes(self, module):
+        decoder = module.decoder
+        self.components_ = decoder.topics().cpu().numpy()
+        self.word_embeddings_ = decoder.word_embeddings.cpu().numpy()
+        self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy()
