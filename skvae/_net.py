@@ -241,6 +241,7 @@ class VAENet(NeuralNet):
         x = to_tensor(y_true, device=self.device)
         loss, reconstruction, kl = self.criterion_(y_pred, x)
         if training:
+            loss = loss + self.module_.penalty(x)
             self.history.record_batch("reconstruction", reconstruction.item())
             self.history.record_batch("kl", kl.item())
         return loss
@@ -251,6 +252,12 @@ class VAENet(NeuralNet):
                 f"The loss became NaN or infinite in epoch {len(self.history)}. Lower "
                 f"`lr` (now {self.lr}), or scale the input to smaller values."
             )
+
+
+def best_epoch(net):
+    """The epoch whose weights the net has kept."""
+    stopping = dict(net.callbacks_).get("early_stopping")
+    return len(net.history) if stopping is None else stopping.best_epoch_
 
 
 def history_frame(net):

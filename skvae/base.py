@@ -1,6 +1,7 @@
 """The estimator contract that all models share."""
 
 import copy
+import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
@@ -13,18 +14,20 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from skorch.helper import predefined_split
 
 from skvae import _net
 from skvae._validation import Interval, StrOptions, check_parameters, resolve_device
-from skvae.losses import elbo
+from skvae.losses import elbo, kl_per_unit, log_importance_weights
 from skvae.modules import ACTIVATIONS
 
-# Draws of the posterior for a reported ELBO. All rows share them, so that a score does
-# not depend on a row's place; Sobol points make so few enough.
-N_DRAWS = 128
+# Mean KL term, in nats, above which a latent unit counts as active.
+ACTIVE = 0.01
+# Rows, evenly spaced, that training health is measured on.
+MAX_HEALTH_ROWS = 4096
 # Values of a dense block of rows in inference: 16 MB in double precision.
 BLOCK_SIZE = 2**21
 
@@ -36,6 +39,24 @@ def draw_counts(probabilities, mean_length, rng):
         for p in probabilities
     ]
     return sp.vstack(rows, format="csr")
+
+
+def sobol_normal(n_draws, n_components):
+    """Quasi-random standard normal draws, always the same; (n_draws, 1, n_components).
+
+    All rows share them, so that a score does not depend on a row's place, and far fewer
+    are enough than of independent draws.
+    """
+    sobol = qmc.Sobol(n_components, scramble=True, rng=0)
+    normal = qmc.MultivariateNormalQMC(np.zeros(n_components), engine=sobol)
+    # scipy warns of other numbers than powers of 2.
+    draws = normal.random(1 << (n_draws - 1).bit_length())[:n_draws]
+    return torch.from_numpy(draws)[:, None]
+
+
+def elbo_of_draws(x, z, posterior, likelihood, prior):
+    """The ELBO of each row at each draw; its KL term needs no draws."""
+    return elbo(x, posterior, likelihood, prior).bound
 
 
 class BaseVAE(
@@ -114,8 +135,22 @@ class BaseVAE(
     def _set_fitted_attributes(self, module):
         """Set what users read off the fitted module."""
 
-    def _warn_if_useless(self):
-        """Warn if training ended nowhere."""
+    def _health(self, X, kl, codes):
+        """Return `health_`, from KL terms per unit and codes of the rows of X."""
+        kl_per_unit = kl.mean(axis=0)
+        return {
+            "active_units": int((kl_per_unit > ACTIVE).sum()),
+            "kl_per_unit": kl_per_unit,
+        }
+
+    def _complaints(self):
+        """Yield what is wrong with the fitted model, and the remedy."""
+        if self.health_["active_units"] == 0:
+            yield (
+                "no latent unit is active: rows are all encoded alike. Lower `lr` (now "
+                f"{self.lr}), raise `kl_warmup` (now {self.kl_warmup}) or `max_epochs` "
+                f"(now {self.max_epochs})."
+            )
 
     # --- fitting -----------------------------------------------------------------
 
@@ -142,7 +177,10 @@ class BaseVAE(
         self._train(
             X, self.max_epochs, resume=self.warm_start, early_stop=self.early_stopping
         )
-        self._warn_if_useless()
+        for complaint in self._complaints():
+            warnings.warn(
+                f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
+            )
         return self
 
     def partial_fit(self, X, y=None):
@@ -205,7 +243,13 @@ class BaseVAE(
         self.net_ = net
         self.n_iter_ = len(net.history)
         self.history_ = _net.history_frame(net)
-        self._set_fitted_attributes(self._inference_module())
+        module = self._inference_module()
+        self._set_fitted_attributes(module)
+        sample = X[:: -(-X.shape[0] // MAX_HEALTH_ROWS)]
+        self.health_ = {
+            **self._health(sample, *self._kl_and_codes(sample, module)),
+            "best_epoch": _net.best_epoch(net),
+        }
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
@@ -284,14 +328,22 @@ class BaseVAE(
         """Numbers that a row takes in the widest layer."""
         return max(self.n_features_in_, *self.net_.config["hidden_layer_sizes"], 1)
 
-    def _blocks(self, X, module):
+    def _blocks(self, X, module, n_draws=1):
         """Dense blocks of the rows of X, on the module's device."""
         device = next(module.parameters()).device
-        size = max(1, min(2048, BLOCK_SIZE // self._width))
+        size = max(1, min(2048, BLOCK_SIZE // max(self._width, n_draws)))
         for start in range(0, X.shape[0], size):
             yield _net.to_dense_tensor(
                 X[start : start + size], dtype=torch.float64, device=device
             )
+
+    def _kl_and_codes(self, X, module):
+        """KL term of each unit and `transform` of validated rows."""
+        prior = module.prior()
+        posteriors = [module.encoder(x) for x in self._blocks(X, module)]
+        kl = torch.cat([kl_per_unit(q, prior) for q in posteriors])
+        codes = torch.cat([module.link(q.mean) for q in posteriors])
+        return kl.cpu().numpy(), codes.cpu().numpy()
 
     def transform(self, X):
         """Map X to the latent representation: the posterior mean, without noise.
@@ -354,41 +406,87 @@ class BaseVAE(
         ]
         return torch.cat(means).numpy().astype(codes.dtype, copy=False)
 
-    def score_samples(self, X):
-        """Evidence lower bound of each row of X.
+    def score_samples(self, X, *, bound="elbo", n_draws=128):
+        """Lower bound of the log-likelihood of each row of X.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        bound : {"elbo", "importance"}, default="elbo"
+            "elbo" is the evidence lower bound, with the full KL term whatever the
+            warm-up. "importance" is the importance-weighted bound [1]_, which is
+            tighter and tends to the log-likelihood as draws are added, see
+            `effective_sample_size`.
+        n_draws : int, default=128
+            Draws of the posterior. They are quasi-random and all rows share them, so
+            the result is deterministic and does not depend on the other rows.
 
         Returns
         -------
         bounds : ndarray of shape (n_samples,)
-            In nats, with the full KL term whatever the warm-up. Larger is better. The
-            expectation over the posterior is taken over 128 quasi-random draws that all
-            rows share, so the result is deterministic and does not depend on the other
-            rows.
-        """
-        return self._elbo(self._validate_as_fitted(X))
+            In nats. Larger is better.
 
-    def _elbo(self, X):
+        References
+        ----------
+        .. [1] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
+           autoencoders. ICLR.
+        """
+        return self._bounds(self._validate_as_fitted(X), bound, n_draws)
+
+    def effective_sample_size(self, X, *, n_draws=128):
+        """How many draws the importance-weighted bound of each row rests on.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        n_draws : int, default=128
+            Draws of the posterior, the same as those of `score_samples`.
+
+        Returns
+        -------
+        sizes : ndarray of shape (n_samples,)
+            (sum of weights)^2 / sum of squared weights, from 1 to `n_draws`. Near
+            `n_draws` where q(z | x) is the true posterior; near 1 where one draw
+            outweighs all others and the bound would rise with more.
+        """
+        X = self._validate_as_fitted(X)
+        return np.concatenate(
+            [
+                (2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp().numpy()
+                for w in self._over_draws(X, n_draws, log_importance_weights)
+            ]
+        )
+
+    def _bounds(self, X, bound="elbo", n_draws=128):
         """`score_samples` of validated rows."""
+        if bound == "elbo":
+            terms = self._over_draws(X, n_draws, elbo_of_draws)
+            parts = [t.mean(0) for t in terms]
+        elif bound == "importance":
+            terms = self._over_draws(X, n_draws, log_importance_weights)
+            parts = [t.logsumexp(0) - np.log(n_draws) for t in terms]
+        else:
+            raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
+        return torch.cat(parts).numpy()
+
+    def _over_draws(self, X, n_draws, term):
+        """Values of a term at draws of the posterior of validated rows, in blocks.
+
+        Yields tensors of shape (n_draws, rows of the block).
+        """
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
         module = self._inference_module()
-        sobol = qmc.Sobol(self._n_features_out, scramble=True, rng=0)
-        normal = qmc.MultivariateNormalQMC(np.zeros(self._n_features_out), engine=sobol)
-        noise = torch.from_numpy(normal.random(N_DRAWS))[:, None]
-        bounds = []
-        for x in self._blocks(X, module):
+        noise = sobol_normal(n_draws, self._n_features_out)
+        for x in self._blocks(X, module, n_draws):
             posterior, prior = module.encoder(x), module.prior()
             # As many draws at a time as a block of rows has room for.
-            n_draws = max(1, BLOCK_SIZE // (len(x) * self._width))
-            total = torch.zeros(len(x), dtype=x.dtype, device=x.device)
-            for eps in noise.to(x.device).split(n_draws):
+            size = max(1, BLOCK_SIZE // (len(x) * self._width))
+            values = []
+            for eps in noise.to(x.device).split(size):
                 z = posterior.mean + posterior.stddev * eps
                 likelihood = module.decoder(module.link(z))
-                total += elbo(x, posterior, likelihood, prior).bound.sum(0)
-            bounds.append(total.cpu() / N_DRAWS)
-        return torch.cat(bounds).numpy()
+                values.append(term(x, z, posterior, likelihood, prior).cpu())
+            yield torch.cat(values)
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows: z from the prior, then x from p(x | z).

@@ -1,4 +1,4 @@
-"""The evidence lower bound: the one objective of every model in skvae."""
+"""The evidence lower bound, the one objective of every model, and a tighter bound."""
 
 from typing import NamedTuple
 
@@ -20,8 +20,8 @@ def elbo(x, posterior, likelihood, prior, kl_weight=1.0):
     Parameters
     ----------
     x : tensor of shape (batch, n_features)
-    posterior, prior : torch.distributions.Distribution over the latent space
-        q(z | x) with batch shape (batch,), p(z) with an empty one.
+    posterior, prior : torch.distributions.Independent over the latent space
+        q(z | x) with batch shape (batch,), p(z) with an empty one; units independent.
     likelihood : torch.distributions.Distribution over rows of x
         p(x | z) at one draw z of the posterior (or several, in leading dimensions).
     kl_weight : float
@@ -37,8 +37,37 @@ def elbo(x, posterior, likelihood, prior, kl_weight=1.0):
     Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
     """
     reconstruction = likelihood.log_prob(x)
-    kl = kl_divergence(posterior, prior)
+    kl = kl_per_unit(posterior, prior).sum(-1)
     return ELBO(reconstruction - kl_weight * kl, reconstruction, kl)
+
+
+def kl_per_unit(posterior, prior):
+    """KL(q(z_k | x) || p(z_k)) of each row and latent unit k, in nats."""
+    return kl_divergence(posterior.base_dist, prior.base_dist)
+
+
+def log_importance_weights(x, z, posterior, likelihood, prior):
+    """Log of p(x, z) / q(z | x) at draws z of the posterior, in nats.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_features)
+    z : tensor of shape (..., batch, n_components)
+    posterior, prior, likelihood : torch.distributions.Distribution
+        As in `elbo`, the likelihood at z.
+
+    Returns
+    -------
+    log_weights : tensor of shape (..., batch)
+        Their mean over draws is the ELBO, the log of the mean of their exponentials is
+        a tighter bound of log p(x).
+
+    References
+    ----------
+    Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
+    autoencoders. ICLR.
+    """
+    return likelihood.log_prob(x) + prior.log_prob(z) - posterior.log_prob(z)
 
 
 class NegativeELBO(nn.Module):

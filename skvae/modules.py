@@ -6,6 +6,8 @@ torch's global generator is never touched. Dropout and batch statistics act in
 training mode alone.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -73,41 +75,47 @@ class MLP(nn.Module):
         return x
 
 
-class LogCounts(nn.Module):
-    """Counts as an encoder likes them: log(1 + count) at unit length, and the length.
+class ScaledCounts(nn.Module):
+    """Counts as an encoder likes them: count^0.75 at unit length, and the length.
 
     Long and short documents then look alike, and the last feature, the log of the
-    number of tokens, says how certain the posterior may be. An empty document maps to
-    zeros.
+    number of tokens, says how certain the posterior may be. The power lies between
+    counts, where few words outweigh all others in a document that repeats them, and
+    logarithms, where it hardly matters how often. An empty document maps to zeros.
     """
 
     n_extra_features = 1
 
     def forward(self, counts):
-        log_counts = counts.log1p()
+        scaled = F.normalize(counts.pow(0.75), dim=-1)
         length = counts.sum(-1, keepdim=True).log1p()
-        return torch.cat([F.normalize(log_counts, dim=-1), length], dim=-1)
+        return torch.cat([scaled, length], dim=-1)
 
 
-class StandardisedMean(nn.BatchNorm1d):
-    """Batch norm without scale and offset, for the posterior means.
+class Standardise(nn.BatchNorm1d):
+    """Batch norm without scale: unit variance over the batch, and a learnt offset or 0.
 
-    Each component's mean keeps unit variance over the documents, so none collapses on
-    the prior. A batch of one row has no variance and uses the running statistics.
+    In inference, and for a batch of one row, which has no variance, it uses the running
+    statistics, so that results do not depend on the batch.
     """
 
-    def __init__(self, n_components):
-        super().__init__(n_components, affine=False, momentum=0.05)
+    def __init__(self, n_features, *, offset):
+        super().__init__(n_features, affine=False, momentum=0.05)
+        self.offset = nn.Parameter(torch.zeros(n_features)) if offset else None
 
-    def forward(self, mean):
-        return F.batch_norm(
-            mean,
-            self.running_mean,
-            self.running_var,
-            training=self.training and len(mean) > 1,
-            momentum=self.momentum,
-            eps=self.eps,
-        )
+    def forward(self, x):
+        if self.training and len(x) > 1:
+            x = F.batch_norm(
+                x,
+                self.running_mean,
+                self.running_var,
+                training=True,
+                momentum=self.momentum,
+                eps=self.eps,
+            )
+        else:
+            x = (x - self.running_mean) * (self.running_var + self.eps).rsqrt()
+        return x if self.offset is None else x + self.offset
 
 
 class GaussianEncoder(nn.Module):
@@ -115,10 +123,11 @@ class GaussianEncoder(nn.Module):
 
     Parameters
     ----------
-    preprocess : LogCounts or None
+    preprocess : ScaledCounts or None
         Applied to the input first.
     standardise : bool
-        Standardise the means over the batch (see StandardisedMean).
+        Standardise the means over the batch. Each component's mean then keeps unit
+        variance over the documents, so that none collapses on the prior.
     """
 
     def __init__(
@@ -138,7 +147,9 @@ class GaussianEncoder(nn.Module):
         n_in = n_features + getattr(preprocess, "n_extra_features", 0)
         self.body = MLP(n_in, hidden_layer_sizes, activation, dropout, generator)
         self.mean = linear(self.body.n_out, n_components, generator)
-        self.standardise = StandardisedMean(n_components) if standardise else None
+        self.standardise = (
+            Standardise(n_components, offset=False) if standardise else None
+        )
         # Training starts at unit variance for every document.
         self.log_variance = linear(self.body.n_out, n_components, generator)
         nn.init.zeros_(self.log_variance.weight)
@@ -159,13 +170,15 @@ class GaussianPrior(nn.Module):
     """p(z): diagonal normal, standard or with learnt mean and standard deviation.
 
     A learnt one is the standard normal prior followed by a learnt shift and scale of
-    z, which is the freedom that standardised posterior means take away.
+    z, which is the freedom that standardised posterior means take away. `std` is where
+    its standard deviations start.
     """
 
-    def __init__(self, n_components, *, learnt):
+    def __init__(self, n_components, *, learnt, std=1.0):
         super().__init__()
         self.mean = nn.Parameter(torch.zeros(n_components), requires_grad=learnt)
-        self.log_std = nn.Parameter(torch.zeros(n_components), requires_grad=learnt)
+        log_std = torch.full((n_components,), math.log(std))
+        self.log_std = nn.Parameter(log_std, requires_grad=learnt)
 
     def forward(self):
         return diagonal_normal(self.mean, self.log_std.clamp(-5, 5).exp())
@@ -219,8 +232,8 @@ class LogLinearDecoder(nn.Module):
         return BagOfWords(logits=self.output(z))
 
 
-class TopicProportions(nn.Module):
-    """Latent code to topic proportions, softmax(W z) (Gaussian softmax)."""
+class GaussianSoftmax(nn.Module):
+    """Latent code to topic proportions, softmax(W z + b)."""
 
     def __init__(self, n_components, generator):
         super().__init__()
@@ -230,17 +243,88 @@ class TopicProportions(nn.Module):
         return self.linear(z).softmax(-1)
 
 
+class StickBreaking(nn.Module):
+    """Base of the constructions that break a stick of unit length into proportions.
+
+    Piece k takes the share sigmoid(logit_k) of what the pieces before it have left, and
+    the last one the rest. `shift` makes the pieces equal where the logits are 0.
+    """
+
+    def __init__(self, n_components):
+        super().__init__()
+        shift = -torch.arange(n_components - 1, 0, -1.0).log()
+        self.register_buffer("shift", shift, persistent=False)
+
+    def break_at(self, logits):
+        logits = logits + self.shift
+        left = F.logsigmoid(-logits).cumsum(-1)
+        pieces = F.logsigmoid(logits) + F.pad(left[..., :-1], (1, 0))
+        return torch.cat([pieces, left[..., -1:]], dim=-1).exp()
+
+
+class GaussianStickBreaking(StickBreaking):
+    """Latent code to topic proportions, breaking the stick at W z + b."""
+
+    def __init__(self, n_components, generator):
+        super().__init__(n_components)
+        self.linear = linear(n_components, n_components - 1, generator)
+
+    def forward(self, z):
+        return self.break_at(self.linear(z))
+
+
+class RecurrentStickBreaking(StickBreaking):
+    """Latent code to topic proportions, breaking the stick at h_k . z.
+
+    The vectors come from a recurrent network without input, h_k = tanh(W h_(k-1) + b),
+    so that their number is free in principle.
+    """
+
+    def __init__(self, n_components, generator):
+        super().__init__(n_components)
+        self.first = normal_parameter(n_components, std=1.0, generator=generator)
+        self.recurrence = linear(n_components, n_components, generator)
+
+    def forward(self, z):
+        h = [self.first]
+        while len(h) < len(self.shift):
+            h.append(torch.tanh(self.recurrence(h[-1])))
+        return self.break_at(z @ torch.stack(h, dim=1))
+
+
+TOPIC_CONSTRUCTIONS = {
+    "softmax": GaussianSoftmax,
+    "stick-breaking": GaussianStickBreaking,
+    "recurrent": RecurrentStickBreaking,
+}
+
+
+def topic_proportions(n_components, construction, generator):
+    """A module from latent codes to topic proportions, by name of the construction."""
+    if n_components == 1:  # a stick in one piece needs no break
+        construction = "softmax"
+    return TOPIC_CONSTRUCTIONS[construction](n_components, generator)
+
+
 class TopicMixtureDecoder(nn.Module):
     """p(word | proportions) = proportions @ topics, the decoder of GSM.
 
     A topic is softmax(topic_embedding @ word_embeddings.T + background), a distribution
     over words. `background` holds what all topics share, above all word frequency.
+    `separation` is the weight of the penalty on topics that share their probable words.
     """
 
     def __init__(
-        self, n_features, n_components, embedding_size, train_word_embeddings, generator
+        self,
+        n_features,
+        n_components,
+        embedding_size,
+        train_word_embeddings,
+        separation,
+        generator,
     ):
         super().__init__()
+        self.separation = separation
         # Products of the embeddings then start with a standard deviation of 1.
         std = embedding_size**-0.25
         self.topic_embeddings = normal_parameter(
@@ -259,12 +343,48 @@ class TopicMixtureDecoder(nn.Module):
     def forward(self, proportions, generator=None):
         return BagOfWords(probs=proportions @ self.topics())
 
+    def penalty(self, counts):
+        """Overlap of the topics, in nats per document of the batch.
+
+        The overlap of a topic is the sum of its cosine similarities to the others,
+        which the head of the distributions rules and their tail hardly touches.
+        """
+        if not self.separation:
+            return 0.0
+        directions = F.normalize(self.topics(), dim=-1)
+        overlap = (directions @ directions.T).sum(-1).mean() - 1
+        return self.separation * counts.sum(-1).mean() * overlap
+
+
+class ExpertsDecoder(nn.Module):
+    """p(word | proportions) = softmax of mixed topics, the decoder of ProdLDA.
+
+    Topics are weights of any sign. The mixed weights of a word are standardised over
+    the batch, and a learnt offset is added, which takes up word frequency.
+    """
+
+    def __init__(self, n_features, n_components, generator):
+        super().__init__()
+        topics = torch.empty(n_components, n_features)
+        self.topics = nn.Parameter(nn.init.xavier_uniform_(topics, generator=generator))
+        self.standardise = Standardise(n_features, offset=True)
+
+    @property
+    def background(self):
+        """Log frequency of the words."""
+        return self.standardise.offset
+
+    def forward(self, proportions, generator=None):
+        return BagOfWords(logits=self.standardise(proportions @ self.topics))
+
 
 class VariationalAutoencoder(nn.Module):
     """Encoder, link and decoder under one prior.
 
     ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
     or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
+    ``penalty(x)`` is what training adds to the loss of a batch, for decoders that ask
+    for something beyond the likelihood.
     """
 
     def __init__(self, encoder, decoder, prior, link=None):
@@ -279,3 +399,7 @@ class VariationalAutoencoder(nn.Module):
         posterior = self.encoder(x, generator)
         z = reparameterise(posterior, generator)
         return posterior, self.decoder(self.link(z), generator), self.prior()
+
+    def penalty(self, x):
+        penalty = getattr(self.decoder, "penalty", None)
+        return 0.0 if penalty is None else penalty(x)

@@ -87,6 +87,10 @@ class VAETransformer(BaseVAE):
         Means over the rows for each epoch, in nats: "loss" (what training minimises),
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
+    health_ : dict
+        How training went, on up to 4,096 of its rows: "active_units", the number of
+        latent units with a KL term of more than 0.01 nats; "kl_per_unit", that term;
+        and "best_epoch", whose weights are kept.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int

@@ -16,9 +16,14 @@ from scipy.stats import norm
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae import (
+    GSMTopicModel,
+    NVDMTopicModel,
+    ProdLDATopicModel,
+    VAETransformer,
+)
 
-MODELS = [NVDMTopicModel, GSMTopicModel, VAETransformer]
+MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 each_model = pytest.mark.parametrize("cls", MODELS)
 
 
@@ -88,9 +93,11 @@ class Reference:
         return mean, np.exp(0.5 * np.clip(log_variance, -10, 10))
 
     def link(self, z):
-        if not isinstance(self.model, GSMTopicModel):
-            return z
-        return softmax(self.dense("link.linear", z), axis=-1)
+        if isinstance(self.model, GSMTopicModel):
+            return softmax(self.dense("link.linear", z), axis=-1)
+        if isinstance(self.model, ProdLDATopicModel):
+            return softmax(z, axis=-1)
+        return z
 
     def decode(self, codes):
         """Log-probabilities of words, or means."""
@@ -101,6 +108,11 @@ class Reference:
             logits = topics @ self.w["decoder.word_embeddings"].T
             logits += self.w["decoder.background"]
             return np.log(codes @ softmax(logits, axis=1))
+        if isinstance(self.model, ProdLDATopicModel):
+            logits = codes @ self.w["decoder.topics"]
+            logits -= self.w["decoder.standardise.running_mean"]
+            logits /= np.sqrt(self.w["decoder.standardise.running_var"] + 1e-5)
+            return log_softmax(logits + self.w["decoder.standardise.offset"], axis=-1)
         hidden = np.tanh(self.dense("decoder.body.layers.0", codes))
         return self.dense("decoder.output", hidden)
 
@@ -165,6 +177,49 @@ def test_bound_falls_short_of_the_evidence_by_the_divergence(cls, X):
     # 128 Sobol draws in one dimension; measured, they are off by less than 0.01.
     assert (bounds <= evidence + 0.02).all()
     np.testing.assert_allclose(evidence - bounds, divergence, atol=0.02)
+
+
+@each_model
+def test_importance_weighted_bound_tends_to_the_evidence(cls, X):
+    """One component: log p(x), and the limit of the sample size, by quadrature."""
+    model = make(cls, n_components=1, max_epochs=10).fit(X)
+    reference = Reference(model)
+    mean, std = reference.encode(X)
+    z = mean + std * np.linspace(-12, 12, 6001)[:, None, None]
+    log_q = norm.logpdf(z, mean, std)[..., 0]
+    log_dz = np.log(z[1] - z[0])[:, 0]
+    log_prior = norm.logpdf(z, *reference.prior())[..., 0]
+    log_w = log_prior + reference.log_likelihood(X, z) - log_q
+    evidence = logsumexp(log_w + log_q + log_dz, axis=0)
+    second_moment = logsumexp(2 * log_w + log_q + log_dz, axis=0)
+
+    bounds = [model.score_samples(X)] + [
+        model.score_samples(X, bound="importance", n_draws=n) for n in (2**8, 2**12)
+    ]
+    # Measured, they are off by less than 0.01: rows of heavy-tailed weights.
+    np.testing.assert_allclose(bounds[-1], evidence, atol=0.02)
+    assert bounds[0].mean() < bounds[1].mean()
+    share = model.effective_sample_size(X, n_draws=2**12) / 2**12
+    limit = np.exp(2 * evidence - second_moment)
+    light = limit > 0.7  # of heavy tails even 4096 draws are a small sample
+    assert light.sum() > 10
+    np.testing.assert_allclose(share[light], limit[light], atol=0.02)
+
+
+@each_model
+def test_one_draw_weighs_in_for_one(cls, X, fitted):
+    np.testing.assert_allclose(fitted[cls].effective_sample_size(X, n_draws=1), 1)
+
+
+@each_model
+def test_bounds_refuse_other_names_and_numbers(cls, X, fitted):
+    with pytest.raises(ValueError, match="bound='iwae'.*'elbo' or 'importance'"):
+        fitted[cls].score_samples(X, bound="iwae")
+    for score in (fitted[cls].score_samples, fitted[cls].effective_sample_size):
+        with pytest.raises(ValueError, match="n_draws == 0"):
+            score(X, n_draws=0)
+        with pytest.raises(TypeError, match="n_draws"):
+            score(X, n_draws=1.5)
 
 
 @each_model

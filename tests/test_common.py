@@ -4,8 +4,14 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae import (
+    GSMTopicModel,
+    NVDMTopicModel,
+    ProdLDATopicModel,
+    VAETransformer,
+)
 
+CLASSES = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 SMALL = dict(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
 
 CONFIGURATIONS = {
@@ -14,12 +20,10 @@ CONFIGURATIONS = {
     "one row a batch": dict(SMALL, batch_size=1, max_epochs=1),
     "one component": dict(SMALL, n_components=1),
 }
-ESTIMATORS = [
-    cls(**params)
-    for cls in (NVDMTopicModel, GSMTopicModel, VAETransformer)
-    for params in CONFIGURATIONS.values()
-]
+ESTIMATORS = [cls(**params) for cls in CLASSES for params in CONFIGURATIONS.values()]
 ESTIMATORS += [
+    GSMTopicModel(**SMALL, topic_construction="stick-breaking"),
+    GSMTopicModel(**SMALL, topic_construction="recurrent"),
     GSMTopicModel(**SMALL, embedding_size=3, train_word_embeddings=False),
     VAETransformer(**{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial"),
 ]
@@ -49,7 +53,7 @@ FURTHER_CHECKS = [
 # Some of these checks fit an array and transform a DataFrame, or the other way round.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize("check", FURTHER_CHECKS)
-@pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel, VAETransformer])
+@pytest.mark.parametrize("cls", CLASSES)
 def test_further_checks(cls, check):
     """Checks that scikit-learn runs on its own classes alone."""
     getattr(estimator_checks, check)(cls.__name__, cls(**SMALL))

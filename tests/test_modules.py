@@ -8,20 +8,27 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae import (
+    GSMTopicModel,
+    NVDMTopicModel,
+    ProdLDATopicModel,
+    VAETransformer,
+)
 from skvae.losses import elbo
 from skvae.modules import (
     ACTIVATIONS,
     MLP,
+    TOPIC_CONSTRUCTIONS,
     DenseDecoder,
+    ExpertsDecoder,
     GaussianEncoder,
-    LogCounts,
     LogLinearDecoder,
-    StandardisedMean,
+    ScaledCounts,
+    Standardise,
     TopicMixtureDecoder,
-    TopicProportions,
     diagonal_normal,
     reparameterise,
+    topic_proportions,
 )
 
 N_FEATURES = 6
@@ -30,6 +37,9 @@ SMALL = dict(hidden_layer_sizes=(3,), activation="tanh")
 MODELS = {
     "NVDM": NVDMTopicModel(2, **SMALL, dropout=0.3),
     "GSM": GSMTopicModel(2, **SMALL, embedding_size=3),
+    "GSB": GSMTopicModel(3, **SMALL, topic_construction="stick-breaking"),
+    "RSB": GSMTopicModel(3, **SMALL, topic_construction="recurrent"),
+    "ProdLDA": ProdLDATopicModel(2, **SMALL, dropout=0.3),
     "VAE gaussian": VAETransformer(2, **SMALL, likelihood="gaussian"),
     "VAE bernoulli": VAETransformer(2, **SMALL, likelihood="bernoulli", dropout=0.3),
     "VAE multinomial": VAETransformer(2, **SMALL, likelihood="multinomial"),
@@ -146,7 +156,8 @@ def test_evaluation_depends_on_the_noise_of_the_draw_only(name, counts):
 def test_output_parts_have_one_entry_a_row(name, counts):
     posterior, likelihood, prior = build(MODELS[name]).double()(counts, seeded())
     assert posterior.batch_shape == likelihood.batch_shape == (len(counts),)
-    assert posterior.event_shape == prior.event_shape == (2,)
+    n_components = MODELS[name].n_components
+    assert posterior.event_shape == prior.event_shape == (n_components,)
     assert likelihood.event_shape == (N_FEATURES,) and prior.batch_shape == ()
 
 
@@ -178,23 +189,19 @@ def test_dropout_keeps_the_expectation_and_acts_in_training_only(rate):
     assert not torch.equal(dropped, mlp(x.repeat(n, 1), seeded(1)) / full)
 
 
-def test_log_counts_have_unit_length_beside_the_log_number_of_tokens(rng):
+def test_scaled_counts_have_unit_length_beside_the_log_number_of_tokens(rng):
     counts = torch.from_numpy(rng.poisson(2, (5, 4))).double() + torch.eye(5, 4)
-    out = LogCounts()(counts)
-    assert out.shape == (5, 4 + LogCounts.n_extra_features)
+    out = ScaledCounts()(counts)
+    assert out.shape == (5, 4 + ScaledCounts.n_extra_features)
     torch.testing.assert_close(out[:, :-1].norm(dim=1), torch.ones(5).double())
     torch.testing.assert_close(out[:, -1], (1 + counts.sum(1)).log())
-    logs = (1 + counts).log()
-    cosine = nn.functional.cosine_similarity(out[:, :-1], logs)
+    powers = counts**0.75
+    cosine = nn.functional.cosine_similarity(out[:, :-1], powers)
     torch.testing.assert_close(cosine, torch.ones(5).double())
 
 
-def test_log_counts_of_an_empty_document_are_zeros_with_finite_gradient():
-    counts = torch.zeros(2, 4, requires_grad=True)
-    out = LogCounts()(counts)
-    assert torch.equal(out, torch.zeros(2, 5))
-    (gradient,) = torch.autograd.grad(out.sum(), counts)
-    assert gradient.isfinite().all()
+def test_scaled_counts_of_an_empty_document_are_zeros():
+    assert torch.equal(ScaledCounts()(torch.zeros(2, 4)), torch.zeros(2, 5))
 
 
 @pytest.fixture
@@ -202,38 +209,48 @@ def means(rng):
     return torch.from_numpy(rng.normal([3, -1], [0.1, 20], (50, 2))).double()
 
 
-def test_standardised_mean_standardises_the_batch_in_training(means):
-    layer = StandardisedMean(2).double().train()
-    out = layer(means)
-    torch.testing.assert_close(out.mean(0), torch.zeros(2).double())
+@pytest.fixture(params=[None, (5.0, -2.0)], ids=["no offset", "offset"])
+def standardise(request):
+    layer = Standardise(2, offset=request.param is not None).double().train()
+    if request.param is not None:
+        layer.offset.data = torch.tensor(request.param).double()
+    layer.expected_mean = torch.tensor(request.param or (0.0, 0.0)).double()
+    return layer
+
+
+def test_standardise_gives_the_batch_unit_variance_in_training(means, standardise):
+    out = standardise(means)
+    torch.testing.assert_close(out.mean(0), standardise.expected_mean)
     # Not exactly one: the variance is kept from being divided by zero.
     torch.testing.assert_close(
         out.std(0, correction=0), torch.ones(2).double(), rtol=1e-2, atol=0
     )
 
 
-def test_standardised_mean_of_one_row_leaves_the_statistics(means):
-    layer = StandardisedMean(2).double().train()
-    layer(means)
-    before = {key: value.clone() for key, value in layer.state_dict().items()}
-    alone = layer(means[:1])
+def test_standardise_leaves_the_statistics_for_one_row(means, standardise):
+    standardise(means)
+    before = {key: value.clone() for key, value in standardise.state_dict().items()}
+    alone = standardise(means[:1])
     assert alone.isfinite().all()
-    assert all(torch.equal(layer.state_dict()[key], before[key]) for key in before)
-    torch.testing.assert_close(alone, layer.eval()(means[:1]))
+    after = standardise.state_dict()
+    assert all(torch.equal(after[key], before[key]) for key in before)
+    torch.testing.assert_close(alone, standardise.eval()(means[:1]))
 
 
-def test_standardised_mean_uses_running_statistics_in_eval_mode(means):
-    layer = StandardisedMean(2).double().train()
+def test_standardise_uses_running_statistics_in_eval_mode(means, standardise):
     for _ in range(1000):  # until they are those of the one batch
-        layer(means)
-    expected = (means - means.mean(0)) / (means.var(0) + layer.eps).sqrt()
-    layer.eval()
-    torch.testing.assert_close(layer(means), expected)
-    torch.testing.assert_close(layer(means[7:8])[0], expected[7])
+        standardise(means)
+    deviation = (means.var(0) + standardise.eps).sqrt()
+    expected = (means - means.mean(0)) / deviation + standardise.expected_mean
+    standardise.eval()
+    torch.testing.assert_close(standardise(means), expected)
+    torch.testing.assert_close(standardise(means[7:8])[0], expected[7])
+    many_draws = means.expand(3, *means.shape)
+    torch.testing.assert_close(standardise(many_draws)[1], expected)
 
 
 @pytest.mark.parametrize("size", [0.0, 1e6, 1e30, -1e30])
-@pytest.mark.parametrize("preprocess", [None, LogCounts()])
+@pytest.mark.parametrize("preprocess", [None, ScaledCounts()])
 def test_posterior_variance_stays_positive_and_finite(size, preprocess):
     x = torch.full((2, 4), abs(size) if preprocess else size)
     encoder = GaussianEncoder(
@@ -246,7 +263,7 @@ def test_posterior_variance_stays_positive_and_finite(size, preprocess):
 
 
 def test_topics_are_distributions_over_words():
-    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
+    decoder = TopicMixtureDecoder(7, 3, 5, True, 0.1, seeded())
     topics = decoder.topics()
     assert topics.shape == (3, 7) and (topics > 0).all()
     torch.testing.assert_close(topics.sum(1), torch.ones(3))
@@ -264,7 +281,7 @@ def test_topics_are_distributions_over_words():
 
 
 def test_topic_mixture_averages_the_topics():
-    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
+    decoder = TopicMixtureDecoder(7, 3, 5, True, 0.1, seeded())
     proportions = torch.tensor([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
     mean = decoder(proportions).mean
     a, b, c = decoder.topics()
@@ -272,12 +289,84 @@ def test_topic_mixture_averages_the_topics():
     torch.testing.assert_close(mean[1], b)
 
 
+def test_overlap_is_counted_in_cosines_to_the_other_topics():
+    decoder = TopicMixtureDecoder(7, 3, 5, True, 0.1, seeded())
+    counts = torch.tensor([[2.0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]])
+    a, b, c = decoder.topics()
+    cosines = [
+        nn.functional.cosine_similarity(x, y, dim=0)
+        for x, y in [(a, b), (a, c), (b, c)]
+    ]
+    overlap = 2 * sum(cosines) / 3  # of a topic with the two others, on average
+    torch.testing.assert_close(decoder.penalty(counts), 0.1 * 2.0 * overlap)
+    with torch.no_grad():
+        decoder.topic_embeddings[1:] = decoder.topic_embeddings[:1]
+    assert decoder.penalty(counts).item() == pytest.approx(0.1 * 2.0 * 2, rel=1e-5)
+    one = TopicMixtureDecoder(7, 1, 5, True, 0.1, seeded())
+    assert one.penalty(counts).item() == pytest.approx(0, abs=1e-6)
+
+
+each_construction = pytest.mark.parametrize("construction", TOPIC_CONSTRUCTIONS)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 5])
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
-def test_topic_proportions_are_on_the_simplex(scale, rng):
-    z = torch.from_numpy(scale * rng.normal(size=(2, 9, 4))).float()
-    proportions = TopicProportions(4, seeded())(z)
+@each_construction
+def test_topic_proportions_are_on_the_simplex(construction, scale, n_components, rng):
+    z = torch.from_numpy(scale * rng.normal(size=(2, 9, n_components))).float()
+    proportions = topic_proportions(n_components, construction, seeded())(z)
     assert proportions.shape == z.shape and (proportions >= 0).all()
     torch.testing.assert_close(proportions.sum(-1), torch.ones(2, 9))
+
+
+@each_construction
+def test_topics_start_with_equal_shares(construction):
+    """At the centre of the prior no topic is ahead, whatever its place."""
+    link = topic_proportions(4, construction, seeded())
+    torch.testing.assert_close(link(torch.zeros(1, 4)), torch.full((1, 4), 0.25))
+
+
+@each_construction
+def test_topic_proportions_have_a_finite_gradient_far_out(construction):
+    z = torch.full((1, 4), 1e4, requires_grad=True)
+    link = topic_proportions(4, construction, seeded())
+    (gradient,) = torch.autograd.grad(link(z)[0, 0], z)
+    assert gradient.isfinite().all()
+
+
+def test_sticks_are_broken_piece_by_piece(rng):
+    """Piece k is sigmoid(logit_k) of what is left after the pieces before it."""
+    z = torch.from_numpy(rng.normal(size=(6, 4)))
+    even = [1 / 4, 1 / 3, 1 / 2]
+    gaussian = topic_proportions(4, "stick-breaking", seeded()).double()
+    recurrent = topic_proportions(4, "recurrent", seeded()).double()
+    h = [recurrent.first]
+    for _ in range(2):
+        h.append(torch.tanh(recurrent.recurrence(h[-1])))
+    logits = {gaussian: gaussian.linear(z), recurrent: z @ torch.stack(h).T}
+    for link, breaks in logits.items():
+        left, pieces = torch.ones(6).double(), []
+        for k, share in enumerate(even):
+            shift = math.log(share / (1 - share))
+            pieces.append(left * torch.sigmoid(breaks[:, k] + shift))
+            left = left - pieces[-1]
+        expected = torch.stack([*pieces, left], dim=1)
+        torch.testing.assert_close(link(z), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_experts_multiply_where_a_mixture_adds():
+    """Log-probabilities are linear in the proportions, up to normalisation."""
+    decoder = ExpertsDecoder(7, 3, seeded()).double().eval()
+    nn.init.normal_(decoder.background, generator=seeded(1))
+    proportions = torch.tensor([[0.2, 0.3, 0.5]]).double()
+    pure = decoder(torch.eye(3).double()).mean
+    product = (pure.log() * proportions.T).sum(0)
+    torch.testing.assert_close(
+        decoder(proportions).mean[0], product.exp() / product.exp().sum()
+    )
+    # Before training the running statistics are those of the standard normal.
+    by_topic = decoder.topics / math.sqrt(1 + 1e-5) + decoder.background
+    torch.testing.assert_close(pure, by_topic.softmax(-1))
 
 
 def test_log_linear_decoder_at_zero_is_the_background():

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from sklearn import config_context
@@ -17,10 +18,15 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
-from skvae import GSMTopicModel, NVDMTopicModel
-from skvae.metrics import document_completion_perplexity, unigram_perplexity
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae.datasets import make_topic_corpus
+from skvae.metrics import (
+    document_completion_perplexity,
+    topic_diversity,
+    unigram_perplexity,
+)
 
-MODELS = [NVDMTopicModel, GSMTopicModel]
+MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
 each_model = pytest.mark.parametrize("cls", MODELS)
 
 
@@ -92,6 +98,21 @@ def test_perplexity_is_exp_of_minus_the_score_per_token(cls, trained, corpus):
 
 
 @each_model
+def test_perplexity_averages_over_tokens_or_documents(cls, trained, corpus):
+    X, model = sparse.vstack([corpus.data, 0 * corpus.data[:2]]), trained[cls]
+    bounds, lengths = model.score_samples(X), np.asarray(X.sum(axis=1)).ravel()
+    nll = -bounds[:-2] / lengths[:-2]  # an empty document has no perplexity
+    by_document = model.perplexity(X, average="document")
+    assert by_document == pytest.approx(np.exp(nll.mean()), rel=1e-9)
+    tighter = model.score_samples(X, bound="importance", n_draws=64)
+    by_importance = model.perplexity(X, bound="importance", n_draws=64)
+    assert by_importance == pytest.approx(np.exp(-tighter.sum() / lengths.sum()))
+    assert by_importance < model.perplexity(X)
+    with pytest.raises(ValueError, match="average='corpus'.*'token' or 'document'"):
+        model.perplexity(X, average="corpus")
+
+
+@each_model
 def test_perplexity_is_invariant_to_stacking(cls, trained, corpus):
     """scikit-learn's LDA is not: its issue 20032."""
     X = corpus.data[:20]
@@ -122,6 +143,24 @@ def test_gsm_transform_is_on_the_simplex(trained, corpus):
     proportions = trained[GSMTopicModel].transform(corpus.data)
     assert proportions.shape == (300, 3) and (proportions >= 0).all()
     np.testing.assert_allclose(proportions.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_separation_keeps_topics_apart(corpus):
+    """More topics than were planted overlap, the less the more that costs."""
+    diversity = [
+        topic_diversity(
+            make(
+                GSMTopicModel,
+                n_components=6,
+                topic_separation=separation,
+                lr=0.02,
+                max_epochs=30,
+            ).fit(corpus.data),
+            n_words=5,
+        )
+        for separation in (0.0, 0.1)
+    ]
+    assert diversity[0] < diversity[1]
 
 
 def test_gsm_predicts_the_mixture_of_topics(trained):
@@ -453,15 +492,80 @@ def test_nan_that_nobody_looked_for_stops_training(cls):
 
 
 @each_model
-def test_a_finite_divergence_is_told(cls):
-    """A loss worse than that of guessing words uniformly is no model of the texts."""
-    with pytest.warns(ConvergenceWarning, match="worse than guessing"):
-        make(cls, lr=100.0, max_epochs=3).fit(COUNTS)
-
-
-@each_model
 def test_sample_needs_a_number_of_rows(cls):
     model = make(cls).fit(COUNTS)
     for n_samples in (0, -1):
         with pytest.raises(ValueError, match="n_samples"):
             model.sample(n_samples)
+
+
+# --- health of training ---------------------------------------------------------
+
+
+@each_model
+def test_health_of_a_good_fit(cls, trained, corpus):
+    X, model = corpus.data[:240], trained[cls]
+    health = model.health_
+    assert health["active_units"] == 3
+    assert health["dead_topics"] == health["duplicate_topics"] == []
+    assert health["best_epoch"] == model.n_iter_
+    mean, std = model.posterior(X)
+    prior = model.net_.module_.prior().base_dist
+    m, s = prior.mean.detach().numpy(), prior.stddev.detach().numpy()
+    kl = np.log(s / std) + (std**2 + (mean - m) ** 2) / (2 * s**2) - 0.5
+    np.testing.assert_allclose(health["kl_per_unit"], kl.mean(axis=0), rtol=1e-5)
+    unigram = unigram_perplexity(X, X)
+    assert health["unigram_perplexity"] == pytest.approx(unigram)
+    assert health["perplexity"] < unigram
+    # Of thinned documents and in training mode: near the bound, no more than that.
+    assert health["perplexity"] == pytest.approx(model.perplexity(X), rel=0.1)
+
+
+@each_model
+def test_a_good_fit_does_not_warn(cls, corpus):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(cls, lr=0.02, max_epochs=30).fit(corpus.data)
+
+
+def test_best_epoch_is_the_one_whose_weights_were_kept(corpus):
+    params = dict(early_stopping=True, n_iter_no_change=2, max_epochs=40, lr=0.1)
+    model = make(GSMTopicModel, **params).fit(corpus.data)
+    best = model.health_["best_epoch"]
+    assert best == model.history_["validation_loss"].idxmin() < model.n_iter_
+    assert model.partial_fit(corpus.data).health_["best_epoch"] == model.n_iter_
+
+
+@each_model
+def test_a_fit_worse_than_word_frequencies_is_told(cls, corpus):
+    with pytest.warns(ConvergenceWarning, match="worse than word.*Lower `lr`"):
+        model = make(cls, lr=100.0, max_epochs=3).fit(corpus.data)
+    assert model.health_["perplexity"] > model.health_["unigram_perplexity"]
+
+
+@each_model
+def test_latent_units_without_information_are_told(cls, corpus):
+    """A posterior that is the prior for every document, put there by hand."""
+    model = make(cls, warm_start=True).fit(corpus.data)
+    module = model.net_.module_
+    with torch.no_grad():
+        module.encoder.log_variance.weight.zero_()
+        module.encoder.log_variance.bias.fill_(10.0)
+        module.prior.log_std.fill_(5.0)
+    with pytest.warns(ConvergenceWarning, match="only 0 active of 3.*`kl_warmup`"):
+        model.set_params(lr=1e-12, max_epochs=1).fit(corpus.data)
+    assert model.health_["active_units"] == 0
+
+
+def test_topics_that_repeat_or_find_no_document_are_told():
+    """Two planted topics of few words cannot become ten."""
+    corpus = make_topic_corpus(200, 20, 2, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="of 10 topics that no document"):
+        model = make(GSMTopicModel, n_components=10, max_epochs=20).fit(corpus.data)
+    health, proportions = model.health_, model.transform(corpus.data)
+    expected = np.flatnonzero(proportions.max(axis=0) < 0.1)
+    assert health["dead_topics"] == expected.tolist()
+    top = [set(row) for row in np.argsort(-model.components_, axis=1)[:, :10]]
+    shared = [(i, j) for j in range(10) for i in range(j) if len(top[i] & top[j]) >= 8]
+    assert sorted(health["duplicate_topics"]) == sorted(shared)
+    assert shared or len(expected)

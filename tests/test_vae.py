@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 
 from skvae import VAETransformer
 
@@ -182,3 +184,21 @@ def test_bad_parameters_are_named(params, rng):
     (name,) = params
     with pytest.raises(ValueError, match=f"'{name}' parameter"):
         make(**params).fit(LIKELIHOODS["bernoulli"](rng))
+
+
+def test_a_code_without_information_is_told():
+    """A posterior that is the prior for every row, put there by hand."""
+    X = low_rank()
+    model = make(warm_start=True).fit(X)
+    assert model.health_["active_units"] == 2
+    encoder = model.net_.module_.encoder
+    with torch.no_grad():
+        for parameter in (
+            *encoder.mean.parameters(),
+            *encoder.log_variance.parameters(),
+        ):
+            parameter.zero_()
+    with pytest.warns(ConvergenceWarning, match="no latent unit is active.*`lr`"):
+        model.set_params(lr=1e-12, max_epochs=1).fit(X)
+    assert model.health_["active_units"] == 0
+    assert model.health_["best_epoch"] == model.n_iter_

@@ -1,20 +1,20 @@
 """What topic models share: counts, perplexity, health."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 import torch
-from sklearn.exceptions import ConvergenceWarning
+from scipy.special import entr
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from skvae._fitted import top_columns
 from skvae._validation import canonical_csr
-from skvae.base import BaseVAE, draw_counts
+from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.modules import (
     GaussianEncoder,
     GaussianPrior,
-    LogCounts,
+    ScaledCounts,
     VariationalAutoencoder,
 )
 
@@ -42,6 +42,15 @@ def contains_texts(X):
     return isinstance(next(iter(X), None), str)
 
 
+def duplicate_topics(components, n_words=10, n_shared=8):
+    """Pairs of topics that share most of their top words."""
+    top = top_columns(components, min(n_words, components.shape[1]))
+    has = np.zeros(components.shape, dtype=int)
+    np.put_along_axis(has, top, 1, axis=1)
+    shared = np.triu(has @ has.T, k=1)
+    return [(int(i), int(j)) for i, j in np.argwhere(shared >= n_shared)]
+
+
 class BaseTopicModel(BaseVAE):
     """What topic models share: counts, perplexity, components."""
 
@@ -62,7 +71,7 @@ class BaseTopicModel(BaseVAE):
             ensure_non_negative=True,
         )
         # The same documents give the same draws in training whatever their container.
-        return canonical_csr(X) if sp.issparse(X) else sp.csr_array(X)
+        return canonical_csr(sp.csr_array(X))
 
     def _net_to_train(self, X, early_stop):
         if X.nnz == 0:
@@ -73,16 +82,46 @@ class BaseTopicModel(BaseVAE):
         # Documents of thousands of equal tokens would otherwise undo an epoch's work.
         return {**super()._training_options(), "clip_norm": 30.0}
 
-    def _warn_if_useless(self):
-        loss = self.history_["loss"].iloc[-1] / self.mean_length_
-        guessing = np.log(self.n_features_in_)
-        if loss > guessing:
-            warnings.warn(
-                f"{type(self).__name__} ended worse than guessing words uniformly, "
-                f"with a loss of {loss:.3g} nats per token where guessing has "
-                f"{guessing:.3g}. Lower `lr` (now {self.lr}), or raise `max_epochs`.",
-                ConvergenceWarning,
-                stacklevel=3,
+    def _health(self, X, kl, codes):
+        health = super()._health(X, kl, codes)
+        frequency = X.sum(axis=0, dtype=np.float64) / X.sum(dtype=np.float64)
+        last = self.history_.iloc[-1]
+        bound = (last["reconstruction"] - last["kl"]) * X.shape[0] / X.sum()
+        with np.errstate(over="ignore"):  # infinite is what it then is
+            perplexity = float(np.exp(-bound))
+        return {
+            **health,
+            "dead_topics": self._dead_topics(kl, codes),
+            "duplicate_topics": duplicate_topics(self.components_),
+            "perplexity": perplexity,
+            "unigram_perplexity": float(np.exp(entr(frequency).sum())),
+        }
+
+    def _dead_topics(self, kl, codes):
+        return np.flatnonzero(kl.mean(axis=0) <= ACTIVE).tolist()
+
+    def _complaints(self):
+        health, n_components = self.health_, len(self.components_)
+        if health["perplexity"] > health["unigram_perplexity"]:
+            yield (
+                f"ended with a training perplexity of {health['perplexity']:.4g}, "
+                "worse than word frequencies alone with "
+                f"{health['unigram_perplexity']:.4g}. Lower `lr` (now {self.lr}) if "
+                "the loss in `history_` jumps, else raise `max_epochs` (now "
+                f"{self.max_epochs}) or lower `batch_size` (now {self.batch_size})."
+            )
+        remedy = (
+            f"Raise `kl_warmup` (now {self.kl_warmup}) or `max_epochs` (now "
+            f"{self.max_epochs}), or lower `n_components` (now {n_components})."
+        )
+        active = health["active_units"]
+        if active < 0.8 * n_components:
+            yield f"has only {active} active of {n_components} latent units. {remedy}"
+        useless = {*health["dead_topics"], *(j for _, j in health["duplicate_topics"])}
+        if len(useless) > 0.2 * n_components:
+            yield (
+                f"has {len(useless)} of {n_components} topics that no document is "
+                f"about or that repeat others, see `health_`. {remedy}"
             )
 
     def score(self, X, y=None):
@@ -104,27 +143,56 @@ class BaseTopicModel(BaseVAE):
         ValueError
             If X has no counts, a negative one, or another width than in `fit`.
         """
-        X = self._validate_as_fitted(X)
-        if X.nnz == 0:
-            raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
-        return float(self._elbo(X).sum() / X.sum(dtype=np.float64))
+        return self._bound_per_token(X)
 
-    def perplexity(self, X):
-        """Upper bound of the perplexity per token of X, ``exp(-score(X))``.
+    def perplexity(self, X, *, bound="elbo", n_draws=128, average="token"):
+        """Upper bound of the perplexity of X; by default ``exp(-score(X))``.
 
-        It includes the KL term. Bounds of different families do not compare, see
+        Both bounds include the prior: it is not the perplexity of the words alone at
+        the codes inferred from them. Bounds of different families do not compare, see
         `skvae.metrics.document_completion_perplexity` for that.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts.
+        bound : {"elbo", "importance"}, default="elbo"
+            Which bound of a document's log-likelihood, see `score_samples`. Compare
+            models by the same bound, with the same number of draws.
+        n_draws : int, default=128
+            Draws of the posterior.
+        average : {"token", "document"}, default="token"
+            "token" is exp(-sum of B_d / sum of N_d), "document" is
+            exp(-mean of B_d / N_d), with B_d the bound in nats and N_d the number of
+            tokens of document d. The latter leaves out documents without tokens; it is
+            the one that Miao et al. (2016, 2017) report.
 
         Returns
         -------
         perplexity : float
+            n_features is what guessing uniformly gets, and
+            `skvae.metrics.unigram_perplexity` is the baseline to beat.
+
+        Raises
+        ------
+        ValueError
+            If X has no counts, a negative one, or another width than in `fit`, or if
+            an option is none of those above.
         """
-        return float(np.exp(-self.score(X)))
+        return float(np.exp(-self._bound_per_token(X, bound, n_draws, average)))
+
+    def _bound_per_token(self, X, bound="elbo", n_draws=128, average="token"):
+        if average not in ("token", "document"):
+            raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
+        X = self._validate_as_fitted(X)
+        if X.nnz == 0:
+            raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
+        bounds = self._bounds(X, bound, n_draws)
+        n_tokens = X.sum(axis=1, dtype=np.float64)
+        if average == "token":
+            return float(bounds.sum() / n_tokens.sum())
+        counted = n_tokens > 0
+        return float(np.mean(bounds[counted] / n_tokens[counted]))
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new documents: topics from the prior, then words from the topics.
@@ -154,16 +222,20 @@ class BaseTopicModel(BaseVAE):
             config["activation"],
             config["dropout"],
             generator,
-            preprocess=LogCounts(),
+            preprocess=ScaledCounts(),
             standardise=True,
         )
         decoder, link = cls._build_decoder(config, generator)
-        prior = GaussianPrior(config["n_components"], learnt=True)
+        prior = cls._build_prior(config["n_components"])
         return VariationalAutoencoder(encoder, decoder, prior, link)
+
+    @staticmethod
+    def _build_prior(n_components):
+        return GaussianPrior(n_components, learnt=True)
 
     def _initialise(self, module, X):
         # Words start at their overall frequency, smoothed by one token each.
-        frequency = np.asarray(X.sum(axis=0, dtype=np.float64)).ravel() + 1.0
+        frequency = X.sum(axis=0, dtype=np.float64) + 1.0
         background = torch.from_numpy(np.log(frequency / frequency.sum()))
         with torch.no_grad():
             module.decoder.background.copy_(background)
@@ -173,3 +245,29 @@ class BaseTopicModel(BaseVAE):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
+
+
+class BaseProportionsModel(BaseTopicModel):
+    """Topic models whose codes are topic proportions: non-negative, of sum 1."""
+
+    def inverse_transform(self, X):
+        """Word probabilities of documents with the given topic proportions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Non-negative; each row is divided by its sum, if that is not zero.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_features)
+            Rows sum to one.
+        """
+        X = check_array(X, dtype=[np.float64, np.float32], ensure_non_negative=True)
+        total = X.sum(axis=1, keepdims=True)
+        X = np.where(total > 0, X / np.where(total > 0, total, 1), 1 / X.shape[1])
+        return super().inverse_transform(X)
+
+    def _dead_topics(self, kl, codes):
+        """Topics that no document has more of than an equal share."""
+        return np.flatnonzero(codes.max(axis=0) < 1 / codes.shape[1]).tolist()

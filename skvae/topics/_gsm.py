@@ -1,17 +1,21 @@
 """Gaussian softmax topics: documents as mixtures of topics."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import torch
 from sklearn.utils import check_array
 
-from skvae._validation import Interval
-from skvae.modules import TopicMixtureDecoder, TopicProportions
-from skvae.topics._base import BaseTopicModel
+from skvae._validation import Interval, StrOptions
+from skvae.modules import (
+    TOPIC_CONSTRUCTIONS,
+    TopicMixtureDecoder,
+    topic_proportions,
+)
+from skvae.topics._base import BaseProportionsModel
 
 
-class GSMTopicModel(BaseTopicModel):
+class GSMTopicModel(BaseProportionsModel):
     """Gaussian softmax topic model: documents are mixtures of topics.
 
     A document's topic proportions are the softmax of a linear map of its latent code z,
@@ -24,6 +28,15 @@ class GSMTopicModel(BaseTopicModel):
     ----------
     n_components : int, default=10
         Number of topics.
+    topic_construction : {"softmax", "stick-breaking", "recurrent"}, default="softmax"
+        How the code z becomes topic proportions: the softmax of W z + b (GSM); a stick
+        broken at sigmoid(W z + b), topic by topic (GSB); or the same with the rows of W
+        made by a recurrent network (RSB) [1]_.
+    topic_separation : float, default=0.01
+        Weight of a penalty on topics that share their most probable words: nats per
+        token for each unit of cosine similarity that a topic has to all others
+        together. 0 is the plain bound; more gives topics that differ more and predict
+        words a little less well.
     embedding_size : int, default=100
         Size of word and topic embeddings. Ignored if `word_embeddings` are given.
     word_embeddings : array-like of shape (n_features, size), default=None
@@ -85,6 +98,14 @@ class GSMTopicModel(BaseTopicModel):
         Means over the rows for each epoch, in nats: "loss" (what training minimises),
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
+    health_ : dict
+        How training went, on up to 4,096 of its rows: "active_units", the number of
+        latent units with a KL term of more than 0.01 nats; "kl_per_unit", that term;
+        "best_epoch", whose weights are kept; "dead_topics", of which
+        no document has more than an equal share;
+        "duplicate_topics", pairs that share 8 of their 10 top words; and "perplexity"
+        of the last epoch in training beside "unigram_perplexity", that of word
+        frequencies alone.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
@@ -122,7 +143,9 @@ class GSMTopicModel(BaseTopicModel):
     """
 
     _parameter_constraints: dict = {
-        **BaseTopicModel._parameter_constraints,
+        **BaseProportionsModel._parameter_constraints,
+        "topic_construction": [StrOptions(set(TOPIC_CONSTRUCTIONS))],
+        "topic_separation": [Interval(Real, 0, None, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "word_embeddings": ["array-like", None],
         "train_word_embeddings": ["boolean"],
@@ -132,6 +155,8 @@ class GSMTopicModel(BaseTopicModel):
         self,
         n_components=10,
         *,
+        topic_construction="softmax",
+        topic_separation=0.01,
         embedding_size=100,
         word_embeddings=None,
         train_word_embeddings=True,
@@ -152,6 +177,8 @@ class GSMTopicModel(BaseTopicModel):
         random_state=None,
     ):
         self.n_components = n_components
+        self.topic_construction = topic_construction
+        self.topic_separation = topic_separation
         self.embedding_size = embedding_size
         self.word_embeddings = word_embeddings
         self.train_word_embeddings = train_word_embeddings
@@ -194,6 +221,8 @@ class GSMTopicModel(BaseTopicModel):
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
             **super()._config(n_features),
+            "topic_construction": self.topic_construction,
+            "topic_separation": float(self.topic_separation),
             "embedding_size": int(size),
             "train_word_embeddings": bool(self.train_word_embeddings),
         }
@@ -205,34 +234,23 @@ class GSMTopicModel(BaseTopicModel):
             config["n_components"],
             config["embedding_size"],
             config["train_word_embeddings"],
+            config["topic_separation"],
             generator,
         )
-        return decoder, TopicProportions(config["n_components"], generator)
+        return decoder, topic_proportions(
+            config["n_components"], config["topic_construction"], generator
+        )
 
     def _initialise(self, module, X):
         super()._initialise(module, X)
         vectors = self._pretrained(X.shape[1])
         if vectors is not None:
+            decoder = module.decoder
             with torch.no_grad():
-                module.decoder.word_embeddings.copy_(torch.from_numpy(vectors))
-
-    def inverse_transform(self, X):
-        """Word probabilities of documents with the given topic proportions.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Non-negative; each row is divided by its sum, if that is not zero.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_features)
-            Rows sum to one.
-        """
-        X = check_array(X, dtype=[np.float64, np.float32], ensure_non_negative=True)
-        total = X.sum(axis=1, keepdims=True)
-        X = np.where(total > 0, X / np.where(total > 0, total, 1), 1 / X.shape[1])
-        return super().inverse_transform(X)
+                decoder.word_embeddings.copy_(torch.from_numpy(vectors))
+                # Vectors come in any scale; topics are to start as those of our own.
+                products = decoder.topic_embeddings @ decoder.word_embeddings.T
+                decoder.topic_embeddings.div_(products.std().clamp_min(1e-6))
 
     def _set_fitted_attributes(self, module):
         decoder = module.decoder

@@ -1,0 +1,173 @@
+"""Topics as a product of experts."""
+
+from torch import nn
+
+from skvae.modules import ExpertsDecoder, GaussianPrior
+from skvae.topics._base import BaseProportionsModel
+
+
+class ProdLDATopicModel(BaseProportionsModel):
+    """Products of experts: topics multiply where those of GSM and LDA add up.
+
+    A document's topic proportions are the softmax of its latent code z, its words are
+    drawn from the softmax of the topics' weights, mixed in these proportions [1]_. A
+    word that all of a document's topics favour is then more probable than under any of
+    them alone. The prior of z starts as the normal approximation of a symmetric
+    Dirichlet prior with concentration 1.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of topics.
+    hidden_layer_sizes : tuple of int, default=(256,)
+        Widths of the encoder's hidden layers.
+    activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
+        Activation of the hidden layers.
+    dropout : float in [0, 1), default=0.0
+        Share of the hidden units that are dropped in training.
+    lr : float, default=1e-2
+        Largest learning rate of Adam. The rate rises to it over the first tenth of
+        training, then falls along a cosine.
+    max_epochs : int, default=30
+        Number of passes over the data, and the horizon of learning rate and KL
+        warm-up.
+    batch_size : int, default=128
+        Rows in a training step.
+    kl_warmup : float in [0, 1], default=0.5
+        Share of `max_epochs` over which the weight of the KL term rises from 0 to its
+        full value.
+    early_stopping : bool, default=False
+        Whether to hold out `validation_fraction` of the rows, to stop when their bound
+        has not improved for `n_iter_no_change` epochs, and to keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows that early stopping holds out.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last solution, for `max_epochs` more epochs.
+        Learning rate and KL weight go on as in `partial_fit`.
+    callbacks : list of skorch callbacks, default=None
+        Copied for each fit, never changed. Of those that stop training by
+        KeyboardInterrupt only EarlyStopping is heeded, and it needs
+        `early_stopping=True` for a validation loss to watch.
+    device : str, default="auto"
+        A torch device; "auto" is CUDA where there is one, else the CPU.
+    verbose : int, default=0
+        0 prints nothing, 1 a line for each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Determines weights, order of rows and noise. An int gives the same model on
+        the same machine with the same number of threads. torch's global generator is
+        never used.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Topics: weights of the words, of any sign, before they are standardised and word
+        frequency is added. Their order within a topic tells what it is about; for word
+        probabilities of documents there is `inverse_transform`.
+    mean_length_ : float
+        Mean number of tokens of the documents that training began with, for `sample`.
+    n_iter_ : int
+        Number of epochs trained so far.
+    history_ : DataFrame of shape (n_iter_, 3 or 4)
+        Means over the rows for each epoch, in nats: "loss" (what training minimises),
+        "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
+        stopping.
+    health_ : dict
+        How training went, on up to 4,096 of its rows: "active_units", the number of
+        latent units with a KL term of more than 0.01 nats; "kl_per_unit", that term;
+        "best_epoch", whose weights are kept; "dead_topics", of which
+        no document has more than an equal share;
+        "duplicate_topics", pairs that share 8 of their 10 top words; and "perplexity"
+        of the last epoch in training beside "unigram_perplexity", that of word
+        frequencies alone.
+    net_ : skorch.NeuralNet
+        The trained net; its module is ``net_.module_``.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are strings.
+
+    See Also
+    --------
+    GSMTopicModel : Topics that are distributions over words.
+    skvae.inspection.top_words : The topics in words.
+
+    Notes
+    -----
+    As in the paper, batch norm without scale standardises the mixed weights of each
+    word, with a learnt offset. Inference uses running statistics, so that a document's
+    result does not depend on those beside it. Beyond the paper, the prior's mean and
+    variance are learnt, the posterior means are standardised without an offset, which
+    a learnt prior mean makes up for, and in training the encoder sees a random part of
+    each document's tokens. Dropout acts on the encoder alone.
+
+    References
+    ----------
+    .. [1] Srivastava, A. and Sutton, C. (2017). Autoencoding variational inference for
+       topic models. ICLR.
+
+    Examples
+    --------
+    >>> from skvae import ProdLDATopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = ProdLDATopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> proportions = model.transform(X)
+    >>> proportions.shape, bool((abs(proportions.sum(axis=1) - 1) < 1e-9).all())
+    ((200, 3), True)
+    """
+
+    def __init__(
+        self,
+        n_components=10,
+        *,
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        dropout=0.0,
+        lr=1e-2,
+        max_epochs=30,
+        batch_size=128,
+        kl_warmup=0.5,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.kl_warmup = kl_warmup
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @staticmethod
+    def _build_prior(n_components):
+        # Laplace's approximation in the basis of the softmax; for one topic, whose
+        # share is always 1, any prior will do.
+        variance = 1 - 1 / n_components if n_components > 1 else 1.0
+        return GaussianPrior(n_components, learnt=True, std=variance**0.5)
+
+    @staticmethod
+    def _build_decoder(config, generator):
+        decoder = ExpertsDecoder(
+            config["n_features"], config["n_components"], generator
+        )
+        return decoder, nn.Softmax(-1)
+
+    def _set_fitted_attributes(self, module):
+        self.components_ = module.decoder.topics.cpu().numpy()
