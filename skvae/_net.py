@@ -241,7 +241,8 @@ class VAENet(NeuralNet):
         x = to_tensor(y_true, device=self.device)
         loss, reconstruction, kl = self.criterion_(y_pred, x)
         if training:
-            loss = loss + self.module_.penalty(x)
+            _, likelihood, _ = y_pred
+            loss = loss + self.module_.penalty(likelihood, x)
             self.history.record_batch("reconstruction", reconstruction.item())
             self.history.record_batch("kl", kl.item())
         return loss

@@ -55,6 +55,22 @@ class BagOfWords(Distribution):
         return (counts * self._probs.clamp_min(tiny).log()).sum(-1)
 
 
+class TopicMixture(BagOfWords):
+    """Token counts whose word probabilities are a mixture of topics.
+
+    Parameters
+    ----------
+    proportions : tensor of shape (..., n_topics)
+        Rows sum to one.
+    topics : tensor of shape (n_topics, n_features)
+        Word probabilities; rows sum to one.
+    """
+
+    def __init__(self, proportions, topics):
+        self.topics = topics
+        super().__init__(probs=proportions @ topics)
+
+
 def bernoulli(logits):
     """Rows of independent values in [0, 1], the log-probability linear in them."""
     return Independent(Bernoulli(logits=logits, validate_args=False), 1)

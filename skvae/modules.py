@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Independent, Normal
 
-from skvae.likelihoods import BagOfWords, bernoulli, gaussian
+from skvae.likelihoods import BagOfWords, TopicMixture, bernoulli, gaussian
 
 ACTIVATIONS = {
     "relu": F.relu,
@@ -341,9 +341,9 @@ class TopicMixtureDecoder(nn.Module):
         return logits.softmax(-1)
 
     def forward(self, proportions, generator=None):
-        return BagOfWords(probs=proportions @ self.topics())
+        return TopicMixture(proportions, self.topics())
 
-    def penalty(self, counts):
+    def penalty(self, likelihood, counts):
         """Overlap of the topics, in nats per document of the batch.
 
         The overlap of a topic is the sum of its cosine similarities to the others,
@@ -351,7 +351,7 @@ class TopicMixtureDecoder(nn.Module):
         """
         if not self.separation:
             return 0.0
-        directions = F.normalize(self.topics(), dim=-1)
+        directions = F.normalize(likelihood.topics, dim=-1)
         overlap = (directions @ directions.T).sum(-1).mean() - 1
         return self.separation * counts.sum(-1).mean() * overlap
 
@@ -383,8 +383,8 @@ class VariationalAutoencoder(nn.Module):
 
     ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
     or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
-    ``penalty(x)`` is what training adds to the loss of a batch, for decoders that ask
-    for something beyond the likelihood.
+    ``penalty(likelihood, x)`` is what training adds to the loss of a batch, for
+    decoders that ask for something beyond the likelihood.
     """
 
     def __init__(self, encoder, decoder, prior, link=None):
@@ -400,6 +400,6 @@ class VariationalAutoencoder(nn.Module):
         z = reparameterise(posterior, generator)
         return posterior, self.decoder(self.link(z), generator), self.prior()
 
-    def penalty(self, x):
+    def penalty(self, likelihood, x):
         penalty = getattr(self.decoder, "penalty", None)
-        return 0.0 if penalty is None else penalty(x)
+        return 0.0 if penalty is None else penalty(likelihood, x)

@@ -1,0 +1,97 @@
+"""Corpora that the benchmarks measure on: word counts to fit and held out."""
+
+from functools import cache
+
+import numpy as np
+from sklearn.datasets import fetch_20newsgroups
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils import Bunch
+
+from skvae.datasets import load_docstrings, make_topic_corpus
+
+
+def vectorizer(max_features, **params):
+    return CountVectorizer(
+        max_features=max_features,
+        stop_words="english",
+        strip_accents="ascii",
+        **{"max_df": 0.7, "min_df": 10, **params},
+    )
+
+
+@cache
+def newsgroups_texts():
+    parts = "headers", "footers", "quotes"
+    return fetch_20newsgroups(shuffle=True, random_state=1, remove=parts).data
+
+
+def split(X, n_train, n_components, n_test=None):
+    end = None if n_test is None else n_train + n_test
+    return Bunch(train=X[:n_train], test=X[n_train:end], n_components=n_components)
+
+
+def newsgroups():
+    """20 newsgroups without headers and quotes: 10,000 texts, 1,000 words."""
+    return split(vectorizer(1000).fit_transform(newsgroups_texts()), 10_000, 20)
+
+
+def newsgroups_by_date():
+    """20 newsgroups with headers, split by date: 11,314 texts, 2,000 words."""
+    train, test = (
+        fetch_20newsgroups(subset=subset, random_state=1).data
+        for subset in ("train", "test")
+    )
+    counts = vectorizer(2000, token_pattern=r"(?u)\b[a-zA-Z]{2,}\b")
+    return Bunch(
+        train=counts.fit_transform(train), test=counts.transform(test), n_components=50
+    )
+
+
+def docstrings():
+    """Docstrings of the installed packages: about 9,000 texts, 1,000 words."""
+    texts = load_docstrings().data
+    order = np.random.default_rng(0).permutation(len(texts))
+    X = vectorizer(1000).fit_transform([texts[i] for i in order])
+    return split(X, int(0.9 * len(texts)), 20)
+
+
+def short_counts():
+    """The first 8 words of a vocabulary of 1,500 in each of 20 newsgroups' texts."""
+    analyze = vectorizer(1500).build_analyzer()
+    words = [analyze(text) for text in newsgroups_texts()]
+    counts = CountVectorizer(analyzer=lambda words: words, max_features=1500)
+    known = counts.fit(words).vocabulary_
+    X = counts.transform([[w for w in doc if w in known][:8] for doc in words])
+    return X[np.asarray(X.sum(axis=1)).ravel() >= 3]
+
+
+def short():
+    """20 newsgroups cut to 8 words: 9,000 texts, 1,500 words."""
+    return split(short_counts(), 9000, 20)
+
+
+def few_short():
+    """20 newsgroups cut to 8 words: 1,500 texts, 1,500 words."""
+    return split(short_counts(), 1500, 20, 1600)
+
+
+def few():
+    """20 newsgroups: 1,500 texts, 2,500 words."""
+    X = vectorizer(2500, min_df=5).fit_transform(newsgroups_texts()[:2300])
+    return split(X, 1500, 20)
+
+
+def planted():
+    """Texts drawn from latent Dirichlet allocation: 5,000 texts, 1,000 words."""
+    return split(make_topic_corpus(6000, 1000, 20, random_state=0).data, 5000, 20)
+
+
+CORPORA = {
+    "20ng": newsgroups,
+    "by-date": newsgroups_by_date,
+    "docstrings": docstrings,
+    "short": short,
+    "few": few,
+    "few-short": few_short,
+    "planted": planted,
+}

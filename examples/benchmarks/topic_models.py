@@ -1,0 +1,166 @@
+"""
+Topic models on corpora of different size and document length
+=============================================================
+
+Prints a table for each corpus: held-out perplexity by document completion, coherence
+and diversity of the topics, and CPU seconds of the fit, for skvae's models beside LDA
+and NMF of scikit-learn and, where tomotopy is installed, LDA by Gibbs sampling with
+optimised priors.
+
+    pip install -e '.[benchmark]'
+    python examples/benchmarks/topic_models.py
+    python examples/benchmarks/topic_models.py --corpora by-date --n-seeds 1
+"""
+
+import argparse
+import warnings
+
+import numpy as np
+from corpora import CORPORA
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.exceptions import ConvergenceWarning
+
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae.model_selection import compare_models
+
+try:
+    import tomotopy
+except ImportError:
+    tomotopy = None
+
+
+class GibbsLDA(TransformerMixin, BaseEstimator):
+    """tomotopy's LDA as an estimator: 300 iterations, priors optimised from 100 on."""
+
+    def __init__(self, n_components=10, n_iter=300, random_state=0):
+        self.n_components = n_components
+        self.n_iter = n_iter
+        self.random_state = random_state
+
+    @staticmethod
+    def _tokens(X):
+        X = sparse.csr_array(X)
+        words = np.repeat(X.indices, X.data.astype(int)).astype(str)
+        ends = np.cumsum(X.sum(axis=1)).astype(int)
+        return [part.tolist() for part in np.split(words, ends[:-1])]
+
+    def fit(self, X, y=None):
+        self.model_ = tomotopy.LDAModel(
+            k=self.n_components, alpha=0.1, eta=0.01, seed=self.random_state + 1
+        )
+        for words in self._tokens(X):
+            if words:
+                self.model_.add_doc(words)
+        self.model_.burn_in = 100
+        self.model_.train(self.n_iter, workers=1)
+        columns = np.array([int(word) for word in self.model_.used_vocabs])
+        self.components_ = np.full((self.n_components, X.shape[1]), 1e-12)
+        for k in range(self.n_components):
+            self.components_[k, columns] = self.model_.get_topic_word_dist(k)
+        return self
+
+    def transform(self, X):
+        prior = self.model_.alpha / self.model_.alpha.sum()
+        documents = [
+            self.model_.make_doc(words) if words else None for words in self._tokens(X)
+        ]
+        known = [document for document in documents if document is not None]
+        self.model_.infer(known, iterations=100, workers=1)
+        return np.array([prior if d is None else d.get_topic_dist() for d in documents])
+
+
+def models(n_components):
+    estimators = {
+        "NVDM": NVDMTopicModel(n_components),
+        "GSM": GSMTopicModel(n_components),
+        "ProdLDA": ProdLDATopicModel(n_components),
+        "LDA": LatentDirichletAllocation(
+            n_components,
+            # Better here than the defaults, 1 / n_components for both.
+            doc_topic_prior=0.1,
+            topic_word_prior=0.01,
+            learning_method="online",
+            max_iter=10,
+        ),
+        "NMF": NMF(
+            n_components,
+            beta_loss="kullback-leibler",
+            solver="mu",
+            init="nndsvda",
+            max_iter=200,
+        ),
+    }
+    if tomotopy is not None:
+        estimators["tomotopy LDA"] = GibbsLDA(n_components)
+    return estimators
+
+
+COLUMNS = ["perplexity", "doc_perplexity", "npmi", "diversity", "active_units"]
+DIGITS = {"perplexity": 1, "doc_perplexity": 1, "npmi": 3, "diversity": 2}
+
+
+def report(table):
+    """Return the table as Markdown, with the spread over seeds."""
+    lines = [f"| | {' | '.join(COLUMNS)} | bound per document | fit_time |"]
+    lines.append("|---" * (len(COLUMNS) + 3) + "|")
+    for name, row in table.iterrows():
+        cells = []
+        for column in [*COLUMNS, "bound"]:
+            cell = f"{row[column]:.{DIGITS.get(column, 1)}f}"
+            spread = row.get(f"{column}_std")
+            if spread is not None and spread == spread and column in DIGITS:
+                cell += f" ± {spread:.{DIGITS[column]}f}"
+            cells.append("" if row[column] != row[column] else cell)
+        seconds = row["fit_time"]
+        cells.append("" if seconds != seconds else f"{seconds:.0f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="Compare topic models on corpora.")
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument("--models", nargs="+", help="names of rows; default: all")
+    parser.add_argument("--n-seeds", type=int, default=3)
+    parser.add_argument("--n-jobs", type=int, default=-1)
+    args = parser.parse_args(argv)
+    warnings.filterwarnings("ignore", "(NMF: )?Maximum number", ConvergenceWarning)
+
+    print(
+        "perplexity: of one half of each held-out document, given the other half;\n"
+        "bound per document: perplexity by the ELBO of whole held-out documents.\n"
+    )
+    for name in args.corpora:
+        corpus = CORPORA[name]()
+        estimators = models(corpus.n_components)
+        if args.models:
+            estimators = {key: estimators[key] for key in args.models}
+        table, fitted = compare_models(
+            estimators,
+            corpus.train,
+            X_test=corpus.test,
+            n_seeds=args.n_seeds,
+            n_jobs=args.n_jobs,
+            return_estimator=True,
+        )
+        for key, seeds in fitted.items():
+            if hasattr(seeds[0], "perplexity") and hasattr(seeds[0], "health_"):
+                bounds = [
+                    model.perplexity(corpus.test, average="document", n_draws=32)
+                    for model in seeds
+                ]
+                table.loc[key, "bound"] = np.mean(bounds)
+        n, n_words = corpus.train.shape
+        print(
+            f"{name}: {n:,} documents to fit, {corpus.test.shape[0]:,} held out, "
+            f"{n_words:,} words, {corpus.train.sum() / n:.0f} tokens a document, "
+            f"{corpus.n_components} components, {args.n_seeds} seeds\n\n"
+            f"{report(table)}\n",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

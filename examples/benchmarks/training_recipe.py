@@ -1,0 +1,234 @@
+"""
+What the training recipe is made of
+===================================
+
+Fits NVDM and GSM with their defaults and with one thing changed at a time, on corpora
+of different size and document length, and prints a table for each model and corpus.
+
+    python examples/benchmarks/training_recipe.py
+    python examples/benchmarks/training_recipe.py --models GSM --corpora short
+"""
+
+import argparse
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from corpora import CORPORA
+from skorch.callbacks import Callback
+from torch import nn
+
+from skvae import GSMTopicModel, NVDMTopicModel
+from skvae.model_selection import compare_models
+
+
+class LogCounts(nn.Module):
+    """log(1 + count) at unit length, beside the log of the number of tokens."""
+
+    def forward(self, counts):
+        length = counts.sum(-1, keepdim=True).log1p()
+        return torch.cat([F.normalize(counts.log1p(), dim=-1), length], dim=-1)
+
+
+class RawCounts(nn.Module):
+    def forward(self, counts):
+        return torch.cat([counts, counts.sum(-1, keepdim=True).log1p()], dim=-1)
+
+
+class AverageWeights(Callback):
+    """End with the mean of the weights over the steps of the last fifth of epochs."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.sum_, self.n_ = None, 0
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training and len(net.history) > 0.8 * net.max_epochs:
+            weights = [p.detach().clone() for p in net.module_.parameters()]
+            self.n_ += 1
+            self.sum_ = (
+                weights
+                if self.sum_ is None
+                else [a + b for a, b in zip(self.sum_, weights)]
+            )
+
+    def on_train_end(self, net, **kwargs):
+        with torch.no_grad():
+            for parameter, total in zip(net.module_.parameters(), self.sum_):
+                parameter.copy_(total / self.n_)
+
+
+class Changed:
+    """Mixin of a topic model that differs from the defaults in what parameters lack."""
+
+    module = adam = staticmethod(lambda part: None)
+    clip_norm = 30.0
+
+    def _initialise(self, module, X):
+        super()._initialise(module, X)
+        self.module(module)
+
+    def _training_options(self):
+        return {**super()._training_options(), "clip_norm": self.clip_norm}
+
+    def _net_to_train(self, X, early_stop):
+        net = super()._net_to_train(X, early_stop)
+        for group in net.optimizer_.param_groups:
+            self.adam(group)
+        return net
+
+
+def changed(cls, n_components, *, params=None, **parts):
+    """Return a model with other parameters, or with other parts than its class has."""
+    if parts:
+        parts = {k: staticmethod(v) if callable(v) else v for k, v in parts.items()}
+        # By that name, processes of joblib get the class by its contents.
+        cls = type(cls.__name__, (Changed, cls), {**parts, "__module__": "__main__"})
+    return cls(n_components, **(params or {}))
+
+
+def preprocess(module, layer):
+    module.encoder.preprocess = layer
+
+
+def thin(lowest, highest):
+    def corrupt(rows, rng):
+        rate = np.repeat(
+            rng.uniform(lowest, highest, rows.shape[0]), np.diff(rows.indptr)
+        )
+        kept = rng.binomial(rows.data.astype(int), rate).astype(float)
+        return type(rows)((kept, rows.indices, rows.indptr), shape=rows.shape)
+
+    return corrupt
+
+
+def no_batch_norm(module):
+    module.encoder.standardise = None
+
+
+def fixed_prior(module):
+    module.prior.requires_grad_(False)
+
+
+def halved_embeddings(module):
+    with torch.no_grad():
+        module.decoder.topic_embeddings.mul_(0.5)
+        module.decoder.word_embeddings.mul_(0.5)
+
+
+def no_background(module):
+    with torch.no_grad():
+        module.decoder.background.zero_()
+    module.decoder.background.requires_grad_(False)
+
+
+BOTH = {
+    "defaults": {},
+    "input: log(1 + count), unit length": dict(
+        module=lambda module: preprocess(module, LogCounts())
+    ),
+    "input: counts as they are": dict(
+        module=lambda module: preprocess(module, RawCounts())
+    ),
+    "no thinning": dict(_corrupt=None),
+    "thinning rate U(0.1, 1)": dict(_corrupt=thin(0.1, 1.0)),
+    "thinning rate 0.5": dict(_corrupt=thin(0.5, 0.5)),
+    "no batch norm on the means": dict(module=no_batch_norm),
+    "prior N(0, I), not learnt": dict(module=fixed_prior),
+    "kl_warmup=0.1": dict(params=dict(kl_warmup=0.1)),
+    "kl_warmup=0.9": dict(params=dict(kl_warmup=0.9)),
+    "lr=0.003": dict(params=dict(lr=0.003)),
+    "lr=0.02": dict(params=dict(lr=0.02)),
+    "batch_size=32, lr=0.005": dict(params=dict(batch_size=32, lr=0.005)),
+    "batch_size=256, lr=0.015": dict(params=dict(batch_size=256, lr=0.015)),
+    "max_epochs=60": dict(params=dict(max_epochs=60)),
+    "hidden_layer_sizes=(500,)": dict(params=dict(hidden_layer_sizes=(500,))),
+    "hidden_layer_sizes=(256, 256)": dict(params=dict(hidden_layer_sizes=(256, 256))),
+    "dropout=0.3": dict(params=dict(dropout=0.3)),
+    "gradient clipped at 1": dict(clip_norm=1.0),
+    "Adam with beta2=0.95": dict(adam=lambda group: group.update(betas=(0.9, 0.95))),
+    "weight decay 0.001": dict(adam=lambda group: group.update(weight_decay=1e-3)),
+    "mean of the last weights": dict(params=dict(callbacks=[AverageWeights()])),
+    "early_stopping=True": dict(params=dict(early_stopping=True, max_epochs=60)),
+}
+GSM_ALONE = {
+    "topic_separation=0": dict(params=dict(topic_separation=0.0)),
+    "topic_separation=0.003": dict(params=dict(topic_separation=0.003)),
+    "topic_separation=0.03": dict(params=dict(topic_separation=0.03)),
+    "embedding_size=300": dict(params=dict(embedding_size=300)),
+    "embeddings start at half the scale": dict(module=halved_embeddings),
+    "no background of word frequency": dict(module=no_background),
+    "stick-breaking": dict(params=dict(topic_construction="stick-breaking")),
+    "recurrent stick-breaking": dict(params=dict(topic_construction="recurrent")),
+}
+MODELS = {
+    "NVDM": (NVDMTopicModel, BOTH),
+    "GSM": (GSMTopicModel, {**BOTH, **GSM_ALONE}),
+}
+# By column of `compare_models`: heading and digits.
+FIGURES = {
+    "perplexity": ("per token", 1),
+    "doc_perplexity": ("per document", 1),
+    "npmi": ("NPMI", 3),
+    "diversity": ("diversity", 2),
+    "active_units": ("active", 0),
+    "fit_time": ("seconds", 0),
+}
+
+
+def report(tables, figures):
+    """Return the tables of several corpora as one in Markdown."""
+    heads = [f"{corpus}: {FIGURES[f][0]}" for corpus in tables for f in figures]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in next(iter(tables.values())).index.drop("unigram"):
+        cells = []
+        for table in tables.values():
+            for figure in figures:
+                digits = FIGURES[figure][1]
+                cell = f"{table.loc[name, figure]:.{digits}f}"
+                if figure == "perplexity" and f"{figure}_std" in table:
+                    cell += f" ± {table.loc[name, f'{figure}_std']:.{digits}f}"
+                cells.append(cell)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="Change one thing in the recipe.")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument(
+        "--corpora", nargs="+", choices=CORPORA, default=["20ng", "short", "few"]
+    )
+    parser.add_argument("--variants", nargs="+", help="names of rows; default: all")
+    parser.add_argument("--n-seeds", type=int, default=3)
+    parser.add_argument("--n-jobs", type=int, default=-1)
+    args = parser.parse_args(argv)
+
+    for name in args.models:
+        cls, variants = MODELS[name]
+        if args.variants:
+            variants = {key: variants[key] for key in args.variants if key in variants}
+        figures = [
+            f for f in FIGURES if name == "GSM" or f not in ("npmi", "diversity")
+        ]
+        tables = {}
+        for corpus_name in args.corpora:
+            corpus = CORPORA[corpus_name]()
+            table = compare_models(
+                {
+                    key: changed(cls, corpus.n_components, **parts)
+                    for key, parts in variants.items()
+                },
+                corpus.train,
+                X_test=corpus.test,
+                n_seeds=args.n_seeds,
+                n_jobs=args.n_jobs,
+                verbose=1,
+            )
+            tables[corpus_name] = table
+        print(
+            f"{name}, {args.n_seeds} seeds\n\n{report(tables, figures)}\n", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
