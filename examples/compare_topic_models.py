@@ -1,8 +1,8 @@
 """
-Compare NVDM and GSM with LDA and NMF on real text
-==================================================
+Compare neural topic models with LDA and NMF on real text
+=========================================================
 
-Fits four topic models to the same word counts, prints how well they predict words
+Fits five topic models to the same word counts, prints how well they predict words
 of new documents and what their topics are, and draws GSM's topics.
 
     python examples/compare_topic_models.py
@@ -27,7 +27,7 @@ from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 
-from skvae import GSMTopicModel, NVDMTopicModel
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import load_docstrings, load_texts
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
@@ -73,6 +73,7 @@ def models(n_components):
     return {
         "NVDM": NVDMTopicModel(n_components),
         "GSM": GSMTopicModel(n_components),
+        "ProdLDA": ProdLDATopicModel(n_components),
         "LDA": LatentDirichletAllocation(
             n_components,
             # Better here than the defaults, 1 / n_components for both.
@@ -139,7 +140,7 @@ def plot_topics(model, X, words, title, n_words=7, n_columns=5):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(
-        description="Compare NVDM, GSM, LDA and NMF on real text."
+        description="Compare neural topic models with LDA and NMF."
     )
     parser.add_argument(
         "--data",

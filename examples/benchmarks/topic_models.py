@@ -70,6 +70,17 @@ class GibbsLDA(TransformerMixin, BaseEstimator):
         self.model_.infer(known, iterations=100, workers=1)
         return np.array([prior if d is None else d.get_topic_dist() for d in documents])
 
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = state["model_"].saves()
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "model_" in state:
+            self.model_ = tomotopy.LDAModel.loads(state["model_"])
+
 
 def models(n_components):
     estimators = {

@@ -25,13 +25,13 @@ class ProdLDATopicModel(BaseProportionsModel):
         Activation of the hidden layers.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
-    lr : float, default=1e-2
+    lr : float, default=1.5e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=30
+    max_epochs : int, default=60
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=128
+    batch_size : int, default=256
         Rows in a training step.
     kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
@@ -125,9 +125,9 @@ class ProdLDATopicModel(BaseProportionsModel):
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
-        lr=1e-2,
-        max_epochs=30,
-        batch_size=128,
+        lr=1.5e-2,
+        max_epochs=60,
+        batch_size=256,
         kl_warmup=0.5,
         early_stopping=False,
         validation_fraction=0.1,
