@@ -135,10 +135,15 @@ class BaseVAE(
     def _set_fitted_attributes(self, module):
         """Set what users read off the fitted module."""
 
-    def _health(self, X, kl, codes):
-        """Return `health_`, from KL terms per unit and codes of the rows of X."""
+    def _health(self, X, epoch, kl, codes):
+        """Return `health_` after training on X.
+
+        `epoch` is the row of `history_` of the weights that are kept, `kl` and `codes`
+        are KL terms per unit and representations of some rows of X.
+        """
         kl_per_unit = kl.mean(axis=0)
         return {
+            "best_epoch": int(epoch.name),
             "active_units": int((kl_per_unit > ACTIVE).sum()),
             "kl_per_unit": kl_per_unit,
         }
@@ -245,11 +250,9 @@ class BaseVAE(
         self.history_ = _net.history_frame(net)
         module = self._inference_module()
         self._set_fitted_attributes(module)
+        epoch = self.history_.loc[_net.best_epoch(net)]
         sample = X[:: -(-X.shape[0] // MAX_HEALTH_ROWS)]
-        self.health_ = {
-            **self._health(sample, *self._kl_and_codes(sample, module)),
-            "best_epoch": _net.best_epoch(net),
-        }
+        self.health_ = self._health(X, epoch, *self._kl_and_codes(sample, module))
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""

@@ -326,7 +326,7 @@ class TopicMixtureDecoder(nn.Module):
         super().__init__()
         self.separation = separation
         # Products of the embeddings then start with a standard deviation of 1.
-        std = embedding_size**-0.25
+        self.std = std = embedding_size**-0.25
         self.topic_embeddings = normal_parameter(
             n_components, embedding_size, std=std, generator=generator
         )
@@ -334,6 +334,15 @@ class TopicMixtureDecoder(nn.Module):
             n_features, embedding_size, std=std, generator=generator
         ).requires_grad_(train_word_embeddings)
         self.background = nn.Parameter(torch.zeros(n_features))
+        # What word embeddings were divided by, and are to be multiplied by for users.
+        self.register_buffer("scale", torch.ones(()))
+
+    def start_from(self, word_embeddings):
+        """Take word embeddings of any scale, in the one that training is made for."""
+        size = word_embeddings.square().mean().sqrt()
+        if size > 0:  # a power of 2, which rounds nothing
+            self.scale.copy_((size / self.std).log2().round().exp2())
+        self.word_embeddings.copy_(word_embeddings / self.scale)
 
     def topics(self):
         """Word probabilities of each topic; shape (n_components, n_features)."""

@@ -88,9 +88,9 @@ class VAETransformer(BaseVAE):
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
     health_ : dict
-        How training went, on up to 4,096 of its rows: "active_units", the number of
-        latent units with a KL term of more than 0.01 nats; "kl_per_unit", that term;
-        and "best_epoch", whose weights are kept.
+        How training went: "best_epoch", whose weights are kept; "active_units", the
+        number of latent units with a KL term of more than 0.01 nats on up to 4,096
+        rows; and "kl_per_unit", that term.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int

@@ -239,6 +239,30 @@ def test_word_embeddings_are_trained_only_if_told(train, corpus, rng):
     assert np.isfinite(copy.deepcopy(model).partial_fit(corpus.data).components_).all()
 
 
+@pytest.mark.parametrize("train", [True, False])
+def test_scale_of_word_embeddings_does_not_matter(train, corpus, rng):
+    vectors = rng.normal(size=(40, 6))
+    models = [
+        make(
+            GSMTopicModel,
+            word_embeddings=scale * vectors,
+            train_word_embeddings=train,
+        ).fit(corpus.data)
+        for scale in (1.0, 1024.0)
+    ]
+    a, b = (model.transform(corpus.data) for model in models)
+    np.testing.assert_allclose(a, b, rtol=1e-6)
+    small, large = (model.word_embeddings_ for model in models)
+    np.testing.assert_allclose(1024 * small, large, rtol=1e-6)
+    for model in models:  # the embeddings are those that make the topics
+        products = model.topic_embeddings_ @ model.word_embeddings_.T
+        ratio = np.log(model.components_[1] / model.components_[0])
+        expected = products[1] - products[0]
+        np.testing.assert_allclose(
+            ratio - ratio.mean(), expected - expected.mean(), atol=1e-5
+        )
+
+
 def test_word_embeddings_need_a_vector_for_each_word(corpus, rng):
     model = make(GSMTopicModel, word_embeddings=rng.normal(size=(39, 4)))
     with pytest.raises(ValueError, match="39 rows, but X has 40"):

@@ -82,15 +82,14 @@ class BaseTopicModel(BaseVAE):
         # Documents of thousands of equal tokens would otherwise undo an epoch's work.
         return {**super()._training_options(), "clip_norm": 30.0}
 
-    def _health(self, X, kl, codes):
-        health = super()._health(X, kl, codes)
-        frequency = X.sum(axis=0, dtype=np.float64) / X.sum(dtype=np.float64)
-        last = self.history_.iloc[-1]
-        bound = (last["reconstruction"] - last["kl"]) * X.shape[0] / X.sum()
+    def _health(self, X, epoch, kl, codes):
+        n_tokens = X.sum(dtype=np.float64)
+        bound = (epoch["reconstruction"] - epoch["kl"]) * X.shape[0] / n_tokens
         with np.errstate(over="ignore"):  # infinite is what it then is
             perplexity = float(np.exp(-bound))
+        frequency = X.sum(axis=0, dtype=np.float64) / n_tokens
         return {
-            **health,
+            **super()._health(X, epoch, kl, codes),
             "dead_topics": self._dead_topics(kl, codes),
             "duplicate_topics": duplicate_topics(self.components_),
             "perplexity": perplexity,

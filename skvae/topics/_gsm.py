@@ -99,13 +99,16 @@ class GSMTopicModel(BaseProportionsModel):
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
     health_ : dict
-        How training went, on up to 4,096 of its rows: "active_units", the number of
-        latent units with a KL term of more than 0.01 nats; "kl_per_unit", that term;
-        "best_epoch", whose weights are kept; "dead_topics", of which
-        no document has more than an equal share;
-        "duplicate_topics", pairs that share 8 of their 10 top words; and "perplexity"
-        of the last epoch in training beside "unigram_perplexity", that of word
-        frequencies alone.
+        How training went:
+
+        - "best_epoch": the epoch whose weights are kept.
+        - "active_units": number of latent units with a KL term of more than 0.01 nats,
+          on up to 4,096 training documents; "kl_per_unit": that term.
+        - "dead_topics": topics that no document has more of than an equal
+          share.
+        - "duplicate_topics": pairs of topics that share 8 of their 10 top words.
+        - "perplexity": by the bound, of the training documents in that epoch;
+          "unigram_perplexity": theirs by word frequencies alone.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
@@ -245,15 +248,12 @@ class GSMTopicModel(BaseProportionsModel):
         super()._initialise(module, X)
         vectors = self._pretrained(X.shape[1])
         if vectors is not None:
-            decoder = module.decoder
             with torch.no_grad():
-                decoder.word_embeddings.copy_(torch.from_numpy(vectors))
-                # Vectors come in any scale; topics are to start as those of our own.
-                products = decoder.topic_embeddings @ decoder.word_embeddings.T
-                decoder.topic_embeddings.div_(products.std().clamp_min(1e-6))
+                module.decoder.start_from(torch.from_numpy(vectors))
 
     def _set_fitted_attributes(self, module):
         decoder = module.decoder
         self.components_ = decoder.topics().cpu().numpy()
-        self.word_embeddings_ = decoder.word_embeddings.cpu().numpy()
-        self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy()
+        scale = decoder.scale.cpu().numpy()
+        self.word_embeddings_ = decoder.word_embeddings.cpu().numpy() * scale
+        self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy() / scale

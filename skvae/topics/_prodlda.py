@@ -74,13 +74,16 @@ class ProdLDATopicModel(BaseProportionsModel):
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
     health_ : dict
-        How training went, on up to 4,096 of its rows: "active_units", the number of
-        latent units with a KL term of more than 0.01 nats; "kl_per_unit", that term;
-        "best_epoch", whose weights are kept; "dead_topics", of which
-        no document has more than an equal share;
-        "duplicate_topics", pairs that share 8 of their 10 top words; and "perplexity"
-        of the last epoch in training beside "unigram_perplexity", that of word
-        frequencies alone.
+        How training went:
+
+        - "best_epoch": the epoch whose weights are kept.
+        - "active_units": number of latent units with a KL term of more than 0.01 nats,
+          on up to 4,096 training documents; "kl_per_unit": that term.
+        - "dead_topics": topics that no document has more of than an equal
+          share.
+        - "duplicate_topics": pairs of topics that share 8 of their 10 top words.
+        - "perplexity": by the bound, of the training documents in that epoch;
+          "unigram_perplexity": theirs by word frequencies alone.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
