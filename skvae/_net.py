@@ -131,6 +131,8 @@ class VAENet(NeuralNet):
         Root of all random streams.
     config : dict of plain values
         What the module was built from; kept for rebuilding it.
+    penalty : float
+        Weight of the decoder's own penalty in the loss; with 0 it needs none.
     """
 
     def __init__(
@@ -144,6 +146,7 @@ class VAENet(NeuralNet):
         batch_size=128,
         kl_weight=1.0,
         kl_warmup=0.0,
+        penalty=0.0,
         patience=None,
         clip_norm=None,
         callbacks=(),
@@ -193,6 +196,7 @@ class VAENet(NeuralNet):
             self.set_params(callbacks__print_log=None)
         self.seed = seed
         self.config = config
+        self.penalty = penalty
         self.shuffle_generator = shuffle
         self.noise_generator = torch.Generator(device)
         self.initialize()
@@ -241,8 +245,10 @@ class VAENet(NeuralNet):
         x = to_tensor(y_true, device=self.device)
         loss, reconstruction, kl = self.criterion_(y_pred, x)
         if training:
-            _, likelihood, _ = y_pred
-            loss = loss + self.module_.penalty(likelihood, x)
+            if self.penalty:
+                _, likelihood, _ = y_pred
+                penalty = self.module_.decoder.penalty(likelihood, x)
+                loss = loss + self.penalty * penalty
             self.history.record_batch("reconstruction", reconstruction.item())
             self.history.record_batch("kl", kl.item())
         return loss

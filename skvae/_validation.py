@@ -14,12 +14,9 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from skvae._sparse import canonical_csr
-
 __all__ = [
     "Interval",
     "StrOptions",
-    "canonical_csr",
     "check_parameters",
     "resolve_device",
 ]

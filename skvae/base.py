@@ -70,8 +70,9 @@ class BaseVAE(
     Subclasses say how input is validated (`_validate`), which module is trained
     (`_config`, `_build_module`), what it starts from (`_initialise`), how it is trained
     (`_training_options`), what the encoder sees meanwhile (`_corrupt`), which
-    attributes are read off the fitted module (`_set_fitted_attributes`) and how values
-    are drawn from the likelihood (`_draw`).
+    attributes are read off the fitted module (`_set_fitted_attributes`), what a healthy
+    fit is (`_health`, `_complaints`) and how values are drawn from the likelihood
+    (`_draw`).
     """
 
     _parameter_constraints: dict = {
@@ -141,11 +142,11 @@ class BaseVAE(
         `epoch` is the row of `history_` of the weights that are kept, `kl` and `codes`
         are KL terms per unit and representations of some rows of X.
         """
-        kl_per_unit = kl.mean(axis=0)
+        mean_kl = kl.mean(axis=0)
         return {
             "best_epoch": int(epoch.name),
-            "active_units": int((kl_per_unit > ACTIVE).sum()),
-            "kl_per_unit": kl_per_unit,
+            "active_units": int((mean_kl > ACTIVE).sum()),
+            "kl_per_unit": mean_kl,
         }
 
     def _complaints(self):
@@ -178,14 +179,22 @@ class BaseVAE(
         ------
         ValueError
             If a parameter or the input is unusable, or if training diverges.
+        MemoryError
+            If the model and a batch do not fit into memory.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If latent units carry no information, or if for other reasons the model is
+            of little use, see `health_`. The text names the remedy.
         """
         self._train(
-            X, self.max_epochs, resume=self.warm_start, early_stop=self.early_stopping
+            X,
+            self.max_epochs,
+            resume=self.warm_start,
+            early_stop=self.early_stopping,
+            complain=True,
         )
-        for complaint in self._complaints():
-            warnings.warn(
-                f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
-            )
         return self
 
     def partial_fit(self, X, y=None):
@@ -206,10 +215,10 @@ class BaseVAE(
         -------
         self : object
         """
-        self._train(X, 1, resume=True, early_stop=False)
+        self._train(X, 1, resume=True, early_stop=False, complain=False)
         return self
 
-    def _train(self, X, n_epochs, *, resume, early_stop):
+    def _train(self, X, n_epochs, *, resume, early_stop, complain):
         """Train a draft of this estimator and, once that succeeded, become it."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
@@ -229,6 +238,10 @@ class BaseVAE(
                 f"{str(error).splitlines()[0]} Lower batch_size, n_components or "
                 "hidden_layer_sizes, or keep fewer features."
             ) from error
+        for complaint in draft._complaints() if complain else ():
+            warnings.warn(
+                f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=3
+            )
         self.__dict__ = draft.__dict__
 
     def _train_in_place(self, X, n_epochs, early_stop):
@@ -329,7 +342,11 @@ class BaseVAE(
     @property
     def _width(self):
         """Numbers that a row takes in the widest layer."""
-        return max(self.n_features_in_, *self.net_.config["hidden_layer_sizes"], 1)
+        return max(
+            self.n_features_in_,
+            self._n_features_out,
+            *self.net_.config["hidden_layer_sizes"],
+        )
 
     def _blocks(self, X, module, n_draws=1):
         """Dense blocks of the rows of X, on the module's device."""
@@ -450,7 +467,8 @@ class BaseVAE(
         sizes : ndarray of shape (n_samples,)
             (sum of weights)^2 / sum of squared weights, from 1 to `n_draws`. Near
             `n_draws` where q(z | x) is the true posterior; near 1 where one draw
-            outweighs all others and the bound would rise with more.
+            outweighs all others and the bound would rise with more. What no draw has
+            met, such as another mode of the posterior, it cannot know of.
         """
         X = self._validate_as_fitted(X)
         return np.concatenate(
@@ -477,7 +495,7 @@ class BaseVAE(
 
         Yields tensors of shape (n_draws, rows of the block).
         """
-        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        n_draws = int(check_scalar(n_draws, "n_draws", Integral, min_val=1))
         module = self._inference_module()
         noise = sobol_normal(n_draws, self._n_features_out)
         for x in self._blocks(X, module, n_draws):

@@ -1,5 +1,6 @@
 """Topic models side by side, each with its figures on the same documents."""
 
+import re
 import time
 import warnings
 from collections.abc import Mapping
@@ -168,8 +169,9 @@ def compare_models(
     with _in_parallel(calls, len(tasks), n_jobs, verbose) as results:
         for run, (name, seed, _) in zip(results, tasks):
             for category, text in run.warnings:
-                # Other seeds of a model warn of the same, in other numbers and words.
-                if told.setdefault((name, category), seed) == seed:
+                # Other seeds of a model warn of the same in other numbers.
+                words = re.sub(r"\d+(\.\d+)?", "", text)
+                if told.setdefault((name, category, words), seed) == seed:
                     warnings.warn(f"{name}: {text}", category, stacklevel=2)
             if run.error is not None:
                 warnings.warn(

@@ -105,12 +105,15 @@ class Standardise(nn.BatchNorm1d):
 
     def forward(self, x):
         if self.training and len(x) > 1:
+            self.num_batches_tracked += 1
             x = F.batch_norm(
                 x,
                 self.running_mean,
                 self.running_var,
                 training=True,
-                momentum=self.momentum,
+                # The mean of all batches first, or few of them would leave the
+                # statistics near those of the start.
+                momentum=max(self.momentum, 1 / self.num_batches_tracked.item()),
                 eps=self.eps,
             )
         else:
@@ -127,7 +130,7 @@ class GaussianEncoder(nn.Module):
         Applied to the input first.
     standardise : bool
         Standardise the means over the batch. Each component's mean then keeps unit
-        variance over the documents, so that none collapses on the prior.
+        variance over the documents, which keeps it from collapsing on the prior.
     """
 
     def __init__(
@@ -311,7 +314,6 @@ class TopicMixtureDecoder(nn.Module):
 
     A topic is softmax(topic_embedding @ word_embeddings.T + background), a distribution
     over words. `background` holds what all topics share, above all word frequency.
-    `separation` is the weight of the penalty on topics that share their probable words.
     """
 
     def __init__(
@@ -320,11 +322,9 @@ class TopicMixtureDecoder(nn.Module):
         n_components,
         embedding_size,
         train_word_embeddings,
-        separation,
         generator,
     ):
         super().__init__()
-        self.separation = separation
         # Products of the embeddings then start with a standard deviation of 1.
         self.std = std = embedding_size**-0.25
         self.topic_embeddings = normal_parameter(
@@ -353,16 +353,14 @@ class TopicMixtureDecoder(nn.Module):
         return TopicMixture(proportions, self.topics())
 
     def penalty(self, likelihood, counts):
-        """Overlap of the topics, in nats per document of the batch.
+        """Overlap of the topics, times the mean number of tokens of the batch.
 
         The overlap of a topic is the sum of its cosine similarities to the others,
         which the head of the distributions rules and their tail hardly touches.
         """
-        if not self.separation:
-            return 0.0
         directions = F.normalize(likelihood.topics, dim=-1)
         overlap = (directions @ directions.T).sum(-1).mean() - 1
-        return self.separation * counts.sum(-1).mean() * overlap
+        return counts.sum(-1).mean() * overlap
 
 
 class ExpertsDecoder(nn.Module):
@@ -392,8 +390,6 @@ class VariationalAutoencoder(nn.Module):
 
     ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
     or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
-    ``penalty(likelihood, x)`` is what training adds to the loss of a batch, for
-    decoders that ask for something beyond the likelihood.
     """
 
     def __init__(self, encoder, decoder, prior, link=None):
@@ -408,7 +404,3 @@ class VariationalAutoencoder(nn.Module):
         posterior = self.encoder(x, generator)
         z = reparameterise(posterior, generator)
         return posterior, self.decoder(self.link(z), generator), self.prior()
-
-    def penalty(self, likelihood, x):
-        penalty = getattr(self.decoder, "penalty", None)
-        return 0.0 if penalty is None else penalty(likelihood, x)

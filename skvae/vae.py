@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import validate_data
 
-from skvae._validation import Interval, StrOptions, canonical_csr
+from skvae._sparse import canonical_csr
+from skvae._validation import Interval, StrOptions
 from skvae.base import BaseVAE, draw_counts
 from skvae.modules import (
     DenseDecoder,

@@ -34,7 +34,15 @@ def test_comparison_of_ones_own_texts(texts, tmp_path, capsys):
     options = "--n-components", 3, "--n-jobs", 1, "--n-seeds", 2
     run("--data", texts, *options, "--output", picture)
     printed = capsys.readouterr().out
-    for name in ("unigram", "NVDM", "GSM", "LDA", "NMF", "135 documents to fit"):
+    for name in (
+        "unigram",
+        "NVDM",
+        "GSM",
+        "ProdLDA",
+        "LDA",
+        "NMF",
+        "135 documents to fit",
+    ):
         assert name in printed
     assert "±" in printed and "word" in printed
     assert picture.read_bytes().startswith(b"\x89PNG")

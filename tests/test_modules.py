@@ -263,7 +263,7 @@ def test_posterior_variance_stays_positive_and_finite(size, preprocess):
 
 
 def test_topics_are_distributions_over_words():
-    decoder = TopicMixtureDecoder(7, 3, 5, True, 0.1, seeded())
+    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
     topics = decoder.topics()
     assert topics.shape == (3, 7) and (topics > 0).all()
     torch.testing.assert_close(topics.sum(1), torch.ones(3))
@@ -281,7 +281,7 @@ def test_topics_are_distributions_over_words():
 
 
 def test_topic_mixture_averages_the_topics():
-    decoder = TopicMixtureDecoder(7, 3, 5, True, 0.1, seeded())
+    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
     proportions = torch.tensor([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
     mean = decoder(proportions).mean
     a, b, c = decoder.topics()
@@ -290,7 +290,7 @@ def test_topic_mixture_averages_the_topics():
 
 
 def test_overlap_is_counted_in_cosines_to_the_other_topics():
-    decoder = TopicMixtureDecoder(7, 3, 5, True, 0.1, seeded())
+    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
     counts = torch.tensor([[2.0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]])
     a, b, c = decoder.topics()
     cosines = [
@@ -299,12 +299,12 @@ def test_overlap_is_counted_in_cosines_to_the_other_topics():
     ]
     overlap = 2 * sum(cosines) / 3  # of a topic with the two others, on average
     penalty = decoder.penalty(decoder(torch.eye(3)), counts)
-    torch.testing.assert_close(penalty, 0.1 * 2.0 * overlap)
+    torch.testing.assert_close(penalty, 2.0 * overlap)
     with torch.no_grad():
         decoder.topic_embeddings[1:] = decoder.topic_embeddings[:1]
     penalty = decoder.penalty(decoder(torch.eye(3)), counts)
-    assert penalty.item() == pytest.approx(0.1 * 2.0 * 2, rel=1e-5)
-    one = TopicMixtureDecoder(7, 1, 5, True, 0.1, seeded())
+    assert penalty.item() == pytest.approx(2.0 * 2, rel=1e-5)
+    one = TopicMixtureDecoder(7, 1, 5, True, seeded())
     assert one.penalty(one(torch.ones(2, 1)), counts).item() == pytest.approx(
         0, abs=1e-6
     )

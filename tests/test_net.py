@@ -9,11 +9,11 @@ import torch
 from scipy import sparse
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
-from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 from skvae._net import Schedule
 from skvae.topics._base import thin_counts
 
-MODELS = [NVDMTopicModel, GSMTopicModel, VAETransformer]
+MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 each_model = pytest.mark.parametrize("cls", MODELS)
 
 

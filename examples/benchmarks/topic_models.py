@@ -156,12 +156,14 @@ def main(argv=None):
             n_jobs=args.n_jobs,
             return_estimator=True,
         )
+        table["bound"] = np.nan
         for key, seeds in fitted.items():
-            if hasattr(seeds[0], "perplexity") and hasattr(seeds[0], "health_"):
-                bounds = [
-                    model.perplexity(corpus.test, average="document", n_draws=32)
-                    for model in seeds
-                ]
+            bounds = [
+                model.perplexity(corpus.test, average="document", n_draws=32)
+                for model in seeds
+                if isinstance(model, NVDMTopicModel | GSMTopicModel | ProdLDATopicModel)
+            ]
+            if bounds:
                 table.loc[key, "bound"] = np.mean(bounds)
         n, n_words = corpus.train.shape
         print(

@@ -35,6 +35,11 @@ class RawCounts(nn.Module):
         return torch.cat([counts, counts.sum(-1, keepdim=True).log1p()], dim=-1)
 
 
+def floats(module):
+    """Weights and running statistics."""
+    return [w for w in module.state_dict().values() if w.is_floating_point()]
+
+
 class AverageWeights(Callback):
     """End with the mean of the weights over the steps of the last fifth of epochs."""
 
@@ -43,7 +48,7 @@ class AverageWeights(Callback):
 
     def on_batch_end(self, net, training=False, **kwargs):
         if training and len(net.history) > 0.8 * net.max_epochs:
-            weights = [p.detach().clone() for p in net.module_.parameters()]
+            weights = [p.detach().clone() for p in floats(net.module_)]
             self.n_ += 1
             self.sum_ = (
                 weights
@@ -53,8 +58,8 @@ class AverageWeights(Callback):
 
     def on_train_end(self, net, **kwargs):
         with torch.no_grad():
-            for parameter, total in zip(net.module_.parameters(), self.sum_):
-                parameter.copy_(total / self.n_)
+            for weight, total in zip(floats(net.module_), self.sum_):
+                weight.copy_(total / self.n_)
 
 
 class Changed:

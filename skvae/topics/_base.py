@@ -8,8 +8,7 @@ from scipy.special import entr
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skvae._fitted import top_columns
-from skvae._validation import canonical_csr
+from skvae._sparse import canonical_csr
 from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.modules import (
     GaussianEncoder,
@@ -42,13 +41,19 @@ def contains_texts(X):
     return isinstance(next(iter(X), None), str)
 
 
-def duplicate_topics(components, n_words=10, n_shared=8):
-    """Pairs of topics that share most of their top words."""
-    top = top_columns(components, min(n_words, components.shape[1]))
-    has = np.zeros(components.shape, dtype=int)
+def duplicate_topics(components):
+    """Pairs of topics that share four fifths of their 10 top words or more.
+
+    Of fewer than 30 words, the top third counts: any topics share much of the rest.
+    """
+    n_words = min(10, components.shape[1] // 3)
+    if n_words < 2:
+        return []
+    top = np.argpartition(-components, n_words - 1, axis=1)[:, :n_words]
+    has = np.zeros(components.shape, dtype=np.int32)
     np.put_along_axis(has, top, 1, axis=1)
     shared = np.triu(has @ has.T, k=1)
-    return [(int(i), int(j)) for i, j in np.argwhere(shared >= n_shared)]
+    return [(int(i), int(j)) for i, j in np.argwhere(shared >= 0.8 * n_words)]
 
 
 class BaseTopicModel(BaseVAE):
@@ -101,7 +106,8 @@ class BaseTopicModel(BaseVAE):
 
     def _complaints(self):
         health, n_components = self.health_, len(self.components_)
-        if health["perplexity"] > health["unigram_perplexity"]:
+        # One topic has nothing to say beyond word frequencies, and all but says it.
+        if health["perplexity"] > 1.01 * health["unigram_perplexity"]:
             yield (
                 f"ended with a training perplexity of {health['perplexity']:.4g}, "
                 "worse than word frequencies alone with "
@@ -114,7 +120,7 @@ class BaseTopicModel(BaseVAE):
             f"{self.max_epochs}), or lower `n_components` (now {n_components})."
         )
         active = health["active_units"]
-        if active < 0.8 * n_components:
+        if active < 0.8 * n_components and n_components > 1:
             yield f"has only {active} active of {n_components} latent units. {remedy}"
         useless = {*health["dead_topics"], *(j for _, j in health["duplicate_topics"])}
         if len(useless) > 0.2 * n_components:
@@ -269,4 +275,8 @@ class BaseProportionsModel(BaseTopicModel):
 
     def _dead_topics(self, kl, codes):
         """Topics that no document has more of than an equal share."""
-        return np.flatnonzero(codes.max(axis=0) < 1 / codes.shape[1]).tolist()
+        n_components = codes.shape[1]
+        if n_components == 1:
+            return []
+        most = codes.max(axis=0)
+        return np.flatnonzero(most <= (1 + 1e-6) / n_components).tolist()

@@ -30,8 +30,9 @@ class GSMTopicModel(BaseProportionsModel):
         Number of topics.
     topic_construction : {"softmax", "stick-breaking", "recurrent"}, default="softmax"
         How the code z becomes topic proportions: the softmax of W z + b (GSM); a stick
-        broken at sigmoid(W z + b), topic by topic (GSB); or the same with the rows of W
-        made by a recurrent network (RSB) [1]_.
+        broken at sigmoid(W z + b), topic by topic (GSB); or at sigmoid(W z), with rows
+        of W that a recurrent network makes one after the other (RSB) [1]_. Sticks start
+        broken into equal pieces.
     topic_separation : float, default=0.01
         Weight of a penalty on topics that share their most probable words: nats per
         token for each unit of cosine similarity that a topic has to all others
@@ -124,8 +125,9 @@ class GSMTopicModel(BaseProportionsModel):
     Notes
     -----
     Beyond the paper, the prior's mean and variance are learnt, the posterior means are
-    standardised over each batch, so that no topic collapses, in training the encoder
-    sees a random part of each document's tokens, and topics share a background.
+    standardised over each batch, which keeps units from collapsing, in training the
+    encoder sees a random part of each document's tokens, topics share a background, and
+    they pay for their overlap.
 
     References
     ----------
@@ -219,13 +221,15 @@ class GSMTopicModel(BaseProportionsModel):
             )
         return vectors
 
+    def _training_options(self):
+        return {**super()._training_options(), "penalty": self.topic_separation}
+
     def _config(self, n_features):
         vectors = self._pretrained(n_features)
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
             **super()._config(n_features),
             "topic_construction": self.topic_construction,
-            "topic_separation": float(self.topic_separation),
             "embedding_size": int(size),
             "train_word_embeddings": bool(self.train_word_embeddings),
         }
@@ -237,7 +241,6 @@ class GSMTopicModel(BaseProportionsModel):
             config["n_components"],
             config["embedding_size"],
             config["train_word_embeddings"],
-            config["topic_separation"],
             generator,
         )
         return decoder, topic_proportions(

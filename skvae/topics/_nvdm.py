@@ -95,8 +95,8 @@ class NVDMTopicModel(BaseTopicModel):
     Notes
     -----
     Beyond the paper, the prior's mean and variance are learnt, the posterior means are
-    standardised over each batch, so that no dimension collapses, and in training the
-    encoder sees a random part of each document's tokens.
+    standardised over each batch, which keeps dimensions from collapsing, and in
+    training the encoder sees a random part of each document's tokens.
 
     References
     ----------

@@ -1,5 +1,6 @@
 """Topics as a product of experts."""
 
+import torch
 from torch import nn
 
 from skvae.modules import ExpertsDecoder, GaussianPrior
@@ -62,9 +63,9 @@ class ProdLDATopicModel(BaseProportionsModel):
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Topics: weights of the words, of any sign, before they are standardised and word
-        frequency is added. Their order within a topic tells what it is about; for word
-        probabilities of documents there is `inverse_transform`.
+        Word probabilities of a document that is about one topic alone; rows sum to one.
+        The weights that are mixed are of arbitrary scale for each word and are not
+        shown.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -173,4 +174,5 @@ class ProdLDATopicModel(BaseProportionsModel):
         return decoder, nn.Softmax(-1)
 
     def _set_fitted_attributes(self, module):
-        self.components_ = module.decoder.topics.cpu().numpy()
+        pure = torch.eye(self._n_features_out).to(module.decoder.topics)
+        self.components_ = module.decoder(pure).mean.cpu().numpy()
