@@ -22,7 +22,7 @@ from skorch.helper import predefined_split
 from skvae import _net
 from skvae._validation import Interval, StrOptions, check_parameters, resolve_device
 from skvae.losses import elbo, kl_per_unit, log_importance_weights
-from skvae.modules import ACTIVATIONS
+from skvae.modules import ACTIVATIONS, diagonal_normal
 
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01
@@ -264,8 +264,10 @@ class BaseVAE(
         module = self._inference_module()
         self._set_fitted_attributes(module)
         epoch = self.history_.loc[_net.best_epoch(net)]
-        sample = X[:: -(-X.shape[0] // MAX_HEALTH_ROWS)]
-        self.health_ = self._health(X, epoch, *self._kl_and_codes(sample, module))
+        posterior = self._encode(X[:: -(-X.shape[0] // MAX_HEALTH_ROWS)], module)
+        kl = kl_per_unit(posterior, module.prior()).cpu().numpy()
+        codes = module.link(posterior.mean).cpu().numpy()
+        self.health_ = self._health(X, epoch, kl, codes)
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
@@ -357,13 +359,13 @@ class BaseVAE(
                 X[start : start + size], dtype=torch.float64, device=device
             )
 
-    def _kl_and_codes(self, X, module):
-        """KL term of each unit and `transform` of validated rows."""
-        prior = module.prior()
+    def _encode(self, X, module):
+        """q(z | x) of validated rows, encoded block by block."""
         posteriors = [module.encoder(x) for x in self._blocks(X, module)]
-        kl = torch.cat([kl_per_unit(q, prior) for q in posteriors])
-        codes = torch.cat([module.link(q.mean) for q in posteriors])
-        return kl.cpu().numpy(), codes.cpu().numpy()
+        return diagonal_normal(
+            torch.cat([q.mean for q in posteriors]),
+            torch.cat([q.stddev for q in posteriors]),
+        )
 
     def transform(self, X):
         """Map X to the latent representation: the posterior mean, without noise.
@@ -378,10 +380,8 @@ class BaseVAE(
         """
         X = self._validate_as_fitted(X)
         module = self._inference_module()
-        codes = [
-            module.link(module.encoder(x).mean).cpu() for x in self._blocks(X, module)
-        ]
-        return torch.cat(codes).numpy().astype(X.dtype, copy=False)
+        codes = module.link(self._encode(X, module).mean)
+        return codes.cpu().numpy().astype(X.dtype, copy=False)
 
     def posterior(self, X):
         """Approximate posterior q(z | x) of each row of X, a diagonal normal.
@@ -396,11 +396,11 @@ class BaseVAE(
             In the latent space, before the softmax of a topic model.
         """
         X = self._validate_as_fitted(X)
-        module = self._inference_module()
-        parts = [module.encoder(x) for x in self._blocks(X, module)]
-        mean = torch.cat([q.mean.cpu() for q in parts]).numpy()
-        std = torch.cat([q.stddev.cpu() for q in parts]).numpy()
-        return mean.astype(X.dtype, copy=False), std.astype(X.dtype, copy=False)
+        posterior = self._encode(X, self._inference_module())
+        return tuple(
+            part.cpu().numpy().astype(X.dtype, copy=False)
+            for part in (posterior.mean, posterior.stddev)
+        )
 
     def inverse_transform(self, X):
         """Map latent representations back: the mean of p(x | z).

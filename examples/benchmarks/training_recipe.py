@@ -10,6 +10,7 @@ of different size and document length, and prints a table for each model and cor
 """
 
 import argparse
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from torch import nn
 
 from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.model_selection import compare_models
+from skvae.topics._base import thin_counts
 
 
 class LogCounts(nn.Module):
@@ -97,17 +99,6 @@ def preprocess(module, layer):
     module.encoder.preprocess = layer
 
 
-def thin(lowest, highest):
-    def corrupt(rows, rng):
-        rate = np.repeat(
-            rng.uniform(lowest, highest, rows.shape[0]), np.diff(rows.indptr)
-        )
-        kept = rng.binomial(rows.data.astype(int), rate).astype(float)
-        return type(rows)((kept, rows.indices, rows.indptr), shape=rows.shape)
-
-    return corrupt
-
-
 def no_batch_norm(module):
     module.encoder.standardise = None
 
@@ -149,7 +140,7 @@ NVDM_ALONE = {
     "input: counts as they are": dict(
         module=lambda module: preprocess(module, RawCounts())
     ),
-    "thinning rate U(0.1, 1)": dict(_corrupt=thin(0.1, 1.0)),
+    "thinning rate U(0.1, 1)": dict(_corrupt=partial(thin_counts, lowest=0.1)),
     "lr=0.003": dict(params=dict(lr=0.003)),
     "lr=0.03": dict(params=dict(lr=0.03)),
     "hidden_layer_sizes=(500,)": dict(params=dict(hidden_layer_sizes=(500,))),

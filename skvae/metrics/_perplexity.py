@@ -137,8 +137,7 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
 
 
 def _check_options(average, smoothing):
-    if average not in ("token", "document"):
-        raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
+    check_average(average)
     if smoothing is not None and not 0 <= smoothing < 1:
         raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")
 
@@ -220,10 +219,23 @@ def _perplexity(probabilities, counts, average, smoothing):
         nll = -counts.data * np.log(probabilities)
     nll = np.bincount(_rows(counts), weights=nll, minlength=counts.shape[0])
     n_tokens = counts.sum(axis=1)
+    return float(np.exp(mean_per_token(nll, n_tokens, average)))
+
+
+def check_average(average):
+    if average not in ("token", "document"):
+        raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
+
+
+def mean_per_token(values, n_tokens, average):
+    """Mean of values of documents per token, over tokens or over documents.
+
+    Documents without tokens have no mean of their own.
+    """
     if average == "token":
-        return float(np.exp(nll.sum() / n_tokens.sum()))
-    scored = n_tokens > 0
-    return float(np.exp(np.mean(nll[scored] / n_tokens[scored])))
+        return values.sum() / n_tokens.sum()
+    counted = n_tokens > 0
+    return np.mean(values[counted] / n_tokens[counted])
 
 
 def _rows(X):

@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from skvae._sparse import canonical_csr
 from skvae.base import ACTIVE, BaseVAE, draw_counts
+from skvae.metrics._perplexity import check_average, mean_per_token
 from skvae.modules import (
     GaussianEncoder,
     GaussianPrior,
@@ -18,14 +19,14 @@ from skvae.modules import (
 )
 
 
-def thin_counts(rows, rng):
+def thin_counts(rows, rng, lowest=0.3):
     """Keep a random part of each document's tokens.
 
-    Every document draws its own rate of keeping from U(0.3, 1). An encoder trained on
-    thinned documents learns to infer a document's topics from a part of it.
+    Every document draws its own rate of keeping from U(lowest, 1). An encoder trained
+    on thinned documents learns to infer a document's topics from a part of it.
     Fractional counts x are thinned in proportion, as if made of ceil(x) equal tokens.
     """
-    rate = np.repeat(rng.uniform(0.3, 1.0, rows.shape[0]), np.diff(rows.indptr))
+    rate = np.repeat(rng.uniform(lowest, 1.0, rows.shape[0]), np.diff(rows.indptr))
     # Beyond what a binomial draw can count, thinning has no noise. NaN stays NaN.
     few = np.fmin(np.ceil(rows.data), 2**31 - 1)
     kept = rng.binomial(few.astype(np.int64), rate) / few
@@ -187,17 +188,13 @@ class BaseTopicModel(BaseVAE):
         return float(np.exp(-self._bound_per_token(X, bound, n_draws, average)))
 
     def _bound_per_token(self, X, bound="elbo", n_draws=128, average="token"):
-        if average not in ("token", "document"):
-            raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
+        check_average(average)
         X = self._validate_as_fitted(X)
         if X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
         bounds = self._bounds(X, bound, n_draws)
         n_tokens = X.sum(axis=1, dtype=np.float64)
-        if average == "token":
-            return float(bounds.sum() / n_tokens.sum())
-        counted = n_tokens > 0
-        return float(np.mean(bounds[counted] / n_tokens[counted]))
+        return float(mean_per_token(bounds, n_tokens, average))
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new documents: topics from the prior, then words from the topics.
