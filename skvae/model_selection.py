@@ -17,12 +17,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skvae._fitted import topic_model, topic_model_input
-from skvae.metrics import (
-    document_completion_perplexity,
-    npmi_coherence,
-    topic_diversity,
-    unigram_perplexity,
-)
+from skvae.metrics import npmi_coherence, topic_diversity, unigram_perplexity
+from skvae.metrics._perplexity import complete, perplexity_of
 
 # Columns of perplexities, and how each averages.
 _AVERAGES = {"perplexity": "token", "doc_perplexity": "document"}
@@ -279,8 +275,9 @@ def _measure(model, X, X_test, top_n):
     last = topic_model(model)
     counts, counts_test = (topic_model_input(model, Z) for Z in (X, X_test))
     n_features = last.components_.shape[1]
+    completions = complete(last, counts_test)  # once for both averages
     figures = {
-        column: document_completion_perplexity(last, counts_test, average=average)
+        column: perplexity_of(*completions, average)
         for column, average in _AVERAGES.items()
     } | {
         "npmi": npmi_coherence(last, counts, n_words=min(top_n, n_features)),

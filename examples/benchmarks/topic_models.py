@@ -21,6 +21,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
+from tables import FIGURES, bound_per_document, markdown
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.model_selection import compare_models
@@ -108,26 +109,7 @@ def models(n_components):
     return estimators
 
 
-COLUMNS = ["perplexity", "doc_perplexity", "npmi", "diversity", "active_units"]
-DIGITS = {"perplexity": 1, "doc_perplexity": 1, "npmi": 3, "diversity": 2}
-
-
-def report(table):
-    """Return the table as Markdown, with the spread over seeds."""
-    lines = [f"| | {' | '.join(COLUMNS)} | bound per document | fit_time |"]
-    lines.append("|---" * (len(COLUMNS) + 3) + "|")
-    for name, row in table.iterrows():
-        cells = []
-        for column in [*COLUMNS, "bound"]:
-            cell = f"{row[column]:.{DIGITS.get(column, 1)}f}"
-            spread = row.get(f"{column}_std")
-            if spread is not None and spread == spread and column in DIGITS:
-                cell += f" ± {spread:.{DIGITS[column]}f}"
-            cells.append("" if row[column] != row[column] else cell)
-        seconds = row["fit_time"]
-        cells.append("" if seconds != seconds else f"{seconds:.0f}")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+NEURAL = NVDMTopicModel, GSMTopicModel, ProdLDATopicModel
 
 
 def main(argv=None):
@@ -140,7 +122,8 @@ def main(argv=None):
     warnings.filterwarnings("ignore", "(NMF: )?Maximum number", ConvergenceWarning)
 
     print(
-        "perplexity: of one half of each held-out document, given the other half;\n"
+        "per token, per document: perplexity of one half of each held-out document,\n"
+        "given the other half;\n"
         "bound per document: perplexity by the ELBO of whole held-out documents.\n"
     )
     for name in args.corpora:
@@ -158,19 +141,14 @@ def main(argv=None):
         )
         table["bound"] = np.nan
         for key, seeds in fitted.items():
-            bounds = [
-                model.perplexity(corpus.test, average="document", n_draws=32)
-                for model in seeds
-                if isinstance(model, NVDMTopicModel | GSMTopicModel | ProdLDATopicModel)
-            ]
-            if bounds:
-                table.loc[key, "bound"] = np.mean(bounds)
+            if isinstance(estimators[key], NEURAL) and any(seeds):
+                table.loc[key, "bound"] = bound_per_document(seeds, corpus.test, 32)
         n, n_words = corpus.train.shape
         print(
             f"{name}: {n:,} documents to fit, {corpus.test.shape[0]:,} held out, "
             f"{n_words:,} words, {corpus.train.sum() / n:.0f} tokens a document, "
             f"{corpus.n_components} components, {args.n_seeds} seeds\n\n"
-            f"{report(table)}\n",
+            f"{markdown(table, FIGURES, list(FIGURES)[:4])}\n",
             flush=True,
         )
 

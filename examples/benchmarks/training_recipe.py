@@ -12,13 +12,13 @@ of different size and document length, and prints a table for each model and cor
 import argparse
 from functools import partial
 
-import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from corpora import CORPORA
 from joblib import Parallel, delayed
 from skorch.callbacks import Callback
+from tables import FIGURES, bound_per_document, markdown
 from torch import nn
 
 from skvae import GSMTopicModel, NVDMTopicModel
@@ -35,6 +35,8 @@ class LogCounts(nn.Module):
 
 
 class RawCounts(nn.Module):
+    """Counts as they are, beside the log of the number of tokens."""
+
     def forward(self, counts):
         return torch.cat([counts, counts.sum(-1, keepdim=True).log1p()], dim=-1)
 
@@ -159,16 +161,6 @@ MODELS = {
     "NVDM": (NVDMTopicModel, {**BOTH, **NVDM_ALONE}),
     "GSM": (GSMTopicModel, {**BOTH, **GSM_ALONE}),
 }
-# By column of `compare_models`: heading and digits.
-FIGURES = {
-    "perplexity": ("per token", 1),
-    "doc_perplexity": ("per document", 1),
-    "bound": ("bound per document", 1),
-    "npmi": ("NPMI", 3),
-    "diversity": ("diversity", 2),
-    "active_units": ("active", 0),
-    "fit_time": ("seconds", 0),
-}
 
 
 def measure(name, model, corpus, n_seeds):
@@ -180,31 +172,8 @@ def measure(name, model, corpus, n_seeds):
         n_seeds=n_seeds,
         return_estimator=True,
     )
-    table.loc[name, "bound"] = np.mean(
-        [
-            model.perplexity(corpus.test, average="document", n_draws=16)
-            for model in fitted[name]
-        ]
-    )
+    table.loc[name, "bound"] = bound_per_document(fitted[name], corpus.test, 16)
     return table.loc[[name]]
-
-
-def report(table, figures):
-    """Return the table as Markdown, with the spread over seeds of perplexities."""
-    lines = [
-        "| | " + " | ".join(FIGURES[figure][0] for figure in figures) + " |",
-        "|---" * (len(figures) + 1) + "|",
-    ]
-    for name, row in table.iterrows():
-        cells = []
-        for figure in figures:
-            digits = FIGURES[figure][1]
-            cell = f"{row[figure]:.{digits}f}"
-            if "perplexity" in figure and f"{figure}_std" in row:
-                cell += f" ± {row[f'{figure}_std']:.{digits}f}"
-            cells.append(cell)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def main(argv=None):
@@ -239,7 +208,7 @@ def main(argv=None):
             table = pd.concat(rows)
             print(
                 f"{name} on {corpus_name}, {args.n_seeds} seeds\n\n"
-                f"{report(table, figures)}\n",
+                f"{markdown(table, figures, ['perplexity', 'doc_perplexity'])}\n",
                 flush=True,
             )
 

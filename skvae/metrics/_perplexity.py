@@ -72,19 +72,7 @@ def document_completion_perplexity(
     True
     """
     _check_options(average, smoothing)
-    last = topic_model(model)
-    X = topic_model_input(model, X)
-    counts = _check_counts(X)
-
-    counts = counts[counts.sum(axis=1) >= 2]
-    first, second = _split_tokens(counts, random_state)
-    if second.nnz == 0:
-        raise ValueError(
-            "X has no document to complete: one needs at least two tokens, and a "
-            "token in its second half. Pass more or longer documents."
-        )
-    probabilities = _completions(last, first, second, getattr(X, "columns", None))
-    return _perplexity(probabilities, second, average, smoothing)
+    return perplexity_of(*complete(model, X, random_state), average, smoothing)
 
 
 def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
@@ -133,13 +121,32 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
         if array.nnz == 0:
             raise ValueError(f"{name} has no tokens. Pass documents that have some.")
     frequencies = train.sum(axis=0) / train.sum()
-    return _perplexity(frequencies[counts.indices], counts, average, smoothing)
+    return perplexity_of(frequencies[counts.indices], counts, average, smoothing)
 
 
 def _check_options(average, smoothing):
     check_average(average)
     if smoothing is not None and not 0 <= smoothing < 1:
         raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")
+
+
+def complete(model, X, random_state=0):
+    """Split documents in halves, and predict the second from the first.
+
+    Returns the probabilities of the stored entries of the second halves, and these.
+    """
+    last = topic_model(model)
+    X = topic_model_input(model, X)
+    counts = _check_counts(X)
+
+    counts = counts[counts.sum(axis=1) >= 2]
+    first, second = _split_tokens(counts, random_state)
+    if second.nnz == 0:
+        raise ValueError(
+            "X has no document to complete: one needs at least two tokens, and a "
+            "token in its second half. Pass more or longer documents."
+        )
+    return _completions(last, first, second, getattr(X, "columns", None)), second
 
 
 def _check_counts(X, name="X"):
@@ -210,7 +217,7 @@ def _as_in_fit(model, X, columns):
     return pd.DataFrame(X.toarray(), columns=columns)
 
 
-def _perplexity(probabilities, counts, average, smoothing):
+def perplexity_of(probabilities, counts, average, smoothing=None):
     """Perplexity of counts, with one probability for each stored entry of them."""
     if smoothing is None:
         smoothing = 0.01 if (probabilities == 0).any() else 0.0
