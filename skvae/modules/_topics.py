@@ -1,0 +1,191 @@
+"""What topic models encode, topic proportions, and decoders of word counts."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from skvae.likelihoods import BagOfWords, TopicMixture
+from skvae.modules._layers import Standardise, linear, normal_parameter
+
+
+class ScaledCounts(nn.Module):
+    """Counts as an encoder likes them: count^0.75 at unit length, and the length.
+
+    Long and short documents then look alike, and the last feature, the log of the
+    number of tokens, says how certain the posterior may be. The power lies between
+    counts, where few words outweigh all others in a document that repeats them, and
+    logarithms, where it hardly matters how often. An empty document maps to zeros.
+    """
+
+    n_extra_features = 1
+
+    def forward(self, counts):
+        scaled = F.normalize(counts.pow(0.75), dim=-1)
+        length = counts.sum(-1, keepdim=True).log1p()
+        return torch.cat([scaled, length], dim=-1)
+
+
+class LogLinearDecoder(nn.Module):
+    """p(word | z) = softmax(W z + b), the decoder of NVDM."""
+
+    def __init__(self, n_features, n_components, generator):
+        super().__init__()
+        self.output = linear(n_components, n_features, generator)
+
+    @property
+    def background(self):
+        """Log frequency of the words where z = 0."""
+        return self.output.bias
+
+    def forward(self, z, generator=None):
+        return BagOfWords(logits=self.output(z))
+
+
+class GaussianSoftmax(nn.Module):
+    """Latent code to topic proportions, softmax(W z + b)."""
+
+    def __init__(self, n_components, generator):
+        super().__init__()
+        self.linear = linear(n_components, n_components, generator)
+
+    def forward(self, z):
+        return self.linear(z).softmax(-1)
+
+
+class StickBreaking(nn.Module):
+    """Base of the constructions that break a stick of unit length into proportions.
+
+    Piece k takes the share sigmoid(logit_k) of what the pieces before it have left, and
+    the last one the rest. `shift` makes the pieces equal where the logits are 0.
+    """
+
+    def __init__(self, n_components):
+        super().__init__()
+        shift = -torch.arange(n_components - 1, 0, -1.0).log()
+        self.register_buffer("shift", shift, persistent=False)
+
+    def break_at(self, logits):
+        logits = logits + self.shift
+        left = F.logsigmoid(-logits).cumsum(-1)
+        pieces = F.logsigmoid(logits) + F.pad(left[..., :-1], (1, 0))
+        return torch.cat([pieces, left[..., -1:]], dim=-1).exp()
+
+
+class GaussianStickBreaking(StickBreaking):
+    """Latent code to topic proportions, breaking the stick at W z + b."""
+
+    def __init__(self, n_components, generator):
+        super().__init__(n_components)
+        self.linear = linear(n_components, n_components - 1, generator)
+
+    def forward(self, z):
+        return self.break_at(self.linear(z))
+
+
+class RecurrentStickBreaking(StickBreaking):
+    """Latent code to topic proportions, breaking the stick at h_k . z.
+
+    The vectors come from a recurrent network without input, h_k = tanh(W h_(k-1) + b),
+    so that their number is free in principle.
+    """
+
+    def __init__(self, n_components, generator):
+        super().__init__(n_components)
+        self.first = normal_parameter(n_components, std=1.0, generator=generator)
+        self.recurrence = linear(n_components, n_components, generator)
+
+    def forward(self, z):
+        h = [self.first]
+        while len(h) < len(self.shift):
+            h.append(torch.tanh(self.recurrence(h[-1])))
+        return self.break_at(z @ torch.stack(h, dim=1))
+
+
+TOPIC_CONSTRUCTIONS = {
+    "softmax": GaussianSoftmax,
+    "stick-breaking": GaussianStickBreaking,
+    "recurrent": RecurrentStickBreaking,
+}
+
+
+def topic_proportions(n_components, construction, generator):
+    """A module from latent codes to topic proportions, by name of the construction."""
+    if n_components == 1:  # a stick in one piece needs no break
+        construction = "softmax"
+    return TOPIC_CONSTRUCTIONS[construction](n_components, generator)
+
+
+class TopicMixtureDecoder(nn.Module):
+    """p(word | proportions) = proportions @ topics, the decoder of GSM.
+
+    A topic is softmax(topic_embedding @ word_embeddings.T + background), a distribution
+    over words. `background` holds what all topics share, above all word frequency.
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_components,
+        embedding_size,
+        train_word_embeddings,
+        generator,
+    ):
+        super().__init__()
+        # Products of the embeddings then start with a standard deviation of 1.
+        self.std = std = embedding_size**-0.25
+        self.topic_embeddings = normal_parameter(
+            n_components, embedding_size, std=std, generator=generator
+        )
+        self.word_embeddings = normal_parameter(
+            n_features, embedding_size, std=std, generator=generator
+        ).requires_grad_(train_word_embeddings)
+        self.background = nn.Parameter(torch.zeros(n_features))
+        # What word embeddings were divided by, and are to be multiplied by for users.
+        self.register_buffer("scale", torch.ones(()))
+
+    def start_from(self, word_embeddings):
+        """Take word embeddings of any scale, in the one that training is made for."""
+        size = word_embeddings.square().mean().sqrt()
+        if size > 0:  # a power of 2, which rounds nothing
+            self.scale.copy_((size / self.std).log2().round().exp2())
+        self.word_embeddings.copy_(word_embeddings / self.scale)
+
+    def topics(self):
+        """Word probabilities of each topic; shape (n_components, n_features)."""
+        logits = self.topic_embeddings @ self.word_embeddings.T + self.background
+        return logits.softmax(-1)
+
+    def forward(self, proportions, generator=None):
+        return TopicMixture(proportions, self.topics())
+
+    def penalty(self, likelihood, counts):
+        """Overlap of the topics, times the mean number of tokens of the batch.
+
+        The overlap of a topic is the sum of its cosine similarities to the others,
+        which the head of the distributions rules and their tail hardly touches.
+        """
+        directions = F.normalize(likelihood.topics, dim=-1)
+        overlap = (directions @ directions.T).sum(-1).mean() - 1
+        return counts.sum(-1).mean() * overlap
+
+
+class ExpertsDecoder(nn.Module):
+    """p(word | proportions) = softmax of mixed topics, the decoder of ProdLDA.
+
+    Topics are weights of any sign. The mixed weights of a word are standardised over
+    the batch, and a learnt offset is added, which takes up word frequency.
+    """
+
+    def __init__(self, n_features, n_components, generator):
+        super().__init__()
+        topics = torch.empty(n_components, n_features)
+        self.topics = nn.Parameter(nn.init.xavier_uniform_(topics, generator=generator))
+        self.standardise = Standardise(n_features, offset=True)
+
+    @property
+    def background(self):
+        """Log frequency of the words."""
+        return self.standardise.offset
+
+    def forward(self, proportions, generator=None):
+        return BagOfWords(logits=self.standardise(proportions @ self.topics))
