@@ -16,7 +16,9 @@ from sklearn.utils._param_validation import (
 
 __all__ = [
     "Interval",
+    "InvalidParameterError",
     "StrOptions",
+    "check_layer_sizes",
     "check_parameters",
     "resolve_device",
 ]
@@ -35,13 +37,17 @@ def check_parameters(estimator):
                 f"The {param!r} parameter of {name} must be a number. "
                 f"Got {value!r} instead."
             )
-    sizes = params["hidden_layer_sizes"]
+    check_layer_sizes(name, "hidden_layer_sizes", params["hidden_layer_sizes"])
+
+
+def check_layer_sizes(name, param, sizes):
+    """Raise InvalidParameterError unless sizes are positive integers."""
     if np.ndim(sizes) != 1 or not all(
         isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in sizes
     ):
         raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {name} must hold integers of at "
-            f"least 1. Got {sizes!r} instead."
+            f"The {param!r} parameter of {name} must hold integers of at least 1. "
+            f"Got {sizes!r} instead."
         )
 
 

@@ -133,8 +133,8 @@ class BaseVAE(
             "verbose": int(self.verbose),
         }
 
-    def _set_fitted_attributes(self, module):
-        """Set what users read off the fitted module."""
+    def _set_fitted_attributes(self, module, posterior):
+        """Set what users read off the fitted module, and off q(z | x) of some rows."""
 
     def _health(self, X, epoch, kl, codes):
         """Return `health_` after training on X.
@@ -262,9 +262,9 @@ class BaseVAE(
         self.n_iter_ = len(net.history)
         self.history_ = _net.history_frame(net)
         module = self._inference_module()
-        self._set_fitted_attributes(module)
-        epoch = self.history_.loc[_net.best_epoch(net)]
         posterior = self._encode(X[:: -(-X.shape[0] // MAX_HEALTH_ROWS)], module)
+        self._set_fitted_attributes(module, posterior)
+        epoch = self.history_.loc[_net.best_epoch(net)]
         kl = kl_per_unit(posterior, module.prior()).cpu().numpy()
         codes = module.link(posterior.mean).cpu().numpy()
         self.health_ = self._health(X, epoch, kl, codes)
@@ -527,11 +527,12 @@ class BaseVAE(
         prior = module.prior()
         eps = rng.standard_normal((n_samples, self._n_features_out))
         z = prior.mean + prior.stddev * torch.from_numpy(eps).to(prior.mean.device)
-        return self._draw(module.decoder(module.link(z)), rng)
+        codes = module.link(z).cpu().numpy()
+        return self._draw(self.inverse_transform(codes), rng)
 
     @abstractmethod
-    def _draw(self, likelihood, rng):
-        """Return one row of values for each row of the likelihood."""
+    def _draw(self, mean, rng):
+        """Return rows drawn from likelihoods with the given means."""
 
     # --- scikit-learn ------------------------------------------------------------
 

@@ -1,10 +1,12 @@
 """Likelihoods p(x | z) as torch distributions over whole rows.
 
-Bernoulli and Gaussian rows are torch's own distributions; only the bag of words is
-not in torch in the form that perplexity needs.
+Bernoulli and Gaussian rows are torch's own distributions, with all their constants;
+only the bag of words is not in torch in the form that perplexity needs. The modules at
+the end make them from a decoder's output and hold what is learnt or given beside it.
 """
 
 import torch
+from torch import nn
 from torch.distributions import (
     Bernoulli,
     Distribution,
@@ -76,6 +78,91 @@ def bernoulli(logits):
     return Independent(Bernoulli(logits=logits, validate_args=False), 1)
 
 
-def gaussian(mean, log_scale):
-    """Rows of independent normal values with one common standard deviation."""
-    return Independent(Normal(mean, log_scale.exp(), validate_args=False), 1)
+def gaussian(mean, scale):
+    """Rows of independent normal values; `scale` has one standard deviation or many."""
+    return Independent(Normal(mean, scale, validate_args=False), 1)
+
+
+class Output(nn.Module):
+    """Base of the modules that turn a decoder's output into a likelihood.
+
+    The output counts from `offset`: 0, or what gives every feature its mean in the
+    data, so that a decoder need not learn it.
+    """
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.register_buffer("offset", torch.zeros(n_features))
+
+    def start_from(self, mean, std, n_samples, center):
+        """Start from means and standard deviations of features in n_samples rows."""
+        if center:
+            self.offset.copy_(self.natural(mean, n_samples))
+
+
+class BernoulliOutput(Output):
+    """Values in [0, 1], the output being their logits."""
+
+    @staticmethod
+    def natural(mean, n_samples):
+        odds = (mean * n_samples + 0.5) / ((1 - mean) * n_samples + 0.5)
+        return odds.log()
+
+    def forward(self, output):
+        return bernoulli(output + self.offset)
+
+
+class MultinomialOutput(Output):
+    """Token counts, the output being unnormalised log-probabilities."""
+
+    @staticmethod
+    def natural(mean, n_samples):
+        smoothed = mean * n_samples + 1
+        return (smoothed / smoothed.sum()).log()
+
+    def forward(self, output):
+        return BagOfWords(logits=output + self.offset)
+
+
+class GaussianOutput(Output):
+    """Real values, the output being their means.
+
+    Parameters
+    ----------
+    scale : "shared", "per-feature", float or sequence of float
+        Standard deviation of the values around their means: learnt, one or one for
+        each feature, or given. Where it is learnt, the output counts in units of the
+        standard deviation of the data.
+    """
+
+    def __init__(self, n_features, scale):
+        super().__init__(n_features)
+        learnt = isinstance(scale, str)
+        shape = (n_features,) if scale == "per-feature" else ()
+        self.register_buffer("unit", torch.ones(shape))
+        self.log_scale = nn.Parameter(torch.zeros(shape)) if learnt else None
+        given = None if learnt else torch.tensor(scale, dtype=torch.float)
+        self.register_buffer("given", given)
+
+    @staticmethod
+    def natural(mean, n_samples):
+        return mean
+
+    def start_from(self, mean, std, n_samples, center):
+        super().start_from(mean, std, n_samples, center)
+        shared = std.square().mean().sqrt()
+        if self.log_scale is not None and shared > 0:
+            # A feature that is constant so far may vary later.
+            each = torch.where(std > 1e-3 * shared, std, shared)
+            self.unit.copy_(each if self.unit.dim() else shared)
+
+    @property
+    def scale(self):
+        """Standard deviation around the mean, of shape () or (n_features,)."""
+        if self.log_scale is None:
+            return self.given
+        # Bounded: the likelihood of data without noise has no maximum.
+        return self.unit * self.log_scale.clamp(-7, 7).exp()
+
+    def forward(self, output):
+        return gaussian(self.offset + self.unit * output, self.scale)

@@ -1,20 +1,75 @@
-"""Variational autoencoder for any numeric table."""
+"""Autoencoders of any numeric table and of images."""
 
-from numbers import Real
+import math
+from functools import partial
+from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
-from sklearn.utils.validation import validate_data
+import torch
+from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skvae._sparse import canonical_csr
-from skvae._validation import Interval, StrOptions
+from skvae._validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    check_layer_sizes,
+)
 from skvae.base import BaseVAE, draw_counts
+from skvae.likelihoods import BernoulliOutput, GaussianOutput, MultinomialOutput
+from skvae.losses import log_importance_weights
 from skvae.modules import (
-    DenseDecoder,
+    MLP,
+    Affine,
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    Custom,
+    Decoder,
+    FlatPrior,
     GaussianEncoder,
     GaussianPrior,
     VariationalAutoencoder,
 )
+
+
+def mask(rows, rng, rate):
+    """Rows with a random share of their values set to zero."""
+    return np.where(rng.random(rows.shape, dtype=np.float32) < rate, 0, rows)
+
+
+def add_noise(rows, rng, std):
+    """Rows with normal noise of the given standard deviation added."""
+    return rows + std * rng.standard_normal(rows.shape, dtype=np.float32)
+
+
+CORRUPTIONS = {"masking": mask, "gaussian": add_noise}
+
+
+def corrupt(rows, rng, corruption, level):
+    """Rows, dense or sparse, corrupted; dense, so that any container gives the same."""
+    rows = rows.toarray() if sp.issparse(rows) else rows
+    return CORRUPTIONS[corruption](rows, rng, level)
+
+
+def feature_moments(X, block_size=1024):
+    """Mean and standard deviation of each column, in double precision.
+
+    Summed up in dense blocks of rows, so that every container gives the same bits.
+    """
+
+    def blocks():
+        for start in range(0, X.shape[0], block_size):
+            rows = X[start : start + block_size]
+            rows = rows.toarray() if sp.issparse(rows) else rows
+            yield np.ascontiguousarray(rows, dtype=np.float64)
+
+    with np.errstate(over="ignore", invalid="ignore"):  # training will tell
+        mean = sum(rows.sum(axis=0) for rows in blocks()) / X.shape[0]
+        square = sum(((rows - mean) ** 2).sum(axis=0) for rows in blocks())
+    return mean, np.sqrt(square / X.shape[0])
 
 
 class VAETransformer(BaseVAE):
@@ -121,7 +176,22 @@ class VAETransformer(BaseVAE):
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
         "likelihood": [StrOptions({"gaussian", "bernoulli", "multinomial"})],
+        "scale": [
+            StrOptions({"shared", "per-feature"}),
+            Interval(Real, 0, None, closed="neither"),
+            "array-like",
+        ],
+        "variational": ["boolean"],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "denoising": [Interval(Real, 0, None, closed="left")],
+        "corruption": [StrOptions(set(CORRUPTIONS))],
+        "center": ["boolean"],
+        "architecture": [StrOptions({"dense", "conv"})],
+        "image_shape": ["array-like", None],
+        "channels": ["array-like"],
+        "batch_norm": ["boolean"],
+        "encoder": [callable, None],
+        "decoder": [callable, None],
     }
 
     def __init__(
@@ -129,10 +199,21 @@ class VAETransformer(BaseVAE):
         n_components=10,
         *,
         likelihood="gaussian",
+        scale="shared",
+        variational=True,
         kl_weight=1.0,
+        denoising=0.0,
+        corruption="masking",
+        center=True,
+        architecture="dense",
+        image_shape=None,
+        channels=(32, 64),
         hidden_layer_sizes=(500,),
         activation="relu",
+        batch_norm=False,
         dropout=0.0,
+        encoder=None,
+        decoder=None,
         lr=2e-3,
         max_epochs=30,
         batch_size=100,
@@ -148,10 +229,21 @@ class VAETransformer(BaseVAE):
     ):
         self.n_components = n_components
         self.likelihood = likelihood
+        self.scale = scale
+        self.variational = variational
         self.kl_weight = kl_weight
+        self.denoising = denoising
+        self.corruption = corruption
+        self.center = center
+        self.architecture = architecture
+        self.image_shape = image_shape
+        self.channels = channels
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.batch_norm = batch_norm
         self.dropout = dropout
+        self.encoder = encoder
+        self.decoder = decoder
         self.lr = lr
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -164,6 +256,8 @@ class VAETransformer(BaseVAE):
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
+
+    # --- what is validated and built ---------------------------------------------
 
     def _validate(self, X, *, reset):
         likelihood = self.likelihood if reset else self.net_.config["likelihood"]
@@ -187,8 +281,174 @@ class VAETransformer(BaseVAE):
                 )
         return X
 
+    def _config(self, n_features):
+        name = type(self).__name__
+        check_layer_sizes(name, "channels", self.channels)
+        if self.corruption == "masking" and self.denoising >= 1:
+            raise InvalidParameterError(
+                f"The 'denoising' parameter of {name} is the share of masked values, "
+                f"below 1, with corruption='masking'. Got {self.denoising!r} instead."
+            )
+        return {
+            **super()._config(n_features),
+            "likelihood": self.likelihood,
+            "scale": self._checked_scale(n_features),
+            "variational": bool(self.variational),
+            "center": bool(self.center),
+            "architecture": self.architecture,
+            "image_shape": self._checked_image_shape(n_features),
+            "channels": tuple(int(n) for n in self.channels),
+            "batch_norm": bool(self.batch_norm),
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+        }
+
+    def _checked_scale(self, n_features):
+        if isinstance(self.scale, str):
+            return self.scale
+        scale = np.asarray(self.scale, dtype=np.float64)
+        if scale.shape not in ((), (n_features,)) or not (
+            np.isfinite(scale).all() and (scale > 0).all()
+        ):
+            raise ValueError(
+                f"The 'scale' parameter of {type(self).__name__} must be positive, one "
+                f"number or one for each of the {n_features} features. Got "
+                f"{self.scale!r} instead."
+            )
+        return scale.tolist() if scale.ndim == 0 else tuple(scale.tolist())
+
+    def _checked_image_shape(self, n_features):
+        name = type(self).__name__
+        if self.image_shape is None:
+            if self.architecture == "conv" and not (self.encoder and self.decoder):
+                raise ValueError(
+                    f"{name} with architecture='conv' needs image_shape=(channels, "
+                    "height, width) or (height, width)."
+                )
+            return None
+        check_layer_sizes(name, "image_shape", self.image_shape)
+        shape = tuple(int(n) for n in self.image_shape)
+        if len(shape) == 2:
+            shape = (1, *shape)
+        if len(shape) != 3 or math.prod(shape) != n_features:
+            raise ValueError(
+                f"{name} was given image_shape={self.image_shape!r}, but X has "
+                f"{n_features} features. Pass (channels, height, width), or (height, "
+                f"width), whose product is {n_features}; the values of a row are in "
+                "that order, channels first."
+            )
+        return shape
+
+    @property
+    def _corrupt(self):
+        if not self.denoising:
+            return None
+        return partial(corrupt, corruption=self.corruption, level=self.denoising)
+
+    @classmethod
+    def _build_module(cls, config, generator):
+        n_features, n_components = config["n_features"], config["n_components"]
+        hidden = config["hidden_layer_sizes"]
+        layers = {
+            "activation": config["activation"],
+            "dropout": config["dropout"],
+            "generator": generator,
+            "batch_norm": config["batch_norm"],
+        }
+        image = config["image_shape"], config["channels"]
+        conv = config["architecture"] == "conv"
+
+        if config["encoder"] is not None:
+            body = Custom(config["encoder"], (n_features,), n_features, generator)
+        elif conv:
+            body = ConvolutionalEncoder(*image, hidden, **layers)
+        else:
+            body = MLP(n_features, hidden, **layers)
+        encoder = GaussianEncoder(
+            body,
+            n_components,
+            generator,
+            preprocess=Affine(n_features),
+            variational=config["variational"],
+        )
+
+        if config["decoder"] is not None:
+            widths = n_components, n_features
+            body = Custom(config["decoder"], widths, n_components, generator)
+            if body.n_out != n_features:
+                raise ValueError(
+                    f"The module of decoder{widths} has to map rows of {n_components} "
+                    f"codes to rows of {n_features} features, but has {body.n_out}."
+                )
+        elif conv:
+            body = ConvolutionalDecoder(*image, n_components, hidden[::-1], **layers)
+        else:
+            body = MLP(n_components, hidden[::-1], n_out=n_features, **layers)
+        if config["likelihood"] == "gaussian":
+            output = GaussianOutput(n_features, config["scale"])
+        elif config["likelihood"] == "bernoulli":
+            output = BernoulliOutput(n_features)
+        else:
+            output = MultinomialOutput(n_features)
+
+        prior = FlatPrior()
+        if config["variational"]:
+            prior = GaussianPrior(n_components, learnt=False)
+        return VariationalAutoencoder(encoder, Decoder(body, output), prior)
+
+    def _initialise(self, module, X):
+        mean, std = (torch.from_numpy(part) for part in feature_moments(X))
+        start, output = module.encoder.preprocess, module.decoder.output
+        with torch.no_grad():
+            output.start_from(mean, std, X.shape[0], self.center)
+            if self.center:
+                start.offset.copy_(mean)
+            if self.likelihood == "gaussian":
+                start.unit.copy_(output.unit)
+        if self.likelihood == "multinomial":
+            self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
+
+    def _training_options(self):
+        return {**super()._training_options(), "kl_weight": self.kl_weight}
+
+    # --- what is read off the fitted model ---------------------------------------
+
+    def _set_fitted_attributes(self, module, posterior):
+        if self.net_.config["likelihood"] == "gaussian":
+            scale = module.decoder.output.scale.cpu().numpy()
+            self.scale_ = scale if scale.ndim else float(scale)
+        mean, std = (p.cpu().numpy() for p in (posterior.mean, posterior.stddev))
+        self.latent_mean_ = mean.mean(axis=0)
+        within = np.diag((std**2).mean(axis=0))
+        self.latent_covariance_ = within + np.cov(mean.T, bias=True)
+
+    def _health(self, X, epoch, kl, codes):
+        health = super()._health(X, epoch, kl, codes)
+        if not self.net_.config["variational"]:
+            health["active_units"] = int((np.ptp(codes, axis=0) > 0).sum())
+        return health
+
+    @property
+    def components_(self):
+        """Rows that the latent units add to the decoder's output.
+
+        ndarray of shape (n_components, n_features). Only of a linear decoder, without
+        hidden layers, where the output is a mean (Gaussian) or logits (the others).
+        """
+        check_is_fitted(self, "net_")
+        body = self.net_.module_.decoder.body
+        if not isinstance(body, MLP) or len(body.layers):
+            raise AttributeError(
+                f"{type(self).__name__} has no components_: its decoder is not linear. "
+                "Fit it with hidden_layer_sizes=() and architecture='dense', or look "
+                "at inverse_transform of chosen codes."
+            )
+        return body.output.weight.detach().cpu().numpy().T.copy()
+
+    # --- scores ------------------------------------------------------------------
+
     def score(self, X, y=None):
-        """Mean evidence lower bound of the rows of X, in nats; larger is better.
+        """Mean of `score_samples` over the rows of X, in nats; larger is better.
 
         Parameters
         ----------
@@ -201,45 +461,120 @@ class VAETransformer(BaseVAE):
         """
         return float(self.score_samples(X).mean())
 
-    def _config(self, n_features):
-        return {**super()._config(n_features), "likelihood": self.likelihood}
+    def _over_draws(self, X, n_draws, term):
+        if not self.net_.config["variational"]:
+            if term is log_importance_weights:
+                raise ValueError(
+                    f"{type(self).__name__} was fitted with variational=False: its "
+                    "codes are points and have no importance weights. Use "
+                    "bound='elbo'."
+                )
+            n_draws = 1  # they are all the same
+        return super()._over_draws(X, n_draws, term)
 
-    @classmethod
-    def _build_module(cls, config, generator):
-        encoder = GaussianEncoder(
-            config["n_features"],
-            config["n_components"],
-            config["hidden_layer_sizes"],
-            config["activation"],
-            config["dropout"],
-            generator,
-        )
-        decoder = DenseDecoder(
-            config["n_features"],
-            config["n_components"],
-            config["hidden_layer_sizes"][::-1],
-            config["activation"],
-            config["dropout"],
-            config["likelihood"],
-            generator,
-        )
-        prior = GaussianPrior(config["n_components"], learnt=False)
-        return VariationalAutoencoder(encoder, decoder, prior)
+    # --- rows out of codes -------------------------------------------------------
 
-    def _training_options(self):
-        return {**super()._training_options(), "kl_weight": self.kl_weight}
+    def reconstruct(self, X, *, sample=False, random_state=None):
+        """Encode and decode X: the mean of p(x | z) at a code of each row.
 
-    def _initialise(self, module, X):
-        if self.likelihood == "multinomial":
-            self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        sample : bool, default=False
+            Whether to draw each row's code from its posterior, instead of taking the
+            posterior mean.
+        random_state : int, RandomState instance or None, default=None
+            Of these draws.
 
-    def _draw(self, likelihood, rng):
-        mean = likelihood.mean.cpu().numpy()
-        kind = self.net_.config["likelihood"]
-        if kind == "gaussian":
-            std = likelihood.stddev.cpu().numpy()
-            return mean + rng.standard_normal(mean.shape) * std
-        if kind == "bernoulli":
+        Returns
+        -------
+        X_reconstructed : ndarray of shape (n_samples, n_features)
+            Of counts ("multinomial"), the probabilities of the words.
+        """
+        codes, std = self.posterior(X)
+        if sample:
+            noise = check_random_state(random_state).standard_normal(codes.shape)
+            codes = (codes + std * noise).astype(codes.dtype, copy=False)
+        return self.inverse_transform(codes)
+
+    def sample(self, n_samples=1, random_state=None, *, from_="prior", mean=False):
+        """Draw new rows: codes z, then x from p(x | z).
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+        from_ : {"prior", "posterior"}, default="prior"
+            "prior" draws codes from the standard normal prior. "posterior" draws them
+            from the normal distribution that has the mean and covariance of the codes
+            of the training data, `latent_mean_` and `latent_covariance_`, where the
+            decoder has been trained; the only choice with `variational=False`.
+        mean : bool, default=False
+            Whether to return the means of p(x | z) instead of draws: of images, grey
+            values without noise.
+
+        Returns
+        -------
+        X : array of shape (n_samples, n_features)
+            A CSR array of counts with `likelihood="multinomial"`, unless `mean`.
+        """
+        check_is_fitted(self, "net_")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        rng = check_random_state(random_state)
+        if from_ == "posterior":
+            # Through the square root of the covariance, which may be singular.
+            values, vectors = np.linalg.eigh(self.latent_covariance_)
+            root = vectors * np.sqrt(values.clip(min=0))
+            noise = rng.standard_normal((n_samples, len(values)))
+            codes = self.latent_mean_ + noise @ root.T
+        elif from_ != "prior":
+            raise ValueError(f"from_={from_!r}, but it is 'prior' or 'posterior'.")
+        elif self.net_.config["variational"]:
+            codes = rng.standard_normal((n_samples, self._n_features_out))
+        else:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with variational=False and has no "
+                "prior to draw codes from. Use from_='posterior'."
+            )
+        means = self.inverse_transform(codes)
+        return means if mean else self._draw(means, rng)
+
+    def interpolate(self, x0, x1, n_steps=10):
+        """Rows on the way from one row to another, along a line between their codes.
+
+        Parameters
+        ----------
+        x0, x1 : array-like of shape (n_features,) or (1, n_features)
+            Where the way begins and ends.
+        n_steps : int, default=10
+            Number of rows, both ends included.
+
+        Returns
+        -------
+        X : ndarray of shape (n_steps, n_features)
+            Means of p(x | z); the first and last are the reconstructions of x0 and x1.
+        """
+        check_scalar(n_steps, "n_steps", Integral, min_val=2)
+        start, end = (self.transform(self._single_row(x)) for x in (x0, x1))
+        share = np.linspace(0, 1, n_steps, dtype=start.dtype)[:, None]
+        return self.inverse_transform((1 - share) * start + share * end)
+
+    @staticmethod
+    def _single_row(x):
+        x = x if sp.issparse(x) or isinstance(x, pd.DataFrame) else np.asarray(x)
+        if x.ndim == 1:
+            x = x.reshape(1, -1)
+        if x.ndim != 2 or x.shape[0] != 1:
+            raise ValueError(
+                f"interpolate takes two single rows, but got one of shape {x.shape}."
+            )
+        return x
+
+    def _draw(self, mean, rng):
+        likelihood = self.net_.config["likelihood"]
+        if likelihood == "gaussian":
+            return mean + self.scale_ * rng.standard_normal(mean.shape)
+        if likelihood == "bernoulli":
             return (rng.random_sample(mean.shape) < mean).astype(float)
         return draw_counts(mean, self.mean_length_, rng)
 

@@ -114,13 +114,17 @@ class Reference:
             logits /= np.sqrt(self.w["decoder.standardise.running_var"] + 1e-5)
             return log_softmax(logits + self.w["decoder.standardise.offset"], axis=-1)
         hidden = np.tanh(self.dense("decoder.body.layers.0", codes))
-        return self.dense("decoder.output", hidden)
+        output = self.dense("decoder.body.output", hidden)
+        return self.w["decoder.output.offset"] + self.w["decoder.output.unit"] * output
 
     def log_likelihood(self, X, z):
         """log p(x | z); z has shape (..., n_samples, n_components)."""
         out = self.decode(self.link(z))
         if isinstance(self.model, VAETransformer):
-            return norm.logpdf(X, out, np.exp(self.w["decoder.log_scale"])).sum(-1)
+            scale = self.w["decoder.output.unit"] * np.exp(
+                self.w["decoder.output.log_scale"]
+            )
+            return norm.logpdf(X, out, scale).sum(-1)
         return (X * out).sum(-1)
 
     def prior(self):

@@ -53,7 +53,7 @@ LIKELIHOODS = {
         lambda x, out: token_loop(x, softmax(out)),
     ),
     "bernoulli": (bernoulli, bernoulli_loop),
-    "gaussian": (lambda out: gaussian(out, tensor(math.log(0.7))), gaussian_loop),
+    "gaussian": (lambda out: gaussian(out, tensor(0.7)), gaussian_loop),
 }
 BAGS = ["words by logits", "words by probs"]
 

@@ -14,12 +14,12 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
+from skvae.likelihoods import GaussianOutput
 from skvae.losses import elbo
 from skvae.modules import (
     ACTIVATIONS,
     MLP,
     TOPIC_CONSTRUCTIONS,
-    DenseDecoder,
     ExpertsDecoder,
     GaussianEncoder,
     LogLinearDecoder,
@@ -253,9 +253,8 @@ def test_standardise_uses_running_statistics_in_eval_mode(means, standardise):
 @pytest.mark.parametrize("preprocess", [None, ScaledCounts()])
 def test_posterior_variance_stays_positive_and_finite(size, preprocess):
     x = torch.full((2, 4), abs(size) if preprocess else size)
-    encoder = GaussianEncoder(
-        4, 2, (), "relu", 0.0, seeded(), preprocess=preprocess
-    ).eval()
+    body = MLP(4 + (preprocess is not None), (), "relu", 0.0, seeded())
+    encoder = GaussianEncoder(body, 2, seeded(), preprocess=preprocess).eval()
     for sign in (-1, 1):
         nn.init.constant_(encoder.log_variance.weight, 100.0 * sign)
         std = encoder(x).stddev
@@ -381,8 +380,9 @@ def test_log_linear_decoder_at_zero_is_the_background():
 
 
 @pytest.mark.parametrize("log_scale", [-1e3, 1e3])
-def test_gaussian_decoder_has_a_positive_finite_deviation(log_scale):
-    decoder = DenseDecoder(3, 2, (), "relu", 0.0, "gaussian", seeded())
-    nn.init.constant_(decoder.log_scale, log_scale)
-    std = decoder(torch.zeros(1, 2)).stddev
+@pytest.mark.parametrize("scale", ["shared", "per-feature"])
+def test_learnt_deviation_stays_positive_and_finite(scale, log_scale):
+    output = GaussianOutput(3, scale)
+    nn.init.constant_(output.log_scale, log_scale)
+    std = output(torch.zeros(1, 3)).stddev
     assert std.isfinite().all() and (std > 0).all()

@@ -6,14 +6,17 @@ torch's global generator is never touched. Dropout and batch statistics act in
 training mode alone.
 """
 
-from skvae.modules._autoencoder import DenseDecoder, VariationalAutoencoder
+from skvae.modules._autoencoder import Decoder, VariationalAutoencoder
+from skvae.modules._convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.modules._latent import (
+    Affine,
+    FlatPrior,
     GaussianEncoder,
     GaussianPrior,
     diagonal_normal,
     reparameterise,
 )
-from skvae.modules._layers import ACTIVATIONS, MLP, Standardise
+from skvae.modules._layers import ACTIVATIONS, MLP, Custom, Standardise
 from skvae.modules._topics import (
     TOPIC_CONSTRUCTIONS,
     ExpertsDecoder,
@@ -27,8 +30,13 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "TOPIC_CONSTRUCTIONS",
-    "DenseDecoder",
+    "Affine",
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
+    "Custom",
+    "Decoder",
     "ExpertsDecoder",
+    "FlatPrior",
     "GaussianEncoder",
     "GaussianPrior",
     "LogLinearDecoder",

@@ -1,43 +1,29 @@
-"""Decoders of any table, and the autoencoder that an encoder and a decoder make."""
+"""The autoencoder that an encoder and a decoder make."""
 
-import torch
 from torch import nn
 
-from skvae.likelihoods import BagOfWords, bernoulli, gaussian
 from skvae.modules._latent import reparameterise
-from skvae.modules._layers import MLP, linear
 
 
-class DenseDecoder(nn.Module):
-    """p(x | z) with parameters from an MLP: "gaussian", "bernoulli", "multinomial"."""
+class Decoder(nn.Module):
+    """p(x | z) from what a body makes of z.
 
-    def __init__(
-        self,
-        n_features,
-        n_components,
-        hidden_layer_sizes,
-        activation,
-        dropout,
-        likelihood,
-        generator,
-    ):
+    Parameters
+    ----------
+    body : module
+        Maps rows of codes, and a generator, to rows of n_features values.
+    output : skvae.likelihoods.Output
+        Turns these into a likelihood.
+    """
+
+    def __init__(self, body, output):
         super().__init__()
-        self.body = MLP(
-            n_components, hidden_layer_sizes, activation, dropout, generator
-        )
-        self.output = linear(self.body.n_out, n_features, generator)
-        self.likelihood = likelihood
-        if likelihood == "gaussian":
-            self.log_scale = nn.Parameter(torch.zeros(()))
+        self.body = body
+        self.output = output
 
     def forward(self, z, generator=None):
-        output = self.output(self.body(z, generator))
-        if self.likelihood == "gaussian":
-            # Bounded below: the likelihood of constant data has no maximum.
-            return gaussian(output, self.log_scale.clamp(-5, 10))
-        if self.likelihood == "bernoulli":
-            return bernoulli(output)
-        return BagOfWords(logits=output)
+        rows = self.body(z.reshape(-1, z.shape[-1]), generator)
+        return self.output(rows.reshape(*z.shape[:-1], -1))
 
 
 class VariationalAutoencoder(nn.Module):

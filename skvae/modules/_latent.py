@@ -4,9 +4,9 @@ import math
 
 import torch
 from torch import nn
-from torch.distributions import Independent, Normal
+from torch.distributions import Distribution, Independent, Normal, register_kl
 
-from skvae.modules._layers import MLP, Standardise, linear
+from skvae.modules._layers import Standardise, linear
 
 
 def diagonal_normal(mean, std):
@@ -23,41 +23,58 @@ def reparameterise(posterior, generator):
     return mean + std * noise
 
 
+class Affine(nn.Module):
+    """Rows less an offset of each feature, in units of one number or one for each."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.register_buffer("offset", torch.zeros(n_features))
+        self.register_buffer("unit", torch.ones(n_features))
+
+    def forward(self, x):
+        return (x - self.offset) / self.unit
+
+
 class GaussianEncoder(nn.Module):
-    """q(z | x): diagonal normal, mean and log-variance from a common MLP.
+    """q(z | x): diagonal normal, mean and log-variance linear in what a body makes.
 
     Parameters
     ----------
-    preprocess : ScaledCounts or None
+    body : module
+        Maps rows, and a generator, to rows of width `body.n_out`.
+    n_components : int
+    generator : torch.Generator
+    preprocess : module or None
         Applied to the input first.
     standardise : bool
         Standardise the means over the batch. Each component's mean then keeps unit
         variance over the documents, which keeps it from collapsing on the prior.
+    variational : bool
+        Without, the standard deviation is 0: q(z | x) is a point.
     """
 
     def __init__(
         self,
-        n_features,
+        body,
         n_components,
-        hidden_layer_sizes,
-        activation,
-        dropout,
         generator,
         *,
         preprocess=None,
         standardise=False,
+        variational=True,
     ):
         super().__init__()
         self.preprocess = preprocess
-        n_in = n_features + getattr(preprocess, "n_extra_features", 0)
-        self.body = MLP(n_in, hidden_layer_sizes, activation, dropout, generator)
-        self.mean = linear(self.body.n_out, n_components, generator)
+        self.body = body
+        self.mean = linear(body.n_out, n_components, generator)
         self.standardise = (
             Standardise(n_components, offset=False) if standardise else None
         )
-        # Training starts at unit variance for every document.
-        self.log_variance = linear(self.body.n_out, n_components, generator)
-        nn.init.zeros_(self.log_variance.weight)
+        self.log_variance = None
+        if variational:
+            # Training starts at unit variance for every row.
+            self.log_variance = linear(body.n_out, n_components, generator)
+            nn.init.zeros_(self.log_variance.weight)
 
     def forward(self, x, generator=None):
         if self.preprocess is not None:
@@ -66,9 +83,33 @@ class GaussianEncoder(nn.Module):
         mean = self.mean(hidden)
         if self.standardise is not None:
             mean = self.standardise(mean)
-        # Bounded, so that no document can make the variance overflow or vanish.
+        if self.log_variance is None:
+            return diagonal_normal(mean, torch.zeros_like(mean))
+        # Bounded, so that no row can make the variance overflow or vanish.
         log_variance = self.log_variance(hidden).clamp(-10, 10)
         return diagonal_normal(mean, (0.5 * log_variance).exp())
+
+
+class Flat(Distribution):
+    """The prior of a plain autoencoder, under which no code is worse than another."""
+
+    arg_constraints = {}
+
+    def __init__(self):
+        super().__init__(validate_args=False)
+
+
+@register_kl(Normal, Flat)
+def _no_price(posterior, prior):
+    """The divergence of a point from a flat prior, without its infinite constant."""
+    return torch.zeros_like(posterior.mean)
+
+
+class FlatPrior(nn.Module):
+    """p(z) of a plain autoencoder."""
+
+    def forward(self):
+        return Independent(Flat(), 0)
 
 
 class GaussianPrior(nn.Module):

@@ -1,4 +1,7 @@
-"""Layers with weights, dropout and noise from given generators."""
+"""Layers that take weights and dropout from given generators."""
+
+import threading
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -26,39 +29,69 @@ def normal_parameter(*shape, std, generator):
     return nn.Parameter(torch.randn(*shape, generator=generator) * std)
 
 
-class MLP(nn.Module):
-    """Dense layers, each followed by the activation and dropout."""
+def dropped(x, rate, generator):
+    """Units set to zero at the given rate, the others scaled up to keep the mean."""
+    keep = torch.empty_like(x).bernoulli_(1 - rate, generator=generator)
+    return x * keep / (1 - rate)
 
-    def __init__(self, n_in, hidden_layer_sizes, activation, dropout, generator):
+
+class MLP(nn.Module):
+    """Dense layers, each followed by batch norm, the activation and dropout.
+
+    With `n_out`, a plain linear layer of that width comes last.
+    """
+
+    def __init__(
+        self,
+        n_in,
+        hidden_layer_sizes,
+        activation,
+        dropout,
+        generator,
+        *,
+        batch_norm=False,
+        n_out=None,
+    ):
         super().__init__()
         sizes = [n_in, *hidden_layer_sizes]
         self.layers = nn.ModuleList(
             linear(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)
         )
+        self.norms = nn.ModuleList(
+            Standardise(n, offset=True, scale=True) if batch_norm else nn.Identity()
+            for n in hidden_layer_sizes
+        )
         self.activation = ACTIVATIONS[activation]
         self.dropout = dropout
-        self.n_out = sizes[-1]
+        self.output = None if n_out is None else linear(sizes[-1], n_out, generator)
+        self.n_out = sizes[-1] if n_out is None else n_out
 
     def forward(self, x, generator=None):
-        for layer in self.layers:
-            x = self.activation(layer(x))
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = self.activation(norm(layer(x)))
             if self.training and self.dropout:
-                keep = torch.empty_like(x).bernoulli_(
-                    1 - self.dropout, generator=generator
-                )
-                x = x * keep / (1 - self.dropout)
-        return x
+                x = dropped(x, self.dropout, generator)
+        return x if self.output is None else self.output(x)
 
 
 class Standardise(nn.BatchNorm1d):
-    """Batch norm without scale: unit variance over the batch, and a learnt offset or 0.
+    """Batch norm: unit variance over the batch, then a learnt scale and offset, or not.
 
     In inference, and for a batch of one row, which has no variance, it uses the running
     statistics, so that results do not depend on the batch.
+
+    Parameters
+    ----------
+    n_features : int
+    offset, scale : bool
+    n_positions : int
+        Number of the last axes that belong to the batch: 2 for the channels of images.
     """
 
-    def __init__(self, n_features, *, offset):
+    def __init__(self, n_features, *, offset, scale=False, n_positions=0):
         super().__init__(n_features, affine=False, momentum=0.05)
+        self.shape = (-1,) + (1,) * n_positions
+        self.scale = nn.Parameter(torch.ones(n_features)) if scale else None
         self.offset = nn.Parameter(torch.zeros(n_features)) if offset else None
 
     def forward(self, x):
@@ -75,5 +108,69 @@ class Standardise(nn.BatchNorm1d):
                 eps=self.eps,
             )
         else:
-            x = (x - self.running_mean) * (self.running_var + self.eps).rsqrt()
-        return x if self.offset is None else x + self.offset
+            std = (self.running_var + self.eps).sqrt()
+            x = (x - self.running_mean.view(self.shape)) / std.view(self.shape)
+        if self.scale is not None:
+            x = x * self.scale.view(self.shape)
+        return x if self.offset is None else x + self.offset.view(self.shape)
+
+
+_global_generator = threading.RLock()
+
+
+@contextmanager
+def global_generator_from(generator):
+    """Let torch's global generator continue a private one for a while.
+
+    For modules that others wrote, which know of no other. Afterwards it is as before.
+    Fits in other threads wait for it.
+    """
+    device = generator.device
+    seed = torch.randint(2**62, (), generator=generator, device=device).item()
+    cuda = [device] if device.type == "cuda" else []
+    with _global_generator, torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+class Custom(nn.Module):
+    """A module of the user's as a part of an encoder or a decoder.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the module.
+    args : tuple
+        What it is called with.
+    n_in : int
+        Width of the module's input.
+    generator : torch.Generator
+    """
+
+    def __init__(self, build, args, n_in, generator):
+        super().__init__()
+        name = getattr(build, "__name__", repr(build))
+        with global_generator_from(generator):
+            self.module = build(*args)
+            if not isinstance(self.module, nn.Module):
+                raise TypeError(
+                    f"{name}{args} has to return a torch.nn.Module, but it returned "
+                    f"{type(self.module).__name__}."
+                )
+            with torch.no_grad():  # which also gives lazy layers their widths
+                output = self.module.eval()(torch.zeros(2, n_in))
+        if output.dim() != 2 or len(output) != 2:
+            raise ValueError(
+                f"The module of {name}{args} has to map rows to rows: found an output "
+                f"of shape {tuple(output.shape)} for an input of shape (2, {n_in})."
+            )
+        self.module.train()
+        self.n_out = output.shape[1]
+
+    def forward(self, x, generator=None):
+        if not self.training:
+            return self.module(x)
+        with global_generator_from(generator):
+            return self.module(x)

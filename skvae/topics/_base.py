@@ -12,6 +12,7 @@ from skvae._sparse import canonical_csr
 from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.metrics._perplexity import check_average, mean_per_token
 from skvae.modules import (
+    MLP,
     GaussianEncoder,
     GaussianPrior,
     ScaledCounts,
@@ -212,19 +213,24 @@ class BaseTopicModel(BaseVAE):
         """
         return super().sample(n_samples, random_state)
 
-    def _draw(self, likelihood, rng):
-        return draw_counts(likelihood.mean.cpu().numpy(), self.mean_length_, rng)
+    def _draw(self, mean, rng):
+        return draw_counts(mean, self.mean_length_, rng)
 
     @classmethod
     def _build_module(cls, config, generator):
-        encoder = GaussianEncoder(
-            config["n_features"],
-            config["n_components"],
+        preprocess = ScaledCounts()
+        body = MLP(
+            config["n_features"] + preprocess.n_extra_features,
             config["hidden_layer_sizes"],
             config["activation"],
             config["dropout"],
             generator,
-            preprocess=ScaledCounts(),
+        )
+        encoder = GaussianEncoder(
+            body,
+            config["n_components"],
+            generator,
+            preprocess=preprocess,
             standardise=True,
         )
         decoder, link = cls._build_decoder(config, generator)

@@ -254,7 +254,7 @@ class GSMTopicModel(BaseProportionsModel):
             with torch.no_grad():
                 module.decoder.start_from(torch.from_numpy(vectors))
 
-    def _set_fitted_attributes(self, module):
+    def _set_fitted_attributes(self, module, posterior):
         decoder = module.decoder
         self.components_ = decoder.topics().cpu().numpy()
         scale = decoder.scale.cpu().numpy()

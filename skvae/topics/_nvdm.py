@@ -159,5 +159,5 @@ class NVDMTopicModel(BaseTopicModel):
         )
         return decoder, None
 
-    def _set_fitted_attributes(self, module):
+    def _set_fitted_attributes(self, module, posterior):
         self.components_ = module.decoder.output.weight.T.cpu().numpy()

@@ -173,6 +173,6 @@ class ProdLDATopicModel(BaseProportionsModel):
         )
         return decoder, nn.Softmax(-1)
 
-    def _set_fitted_attributes(self, module):
+    def _set_fitted_attributes(self, module, posterior):
         pure = torch.eye(self._n_features_out).to(module.decoder.topics)
         self.components_ = module.decoder(pure).mean.cpu().numpy()

@@ -1,0 +1,135 @@
+"""Convolutional halves of an autoencoder of images."""
+
+import math
+
+from torch import nn
+
+from skvae.modules._layers import ACTIVATIONS, MLP, Standardise
+
+
+def convolution(layer, n_in, n_out, generator, **params):
+    """A convolution that halves or doubles an image, with weights as in `linear`."""
+    layer = nn.utils.skip_init(
+        layer, n_in, n_out, kernel_size=3, stride=2, padding=1, **params
+    )
+    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def image_sizes(image_shape, n_layers):
+    """Height and width of an image that is halved again and again, rounding up."""
+    sizes = [image_shape[-2:]]
+    for _ in range(n_layers):
+        sizes.append(tuple(math.ceil(n / 2) for n in sizes[-1]))
+    return sizes
+
+
+class ConvolutionalEncoder(nn.Module):
+    """Convolutions that halve the image each, then dense layers.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (channels, height, width), the order of the values in a row.
+    channels : sequence of int
+        Of each convolution's output.
+    hidden_layer_sizes, activation, dropout, batch_norm, generator
+        As in `MLP`.
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        channels,
+        hidden_layer_sizes,
+        activation,
+        dropout,
+        generator,
+        *,
+        batch_norm=False,
+    ):
+        super().__init__()
+        self.image_shape = image_shape
+        depths = [image_shape[0], *channels]
+        self.convolutions = nn.ModuleList(
+            convolution(nn.Conv2d, a, b, generator)
+            for a, b in zip(depths, channels, strict=False)
+        )
+        self.norms = norms(channels, batch_norm)
+        self.activation = ACTIVATIONS[activation]
+        n_values = depths[-1] * math.prod(image_sizes(image_shape, len(channels))[-1])
+        self.dense = MLP(
+            n_values,
+            hidden_layer_sizes,
+            activation,
+            dropout,
+            generator,
+            batch_norm=batch_norm,
+        )
+        self.n_out = self.dense.n_out
+
+    def forward(self, x, generator=None):
+        x = x.reshape(-1, *self.image_shape)
+        for layer, norm in zip(self.convolutions, self.norms, strict=True):
+            x = self.activation(norm(layer(x)))
+        return self.dense(x.flatten(1), generator)
+
+
+class ConvolutionalDecoder(nn.Module):
+    """Dense layers, then transposed convolutions: the encoder in reverse."""
+
+    def __init__(
+        self,
+        image_shape,
+        channels,
+        n_in,
+        hidden_layer_sizes,
+        activation,
+        dropout,
+        generator,
+        *,
+        batch_norm=False,
+    ):
+        super().__init__()
+        sizes = image_sizes(image_shape, len(channels))
+        depths = [image_shape[0], *channels]
+        self.start_shape = (depths[-1], *sizes[-1])
+        self.dense = MLP(
+            n_in,
+            [*hidden_layer_sizes, math.prod(self.start_shape)],
+            activation,
+            dropout,
+            generator,
+            batch_norm=batch_norm,
+        )
+        self.convolutions = nn.ModuleList(
+            convolution(
+                nn.ConvTranspose2d,
+                depths[i + 1],
+                depths[i],
+                generator,
+                # What rounding up had added to an odd size, it must not add again.
+                output_padding=tuple(1 - n % 2 for n in sizes[i]),
+            )
+            for i in reversed(range(len(channels)))
+        )
+        self.norms = norms(channels[-2::-1], batch_norm)
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(self, z, generator=None):
+        x = self.dense(z, generator).reshape(-1, *self.start_shape)
+        *inner, last = self.convolutions
+        for layer, norm in zip(inner, self.norms, strict=True):
+            x = self.activation(norm(layer(x)))
+        return last(x).flatten(1)
+
+
+def norms(channels, batch_norm):
+    """Batch norm, or nothing, for each number of channels."""
+    return nn.ModuleList(
+        Standardise(n, offset=True, scale=True, n_positions=2)
+        if batch_norm
+        else nn.Identity()
+        for n in channels
+    )
