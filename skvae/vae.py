@@ -73,7 +73,7 @@ def feature_moments(X, block_size=1024):
 
 
 class VAETransformer(BaseVAE):
-    """Variational autoencoder of a numeric table.
+    """Variational, plain, denoising or convolutional autoencoder of any numeric table.
 
     An encoder network maps each row to a diagonal normal distribution over codes z with
     a standard normal prior, a decoder network maps codes to the parameters of a
@@ -85,19 +85,61 @@ class VAETransformer(BaseVAE):
     n_components : int, default=10
         Number of latent dimensions.
     likelihood : {"gaussian", "bernoulli", "multinomial"}, default="gaussian"
-        "gaussian": real values with one common, learnt standard deviation; scale the
-        columns alike. "bernoulli": values in [0, 1]. "multinomial": counts, without
-        the multinomial coefficient; `inverse_transform` then gives probabilities.
+        "gaussian": real values. "bernoulli": values in [0, 1]; binary ones, or grey
+        values of images, of which the score is then not a log-likelihood.
+        "multinomial": counts, without the multinomial coefficient; `inverse_transform`
+        gives probabilities. Scores compare within a likelihood, whatever the other
+        parameters, but not between a density and a probability.
+    scale : {"shared", "per-feature"}, float or array-like of shape (n_features,), \
+            default="shared"
+        Standard deviation of the Gaussian likelihood. "shared" learns one for all
+        features and "per-feature" one for each, both in units of the data, so that it
+        need not be scaled; with "shared" scale the columns alike. Numbers are taken as
+        they are: 1 makes the loss half the squared error.
+    variational : bool, default=True
+        With False a plain autoencoder: codes are points, without noise, prior and KL
+        term. Scores are then log p(x | code of x), which is no bound of log p(x).
     kl_weight : float, default=1.0
         Weight of the KL term in training; other values than 1 give a beta-VAE [2]_.
         Scores always use 1.
+    denoising : float, default=0.0
+        How strongly the encoder's input is corrupted in training, while the likelihood
+        is that of the intact rows [3]_.
+    corruption : {"masking", "gaussian"}, default="masking"
+        "masking": `denoising`, below 1, is the share of the values that are set to
+        zero. "gaussian": it is the standard deviation of normal noise that is added.
+    center : bool, default=True
+        Whether the encoder sees rows less the means of the features, and the decoder's
+        output counts from them (from their logits or logarithms, for the other
+        likelihoods).
+    architecture : {"dense", "conv"}, default="dense"
+        "conv": convolutions of stride 2 before the encoder's hidden layers, and
+        transposed ones after the decoder's. Needs `image_shape`.
+    image_shape : tuple of int, default=None
+        (channels, height, width) or (height, width) of the image that a row holds, its
+        values in this order: channels first.
+    channels : tuple of int, default=(32, 64)
+        Channels that the convolutions make, one after the other; each halves height
+        and width.
     hidden_layer_sizes : tuple of int, default=(500,)
-        Widths of the encoder's hidden layers, and in reverse of the
-        decoder's.
+        Widths of the encoder's hidden layers, and in reverse of the decoder's. With ()
+        the model is linear: probabilistic PCA, if Gaussian.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
+    batch_norm : bool, default=False
+        Whether to standardise the hidden layers over each batch.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
+    encoder : callable, default=None
+        ``encoder(n_features)`` returns a torch module of your own, to take the place of
+        the encoder's hidden layers. It maps tensors (n_samples, n_features) to
+        (n_samples, any width); mean and log-variance of the codes are linear in that.
+        A class or a function that can be imported, or a `functools.partial` of one,
+        survives clone, pickle and searches.
+    decoder : callable, default=None
+        ``decoder(n_components, n_features)`` returns a module that maps codes
+        (n_samples, n_components) to (n_samples, n_features): means, logits or
+        unnormalised log-probabilities, by likelihood.
     lr : float, default=2e-3
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
@@ -134,6 +176,15 @@ class VAETransformer(BaseVAE):
 
     Attributes
     ----------
+    components_ : ndarray of shape (n_components, n_features)
+        What the latent units add to the decoder's output. Only of a linear decoder:
+        ``hidden_layer_sizes=()``.
+    scale_ : float or ndarray of shape (n_features,)
+        Standard deviation of the Gaussian likelihood.
+    latent_mean_ : ndarray of shape (n_components,)
+        Mean of the codes of up to 4,096 training rows, under their posteriors.
+    latent_covariance_ : ndarray of shape (n_components, n_components)
+        Their covariance. Close to the identity where the posteriors fill the prior.
     mean_length_ : float
         Mean row sum of the data that training began with, for `sample`. Only with
         `likelihood="multinomial"`.
@@ -146,7 +197,8 @@ class VAETransformer(BaseVAE):
     health_ : dict
         How training went: "best_epoch", whose weights are kept; "active_units", the
         number of latent units with a KL term of more than 0.01 nats on up to 4,096
-        rows; and "kl_per_unit", that term.
+        rows (without `variational`, of those that are not constant); and "kl_per_unit",
+        that term.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
@@ -159,6 +211,8 @@ class VAETransformer(BaseVAE):
     .. [1] Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
     .. [2] Higgins, I. et al. (2017). beta-VAE: learning basic visual concepts with a
        constrained variational framework. ICLR.
+    .. [3] Vincent, P. et al. (2008). Extracting and composing robust features with
+       denoising autoencoders. ICML.
 
     Examples
     --------
@@ -169,8 +223,17 @@ class VAETransformer(BaseVAE):
     >>> codes = vae.fit_transform(X)
     >>> codes.shape
     (1797, 2)
-    >>> vae.inverse_transform(codes).shape
-    (1797, 64)
+    >>> vae.reconstruct(X[:5]).shape
+    (5, 64)
+    >>> vae.sample(3, random_state=0, mean=True).shape
+    (3, 64)
+
+    A network of one's own:
+
+    >>> from torch import nn
+    >>> def encoder(n_features):
+    ...     return nn.Sequential(nn.Linear(n_features, 32), nn.GELU(), nn.LayerNorm(32))
+    >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
 
     _parameter_constraints: dict = {
@@ -436,14 +499,17 @@ class VAETransformer(BaseVAE):
         hidden layers, where the output is a mean (Gaussian) or logits (the others).
         """
         check_is_fitted(self, "net_")
-        body = self.net_.module_.decoder.body
+        body, output = self.net_.module_.decoder.children()
         if not isinstance(body, MLP) or len(body.layers):
             raise AttributeError(
                 f"{type(self).__name__} has no components_: its decoder is not linear. "
                 "Fit it with hidden_layer_sizes=() and architecture='dense', or look "
                 "at inverse_transform of chosen codes."
             )
-        return body.output.weight.detach().cpu().numpy().T.copy()
+        weight = body.output.weight.detach().T
+        if isinstance(output, GaussianOutput):
+            weight = weight * output.unit
+        return weight.cpu().numpy().copy()
 
     # --- scores ------------------------------------------------------------------
 

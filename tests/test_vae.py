@@ -1,13 +1,28 @@
-"""VAETransformer: likelihoods, and the linear model against PCA."""
+"""VAETransformer: likelihoods, architectures, linear models against exact results."""
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from scipy import sparse
+from scipy import signal, sparse, stats
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skvae import VAETransformer
+from skvae._net import Rows
 
 
 def make(**params):
@@ -202,3 +217,555 @@ def test_a_code_without_information_is_told():
         model.set_params(lr=1e-12, max_epochs=1).fit(X)
     assert model.health_["active_units"] == 0
     assert model.health_["best_epoch"] == model.n_iter_
+
+
+# --- the bound against an exact evidence -----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """A linear model with the true posterior for an encoder, put in by hand.
+
+    x | z ~ N(W z + m, s^2 I) with orthogonal columns in W makes z | x normal with the
+    diagonal covariance S = (I + W'W / s^2)^-1 and the mean S W'(x - m) / s^2.
+    """
+    X, s = low_rank(), 0.7
+    model = make(hidden_layer_sizes=(), scale=s, max_epochs=1).fit(X + 3)
+    m = (X + 3).mean(axis=0)
+    basis, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(8, 2)))
+    W = basis * [2.0, 0.5]
+    S = 1 / (1 + (W**2).sum(axis=0) / s**2)
+    module = model.net_.module_
+    new = {
+        "encoder.preprocess.offset": m,
+        "encoder.mean.weight": (W * S / s**2).T,
+        "encoder.mean.bias": np.zeros(2),
+        "encoder.log_variance.bias": np.log(S),
+        "encoder.log_variance.weight": np.zeros((2, 8)),
+        "decoder.output.offset": m,
+        "decoder.body.output.weight": W,
+        "decoder.body.output.bias": np.zeros(8),
+    }
+    tensors = {key: torch.from_numpy(value) for key, value in new.items()}
+    module.load_state_dict({**module.state_dict(), **tensors})
+    covariance = W @ W.T + s**2 * np.eye(8)
+    evidence = stats.multivariate_normal(m, covariance).logpdf(X + 3)
+    return model, X + 3, evidence
+
+
+def test_importance_weighted_bound_is_the_evidence_at_the_exact_posterior(exact):
+    """Every weight p(x, z) / q(z | x) is then p(x), the evidence of PPCA."""
+    model, X, evidence = exact
+    for n_draws in (1, 7):
+        bound = model.score_samples(X, bound="importance", n_draws=n_draws)
+        np.testing.assert_allclose(bound, evidence, atol=1e-4)
+
+
+def test_elbo_is_the_evidence_at_the_exact_posterior(exact):
+    """Up to the spread of quasi-random draws of log p(x | z)."""
+    model, X, evidence = exact
+    np.testing.assert_allclose(
+        model.score_samples(X, n_draws=4096), evidence, atol=0.02
+    )
+
+
+def test_elbo_loses_the_divergence_from_the_exact_posterior(exact):
+    model, X, evidence = exact
+    model = copy.deepcopy(model)
+    with torch.no_grad():  # twice the variance in one direction
+        model.net_.module_.encoder.log_variance.bias[0] += np.log(2)
+    lost = 0.5 * (2 - 1 - np.log(2))
+    bound = model.score_samples(X, n_draws=4096)
+    np.testing.assert_allclose(evidence - bound, lost, atol=0.05)
+    assert (evidence - bound).mean() == pytest.approx(lost, abs=0.01)
+
+
+# --- plain autoencoders ----------------------------------------------------------
+
+
+def test_linear_plain_autoencoder_reconstructs_like_pca():
+    """Squared error of the best linear map through two numbers is PCA's."""
+    X = low_rank()
+    pca = PCA(2).fit(X)
+    best = ((X - pca.inverse_transform(pca.transform(X))) ** 2).mean()
+    params = dict(hidden_layer_sizes=(), variational=False, scale=1.0)
+    model = make(**params, lr=0.03, max_epochs=60, batch_size=50).fit(X)
+    error = ((X - model.reconstruct(X)) ** 2).mean()
+    assert best <= error < 1.05 * best
+    principal = np.linalg.qr(model.components_.T)[0]
+    cosines = np.linalg.svd(pca.components_ @ principal, compute_uv=False)
+    assert cosines.min() > 0.99
+
+
+def test_plain_autoencoder_scores_rows_at_their_codes(rng):
+    X = rng.normal(size=(30, 6))
+    model = make(variational=False).fit(X)
+    codes, std = model.posterior(X)
+    assert (std == 0).all()
+    np.testing.assert_array_equal(codes, model.transform(X))
+    expected = stats.norm.logpdf(X, model.inverse_transform(codes), model.scale_)
+    np.testing.assert_allclose(model.score_samples(X), expected.sum(axis=1), rtol=1e-6)
+    np.testing.assert_array_equal(
+        model.reconstruct(X, sample=True), model.reconstruct(X)
+    )
+    assert (model.history_["kl"] == 0).all()
+    assert model.health_["active_units"] == 2
+    loss = -model.history_["reconstruction"]
+    np.testing.assert_allclose(model.history_["loss"], loss, rtol=1e-6)
+
+
+def test_plain_autoencoder_has_no_prior_and_no_importance_weights(rng):
+    X = rng.normal(size=(30, 6))
+    model = make(variational=False).fit(X)
+    with pytest.raises(ValueError, match="from_='posterior'"):
+        model.sample()
+    assert model.sample(4, 0, from_="posterior").shape == (4, 6)
+    for call in (
+        lambda: model.score_samples(X, bound="importance"),
+        lambda: model.effective_sample_size(X),
+    ):
+        with pytest.raises(ValueError, match="variational=False"):
+            call()
+
+
+# --- denoising -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_masking_hides_its_share_of_the_values(container, rng):
+    rows = container(np.ones((400, 50)))
+    hidden = make(denoising=0.3)._corrupt(rows, rng)
+    assert set(np.unique(hidden)) == {0, 1}
+    # 5 standard errors of 20,000 draws
+    assert hidden.mean() == pytest.approx(0.7, abs=5 * np.sqrt(0.21 / 20_000))
+
+
+def test_noise_has_the_given_deviation(rng):
+    rows = rng.normal(size=(400, 50))
+    noise = make(denoising=0.3, corruption="gaussian")._corrupt(rows, rng) - rows
+    assert abs(noise.mean()) < 5 * 0.3 / np.sqrt(20_000)
+    assert noise.std() == pytest.approx(0.3, rel=5 / np.sqrt(40_000))
+
+
+@pytest.mark.parametrize("corruption", ["masking", "gaussian"])
+def test_denoising_explains_intact_rows_from_corrupted_ones(corruption, rng):
+    X = sparse.csr_array(rng.poisson(1.0, (30, 6)).astype(float))
+    model = make(denoising=0.5, corruption=corruption)
+    dataset = Rows(X, model._corrupt)
+    dataset.rng = rng
+    seen, target = dataset.__getitems__([3, 0, 7])
+    np.testing.assert_array_equal(target, X[[3, 0, 7]].toarray())
+    assert not torch.equal(seen, target)
+    np.testing.assert_array_equal(
+        model.fit_transform(X), clone(model).fit_transform(X.toarray())
+    )
+
+
+def test_denoising_learns_to_fill_in_what_is_missing():
+    """Held-out rows with 4 of 8 values masked, better than by a plain autoencoder."""
+    X = low_rank(1000)
+    train, test = X[:800], X[800:]
+    masked = np.where(np.random.default_rng(1).random(test.shape) < 0.5, 0, test)
+    params = dict(variational=False, hidden_layer_sizes=(32,), max_epochs=40)
+    errors = [
+        (
+            (make(**params, denoising=d).fit(train).reconstruct(masked) - test) ** 2
+        ).mean()
+        for d in (0.0, 0.5)
+    ]
+    assert errors[1] < 0.8 * errors[0]
+
+
+# --- units of the data -----------------------------------------------------------
+
+
+def test_codes_do_not_depend_on_where_the_data_are_centred():
+    X = low_rank(100)
+    shift = np.linspace(-4, 4, 8)
+    here, there = make().fit(X), make().fit(X + shift)
+    np.testing.assert_allclose(there.transform(X + shift), here.transform(X), atol=1e-3)
+    np.testing.assert_allclose(
+        there.reconstruct(X + shift), here.reconstruct(X) + shift, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("scale", ["shared", "per-feature"])
+def test_codes_do_not_depend_on_the_unit_of_the_data(scale):
+    """Powers of 2 round nothing; densities change by the logarithm of the unit."""
+    X = low_rank(100)
+    units = np.full(8, 1024.0) if scale == "shared" else 2.0 ** np.arange(-4, 4)
+    small, large = make(scale=scale).fit(X), make(scale=scale).fit(X * units)
+    np.testing.assert_array_equal(large.transform(X * units), small.transform(X))
+    np.testing.assert_allclose(
+        large.scale_, small.scale_ * (1024 if scale == "shared" else units), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        large.score_samples(X * units),
+        small.score_samples(X) - np.log(units).sum(),
+        rtol=1e-5,
+    )
+
+
+def test_a_scale_for_each_feature_finds_their_noise():
+    rng = np.random.default_rng(0)
+    noise = np.array([0.1, 0.2, 0.4, 0.8] * 3)
+    X = rng.normal(size=(2000, 1)) @ np.ones((1, 12)) + noise * rng.normal(
+        size=(2000, 12)
+    )
+    params = dict(hidden_layer_sizes=(), scale="per-feature", lr=0.03, max_epochs=30)
+    model = make(n_components=1, **params, batch_size=50).fit(X)
+    np.testing.assert_allclose(model.scale_, noise, rtol=0.15)
+    assert model.score(X) > make(
+        **{**params, "scale": "shared"}, n_components=1, batch_size=50
+    ).fit(X).score(X)
+
+
+def test_constant_features_do_no_harm():
+    X = np.hstack([low_rank(100), np.full((100, 3), 5.0)])
+    for scale in ("shared", "per-feature"):
+        model = make(scale=scale, max_epochs=20).fit(X)
+        assert np.isfinite(model.score(X)) and np.all(model.scale_ > 0)
+        np.testing.assert_allclose(model.reconstruct(X)[:, 8:], 5, atol=0.5)
+    assert np.isfinite(make().fit(np.ones((20, 4))).score(np.ones((20, 4))))
+
+
+def test_a_given_scale_is_kept(rng):
+    X = rng.normal(size=(30, 6))
+    assert make(scale=0.25).fit(X).scale_ == 0.25
+    given = np.arange(1, 7) / 8
+    model = make(scale=given).fit(X)
+    np.testing.assert_array_equal(model.scale_, given)
+    x_hat = model.reconstruct(X)
+    plain = make(scale=given, variational=False).fit(X)
+    expected = stats.norm.logpdf(X, plain.reconstruct(X), given).sum(axis=1)
+    np.testing.assert_allclose(plain.score_samples(X), expected, rtol=1e-6)
+    assert x_hat.shape == X.shape
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.inf, [1.0, 2.0], [1.0] * 5 + [0.0]])
+def test_an_impossible_scale_is_an_error(scale, rng):
+    with pytest.raises(ValueError, match="'scale' parameter"):
+        make(scale=scale).fit(rng.normal(size=(30, 6)))
+
+
+@pytest.mark.parametrize(
+    "likelihood, natural",
+    [
+        ("bernoulli", lambda m, n: np.log((m * n + 0.5) / ((1 - m) * n + 0.5))),
+        ("multinomial", lambda m, n: np.log((m * n + 1) / (m * n + 1).sum())),
+    ],
+)
+def test_the_decoder_starts_from_the_means_of_the_features(likelihood, natural, rng):
+    X = LIKELIHOODS[likelihood](rng)
+    for center in (True, False):
+        model = make(likelihood=likelihood, center=center).fit(X)
+        offset = model.net_.module_.decoder.output.offset.numpy()
+        expected = natural(X.mean(axis=0), len(X)) if center else np.zeros(6)
+        np.testing.assert_allclose(offset, expected, rtol=1e-5, atol=1e-6)
+        shift = model.net_.module_.encoder.preprocess.offset.numpy()
+        np.testing.assert_allclose(shift, center * X.mean(axis=0), rtol=1e-6)
+
+
+# --- images ----------------------------------------------------------------------
+
+
+CONV = dict(architecture="conv", channels=(3, 4), hidden_layer_sizes=(5,))
+
+
+@pytest.mark.parametrize("image_shape", [(7, 6), (1, 5, 9), (2, 4, 4), (3, 1, 8)])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_convolutions_map_images_of_any_size_to_codes_and_back(
+    image_shape, batch_norm, rng
+):
+    X = rng.normal(size=(30, int(np.prod(image_shape))))
+    model = make(**CONV, image_shape=image_shape, batch_norm=batch_norm).fit(X)
+    codes = model.transform(X)
+    assert codes.shape == (30, 2)
+    assert model.inverse_transform(codes).shape == X.shape
+    assert np.isfinite(model.score(X))
+    np.testing.assert_allclose(model.transform(X[3:4]), codes[3:4], rtol=1e-9)
+
+
+def test_convolution_is_a_correlation_of_the_image_at_every_other_place(rng):
+    X = rng.normal(size=(4, 42))
+    params = dict(CONV, channels=(1,), center=False, scale=1.0)
+    model = make(**params, image_shape=(7, 6)).fit(X)
+    encoder = model.net_.module_.double().encoder.body
+    layer = encoder.convolutions[0]
+    kernel, bias = layer.weight[0, 0].detach().numpy(), layer.bias.item()
+    for row in X:
+        image = np.pad(row.reshape(7, 6), 1)
+        expected = signal.correlate2d(image, kernel, mode="valid")[::2, ::2] + bias
+        made = layer(torch.from_numpy(row).reshape(1, 1, 7, 6))[0, 0]
+        np.testing.assert_allclose(made.detach(), expected, atol=1e-12)
+
+
+def test_convolutions_find_where_a_spot_is():
+    """Codes of a spot that moves on a line tell its place, and decode to it."""
+    n = 12
+    place = np.random.default_rng(0).uniform(2, n - 3, size=600)
+    distance = np.arange(n)[None] - place[:, None]
+    X = np.repeat(np.exp(-0.5 * distance[:, None] ** 2), n, axis=1).reshape(600, -1)
+    params = dict(architecture="conv", channels=(4, 8), hidden_layer_sizes=(16,))
+    model = make(**params, image_shape=(n, n), n_components=1, max_epochs=30).fit(X)
+    rank = stats.spearmanr(model.transform(X).ravel(), place).statistic
+    assert abs(rank) > 0.98
+    assert ((model.reconstruct(X) - X) ** 2).mean() < 0.1 * X.var()
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+@pytest.mark.parametrize("image_shape", [(4, 4), (2, 2, 2), (6,), (1, 1, 2, 3)])
+def test_an_image_of_another_size_is_an_error(image_shape, architecture, rng):
+    model = make(architecture=architecture, image_shape=image_shape)
+    with pytest.raises(ValueError, match=r"image_shape=.* 6 features.*channels first"):
+        model.fit(rng.normal(size=(30, 6)))
+
+
+def test_convolutions_need_the_shape_of_the_image(rng):
+    with pytest.raises(ValueError, match="needs image_shape"):
+        make(architecture="conv").fit(rng.normal(size=(30, 6)))
+
+
+@pytest.mark.parametrize("name", ["image_shape", "channels"])
+@pytest.mark.parametrize("sizes", [(0, 3), (2.0, 3), (True, 6), "ab"])
+def test_sizes_are_positive_integers(name, sizes, rng):
+    params = {"architecture": "conv", "image_shape": (2, 3), name: sizes}
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        make(**params).fit(rng.normal(size=(30, 6)))
+
+
+# --- modules of the user's -------------------------------------------------------
+
+
+def own_encoder(n_features, width=5):
+    return torch.nn.Sequential(
+        torch.nn.Linear(n_features, width), torch.nn.Tanh(), torch.nn.Dropout(0.2)
+    )
+
+
+class OwnDecoder(torch.nn.Module):
+    def __init__(self, n_components, n_features):
+        super().__init__()
+        self.layer = torch.nn.Linear(n_components, n_features)
+
+    def forward(self, z):
+        return self.layer(torch.sin(z))
+
+
+OWN = dict(encoder=own_encoder, decoder=OwnDecoder)
+
+
+def test_own_modules_are_used(rng):
+    X = rng.normal(size=(30, 6))
+    model = make(**OWN, likelihood="gaussian", scale=1.0).fit(X)
+    w = {k: v.double().numpy() for k, v in model.net_.module_.state_dict().items()}
+    inner = np.tanh(
+        (X - X.mean(axis=0)) @ w["encoder.body.module.0.weight"].T
+        + w["encoder.body.module.0.bias"]
+    )
+    codes = inner @ w["encoder.mean.weight"].T + w["encoder.mean.bias"]
+    np.testing.assert_allclose(model.transform(X), codes, rtol=1e-5, atol=1e-7)
+    means = np.sin(codes) @ w["decoder.body.module.layer.weight"].T
+    means += w["decoder.body.module.layer.bias"] + X.mean(axis=0)
+    np.testing.assert_allclose(model.reconstruct(X), means, rtol=1e-5, atol=1e-6)
+
+
+def test_own_modules_leave_the_global_generator_alone_and_repeat(rng):
+    X = rng.normal(size=(30, 6))
+    results = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        state = torch.get_rng_state()
+        results.append(make(**OWN).fit_transform(X))
+        assert torch.equal(torch.get_rng_state(), state)
+    np.testing.assert_array_equal(*results)
+    assert not np.array_equal(results[0], make(**OWN, random_state=1).fit_transform(X))
+
+
+def test_own_modules_do_not_disturb_each_other_in_threads(rng):
+    X = rng.normal(size=(60, 6))
+    alone = make(**OWN).fit_transform(X)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: make(**OWN).fit_transform(X), range(4)))
+    for codes in together:
+        np.testing.assert_array_equal(codes, alone)
+
+
+def test_own_modules_survive_clone_pickle_and_search(rng):
+    X = rng.normal(size=(60, 6))
+    model = make(**OWN, max_epochs=4).fit(X)
+    np.testing.assert_array_equal(clone(model).fit_transform(X), model.transform(X))
+
+    half = make(**OWN, max_epochs=4).partial_fit(X).partial_fit(X)
+    for rest in (pickle.loads(pickle.dumps(half)), copy.deepcopy(half), half):
+        rest.partial_fit(X).partial_fit(X)
+        np.testing.assert_array_equal(rest.transform(X), model.transform(X))
+
+    grid = {
+        "encoder": [None, partial(own_encoder, width=3), partial(own_encoder, width=7)],
+        "n_components": [1, 2],
+    }
+    search = GridSearchCV(make(**OWN, max_epochs=1), grid, cv=2).fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize(
+    "params, error, message",
+    [
+        (dict(encoder=lambda n: "no module"), TypeError, "torch.nn.Module.*str"),
+        (dict(encoder=lambda n: torch.nn.Flatten(0)), ValueError, "rows to rows"),
+        (
+            dict(decoder=lambda k, n: torch.nn.Linear(k, n + 1)),
+            ValueError,
+            "6 features, but has 7",
+        ),
+        (dict(encoder=torch.nn.Linear(6, 3)), TypeError, "not a module itself"),
+        (dict(encoder="dense"), ValueError, "'encoder' parameter"),
+    ],
+)
+def test_own_modules_of_the_wrong_kind_are_errors(params, error, message, rng):
+    with pytest.raises(error, match=message):
+        make(**params).fit(rng.normal(size=(30, 6)))
+
+
+# --- rows out of codes -----------------------------------------------------------
+
+
+def test_reconstruction_decodes_the_posterior_mean_or_a_draw(linear):
+    X = low_rank()
+    mean, std = linear.posterior(X)
+    np.testing.assert_array_equal(
+        linear.reconstruct(X), linear.inverse_transform(linear.transform(X))
+    )
+    draws = [linear.reconstruct(X, sample=True, random_state=s) for s in (0, 0, 1)]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+    # Through a linear decoder, the variance over draws is W' diag(std^2) W.
+    difference = (draws[0] - draws[2]) / np.sqrt(2)
+    expected = (std**2).mean(axis=0) @ linear.components_**2
+    np.testing.assert_allclose((difference**2).mean(axis=0), expected, rtol=0.35)
+
+
+def test_interpolation_goes_straight_from_code_to_code(linear):
+    X = low_rank()
+    path = linear.interpolate(X[0], X[1:2], n_steps=5)
+    np.testing.assert_allclose(path[[0, -1]], linear.reconstruct(X[:2]), rtol=1e-9)
+    np.testing.assert_allclose(np.diff(path, n=2, axis=0), 0, atol=1e-12)
+    middle = linear.inverse_transform(linear.transform(X[:2]).mean(axis=0)[None])
+    np.testing.assert_allclose(path[2:3], middle, rtol=1e-9)
+
+
+def test_interpolation_takes_two_single_rows(linear):
+    X = low_rank()
+    for rows in (X[:2], X[None, :1], X[0, :5]):
+        with pytest.raises(ValueError, match="single rows|8 features"):
+            linear.interpolate(rows, X[0])
+    with pytest.raises(ValueError, match="n_steps"):
+        linear.interpolate(X[0], X[1], n_steps=1)
+
+
+def test_interpolation_takes_rows_of_a_data_frame():
+    X = pd.DataFrame(low_rank(60)).rename(columns=str)
+    model = make().fit(X)
+    path = model.interpolate(X.iloc[[0]], X.iloc[[1]])
+    assert path.shape == (10, 8)
+
+
+def test_samples_follow_the_prior_or_the_codes_of_the_data():
+    """A heavy KL weight aside, beta = 0 leaves codes far from the prior."""
+    X = low_rank()
+    model = make(kl_weight=0.0, hidden_layer_sizes=(), max_epochs=20, lr=0.03).fit(X)
+    rows = model.sample(4000, random_state=0, from_="posterior", mean=True)
+    origin = model.inverse_transform(np.zeros((1, 2)))
+    codes = (rows - origin) @ np.linalg.pinv(model.components_)
+    np.testing.assert_allclose(codes.mean(axis=0), model.latent_mean_, atol=0.1)
+    np.testing.assert_allclose(
+        np.cov(codes.T), model.latent_covariance_, rtol=0.1, atol=0.1
+    )
+    mean, std = model.posterior(X)
+    expected = np.cov(mean.T, bias=True) + np.diag((std**2).mean(axis=0))
+    np.testing.assert_allclose(model.latent_covariance_, expected, rtol=1e-9)
+
+    prior = model.sample(4000, random_state=0, mean=True)
+    assert not np.allclose(np.cov(prior.T), np.cov(rows.T), rtol=0.2)
+
+
+@each_likelihood
+def test_means_of_samples_are_what_samples_scatter_about(likelihood, rng):
+    model = make(likelihood=likelihood).fit(LIKELIHOODS[likelihood](rng))
+    for from_ in ("prior", "posterior"):
+        means = model.sample(3, random_state=0, from_=from_, mean=True)
+        assert isinstance(means, np.ndarray) and means.shape == (3, 6)
+        rows = model.sample(3, random_state=0, from_=from_)
+        assert rows.shape == (3, 6)
+    with pytest.raises(ValueError, match="'prior' or 'posterior'"):
+        model.sample(3, from_="data")
+
+
+def test_one_component_has_a_covariance_too(rng):
+    model = make(n_components=1).fit(rng.normal(size=(30, 6)))
+    assert model.latent_covariance_.shape == (1, 1)
+    assert model.sample(2, 0, from_="posterior").shape == (2, 6)
+
+
+# --- components ------------------------------------------------------------------
+
+
+def test_components_are_those_of_a_linear_decoder(linear):
+    steps = linear.inverse_transform(np.vstack([np.zeros(2), np.eye(2)]))
+    np.testing.assert_allclose(linear.components_, steps[1:] - steps[0], rtol=1e-5)
+    linear.components_[:] = 0  # a copy
+    assert linear.components_.any()
+
+
+@pytest.mark.parametrize("params", [dict(), dict(CONV, image_shape=(2, 3)), OWN])
+def test_other_decoders_have_no_components(params, rng):
+    model = make(**params)
+    assert not hasattr(model, "components_")  # not fitted
+    model.fit(rng.normal(size=(30, 6)))
+    with pytest.raises(AttributeError, match="its decoder is not linear.*hidden_lay"):
+        _ = model.components_
+
+
+# --- with the rest of scikit-learn -----------------------------------------------
+
+
+def test_pipelines_search_and_data_frames():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:400], y[:400]
+    params = dict(n_components=8, lr=0.01, max_epochs=30)
+    steps = [MinMaxScaler(), make(**params, likelihood="bernoulli")]
+    clusters = make_pipeline(*steps, KMeans(10, n_init=3, random_state=0))
+    assert adjusted_rand_score(y, clusters.fit_predict(X)) > 0.3
+    classifier = make_pipeline(StandardScaler(), make(**params), LogisticRegression())
+    assert classifier.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.7
+    frame = steps[1].set_output(transform="pandas").fit_transform(X / 16)
+    assert list(frame.columns) == [f"vaetransformer{i}" for i in range(8)]
+
+
+def test_grid_search_finds_the_number_of_directions_and_the_likelihood():
+    """Rows near a plane, clipped to [0, 1] so that both likelihoods take them."""
+    X = np.clip(low_rank(600) / 20 + 0.5, 0, 1)
+    grid = {"n_components": [1, 2], "likelihood": ["gaussian", "bernoulli"]}
+    search = GridSearchCV(make(max_epochs=10), grid, cv=2).fit(X)
+    results = pd.DataFrame(search.cv_results_)
+    assert np.isfinite(results["mean_test_score"]).all()
+    assert search.best_params_ == {"n_components": 2, "likelihood": "gaussian"}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@each_likelihood
+def test_missing_and_infinite_values_are_errors(likelihood, value, rng):
+    X = LIKELIHOODS[likelihood](rng)
+    model = make(likelihood=likelihood).fit(X)
+    X[3, 2] = value
+    for method in (model.fit, model.transform, model.score, model.reconstruct):
+        with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
+            method(X)
+
+
+@pytest.mark.parametrize("rate", [1, 1.5])
+def test_all_values_cannot_be_masked(rate, rng):
+    with pytest.raises(ValueError, match="'denoising' parameter.*share"):
+        make(denoising=rate).fit(rng.normal(size=(30, 6)))
+    make(denoising=rate, corruption="gaussian").fit(rng.normal(size=(30, 6)))

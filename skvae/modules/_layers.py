@@ -151,6 +151,11 @@ class Custom(nn.Module):
 
     def __init__(self, build, args, n_in, generator):
         super().__init__()
+        if isinstance(build, nn.Module):
+            raise TypeError(
+                f"Pass what builds a {type(build).__name__}, such as its class or a "
+                "function that returns one, not a module itself: every fit starts anew."
+            )
         name = getattr(build, "__name__", repr(build))
         with global_generator_from(generator):
             self.module = build(*args)
