@@ -21,7 +21,7 @@ from skorch.callbacks import (
     PassthroughScoring,
 )
 from skorch.utils import to_tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from skvae.losses import NegativeELBO
 
@@ -84,6 +84,37 @@ class Rows(Dataset):
         return to_dense_tensor(self.corrupt(rows, self.rng)), target
 
 
+class EvenBatches(Sampler):
+    """Batches of row numbers, all of one size but for a row.
+
+    A small rest at the end of an epoch would weigh as much as a whole batch, and spoil
+    the statistics of batch norm.
+
+    Parameters
+    ----------
+    n_samples : int
+    batch_size : int
+        Largest size of a batch.
+    generator : torch.Generator, optional
+        Shuffles the rows.
+    """
+
+    def __init__(self, n_samples, batch_size, generator=None):
+        self.n_samples = n_samples
+        self.n_batches = math.ceil(n_samples / batch_size)
+        self.generator = generator
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        rows = torch.arange(self.n_samples)
+        if self.generator is not None:
+            rows = torch.randperm(self.n_samples, generator=self.generator)
+        for batch in rows.tensor_split(self.n_batches):
+            yield batch.tolist()
+
+
 class Schedule(Callback):
     """Learning rate and KL weight as functions of the progress of training.
 
@@ -96,6 +127,17 @@ class Schedule(Callback):
         self.lr = lr
         self.kl_warmup = kl_warmup
         self.max_epochs = max_epochs
+
+    def get_iterator(self, dataset, training=False):
+        shuffle = self.shuffle_generator if training else None
+        return DataLoader(
+            dataset,
+            batch_sampler=EvenBatches(len(dataset), self.batch_size, shuffle),
+            collate_fn=as_is,
+            # Without a generator of its own, a loader that does not even shuffle draws
+            # a number from torch's global generator.
+            generator=torch.Generator(),
+        )
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         self.n_batches_ = math.ceil(len(dataset_train) / net.batch_size)
@@ -170,7 +212,6 @@ class VAENet(NeuralNet):
                 patience=patience, load_best=True, threshold_mode="abs"
             )
             own.append(("early_stopping", stopping))
-        shuffle, order = torch.Generator(), torch.Generator()
         super().__init__(
             module,
             criterion=NegativeELBO(kl_weight),
@@ -179,14 +220,6 @@ class VAENet(NeuralNet):
             lr=lr,
             max_epochs=max_epochs,
             batch_size=batch_size,
-            iterator_train=DataLoader,
-            iterator_train__shuffle=True,
-            iterator_train__generator=shuffle,
-            iterator_train__collate_fn=as_is,
-            # Without a generator of its own, a loader that does not even shuffle draws
-            # a number from torch's global generator.
-            iterator_valid__generator=order,
-            iterator_valid__collate_fn=as_is,
             train_split=None,
             callbacks=[*own, *callbacks],
             device=device,
@@ -197,7 +230,7 @@ class VAENet(NeuralNet):
         self.seed = seed
         self.config = config
         self.penalty = penalty
-        self.shuffle_generator = shuffle
+        self.shuffle_generator = torch.Generator()
         self.noise_generator = torch.Generator(device)
         self.initialize()
 
@@ -217,6 +250,17 @@ class VAENet(NeuralNet):
                 raise
         self.notify("on_train_end", X=X, y=y)
         return self
+
+    def get_iterator(self, dataset, training=False):
+        shuffle = self.shuffle_generator if training else None
+        return DataLoader(
+            dataset,
+            batch_sampler=EvenBatches(len(dataset), self.batch_size, shuffle),
+            collate_fn=as_is,
+            # Without a generator of its own, a loader that does not even shuffle draws
+            # a number from torch's global generator.
+            generator=torch.Generator(),
+        )
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
