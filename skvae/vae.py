@@ -126,7 +126,7 @@ class VAETransformer(BaseVAE):
         the model is linear: probabilistic PCA, if Gaussian.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
-    batch_norm : bool, default=False
+    batch_norm : bool, default=True
         Whether to standardise the hidden layers over each batch.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
@@ -140,15 +140,15 @@ class VAETransformer(BaseVAE):
         ``decoder(n_components, n_features)`` returns a module that maps codes
         (n_samples, n_components) to (n_samples, n_features): means, logits or
         unnormalised log-probabilities, by likelihood.
-    lr : float, default=2e-3
+    lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=30
+    max_epochs : int, default=50
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=100
+    batch_size : int, default=64
         Rows in a training step.
-    kl_warmup : float in [0, 1], default=0.2
+    kl_warmup : float in [0, 1], default=0.1
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
     early_stopping : bool, default=False
@@ -273,14 +273,14 @@ class VAETransformer(BaseVAE):
         channels=(32, 64),
         hidden_layer_sizes=(500,),
         activation="relu",
-        batch_norm=False,
+        batch_norm=True,
         dropout=0.0,
         encoder=None,
         decoder=None,
-        lr=2e-3,
-        max_epochs=30,
-        batch_size=100,
-        kl_warmup=0.2,
+        lr=1e-2,
+        max_epochs=50,
+        batch_size=64,
+        kl_warmup=0.1,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,

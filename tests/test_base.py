@@ -78,10 +78,20 @@ class Reference:
     def dense(self, name, x):
         return x @ self.w[f"{name}.weight"].T + self.w[f"{name}.bias"]
 
+    def hidden(self, name, x):
+        """The first hidden layer, with batch norm where there is one."""
+        x = self.dense(f"{name}.layers.0", x)
+        norm = f"{name}.norms.0"
+        if f"{norm}.scale" in self.w:
+            x = x - self.w[f"{norm}.running_mean"]
+            x /= np.sqrt(self.w[f"{norm}.running_var"] + 1e-5)
+            x = x * self.w[f"{norm}.scale"] + self.w[f"{norm}.offset"]
+        return np.tanh(x)
+
     def encode(self, X):
         if self.module.encoder.preprocess is not None:  # tested by itself
             X = self.module.encoder.preprocess(torch.from_numpy(X)).numpy()
-        hidden = np.tanh(self.dense("encoder.body.layers.0", X))
+        hidden = self.hidden("encoder.body", X)
         mean = self.dense("encoder.mean", hidden)
         if "encoder.standardise.running_mean" in self.w:
             mean -= self.w["encoder.standardise.running_mean"]
@@ -113,8 +123,7 @@ class Reference:
             logits -= self.w["decoder.standardise.running_mean"]
             logits /= np.sqrt(self.w["decoder.standardise.running_var"] + 1e-5)
             return log_softmax(logits + self.w["decoder.standardise.offset"], axis=-1)
-        hidden = np.tanh(self.dense("decoder.body.layers.0", codes))
-        output = self.dense("decoder.body.output", hidden)
+        output = self.dense("decoder.body.output", self.hidden("decoder.body", codes))
         return self.w["decoder.output.offset"] + self.w["decoder.output.unit"] * output
 
     def log_likelihood(self, X, z):

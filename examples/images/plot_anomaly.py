@@ -1,0 +1,46 @@
+"""
+Find what does not belong
+=========================
+
+A model of some digits gives images of another digit a lower score. `score_samples` is
+the bound of an image's log-likelihood: it knows both how well the image is
+reconstructed and how unusual its code is. Simple images are likely under any model, so
+that the 1 hides well; for comparison, the squared error of PCA.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from images import load_digit_images, show_images
+from sklearn.decomposition import PCA
+from sklearn.metrics import RocCurveDisplay, roc_auc_score
+from sklearn.model_selection import train_test_split
+
+from skvae import VAETransformer
+
+X, y, shape = load_digit_images(8000)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=1 / 4, stratify=y, random_state=0
+)
+figure, axes = plt.subplots(2, 3, figsize=(12, 7.6), layout="constrained")
+for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
+    known = X_train[y_train != unknown]
+    vae = VAETransformer(10, likelihood="bernoulli", max_epochs=20, random_state=0)
+    pca = PCA(10).fit(known)
+    error = (X_test - pca.inverse_transform(pca.transform(X_test))) ** 2
+    scores = {
+        "bound": -vae.fit(known).score_samples(X_test),
+        "error of PCA": error.sum(axis=1),
+    }
+    is_unknown = y_test == unknown
+    for name, score in scores.items():
+        print(f"{unknown} unknown, {name}: AUC {roc_auc_score(is_unknown, score):.3f}")
+        RocCurveDisplay.from_predictions(
+            is_unknown, score, name=name, ax=above, plot_chance_level=name != "bound"
+        )
+    above.set_title(f"a model that never saw a {unknown}", loc="left")
+    most = np.argsort(-scores["bound"])[:32]
+    title = (
+        f"its least likely images: {(y_test[most] == unknown).mean():.0%} {unknown}s"
+    )
+    show_images(below, X_test[most], shape, 8, title)
+plt.show()
