@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import nn
 
 from skvae.modules._layers import ACTIVATIONS, MLP, Standardise
@@ -68,6 +69,7 @@ class ConvolutionalEncoder(nn.Module):
             batch_norm=batch_norm,
         )
         self.n_out = self.dense.n_out
+        self.to(memory_format=torch.channels_last)  # half the time on a CPU
 
     def forward(self, x, generator=None):
         x = x.reshape(-1, *self.image_shape)
@@ -116,6 +118,7 @@ class ConvolutionalDecoder(nn.Module):
         )
         self.norms = norms(channels[-2::-1], batch_norm)
         self.activation = ACTIVATIONS[activation]
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, z, generator=None):
         x = self.dense(z, generator).reshape(-1, *self.start_shape)

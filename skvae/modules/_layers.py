@@ -97,19 +97,21 @@ class Standardise(nn.BatchNorm1d):
     def forward(self, x):
         if self.training and len(x) > 1:
             self.num_batches_tracked += 1
-            x = F.batch_norm(
+            # The mean of all batches first, or few of them would leave the statistics
+            # near those of the start.
+            momentum = max(self.momentum, 1 / self.num_batches_tracked.item())
+            return F.batch_norm(
                 x,
                 self.running_mean,
                 self.running_var,
+                self.scale,
+                self.offset,
                 training=True,
-                # The mean of all batches first, or few of them would leave the
-                # statistics near those of the start.
-                momentum=max(self.momentum, 1 / self.num_batches_tracked.item()),
+                momentum=momentum,
                 eps=self.eps,
             )
-        else:
-            std = (self.running_var + self.eps).sqrt()
-            x = (x - self.running_mean.view(self.shape)) / std.view(self.shape)
+        std = (self.running_var + self.eps).sqrt()
+        x = (x - self.running_mean.view(self.shape)) / std.view(self.shape)
         if self.scale is not None:
             x = x * self.scale.view(self.shape)
         return x if self.offset is None else x + self.offset.view(self.shape)
