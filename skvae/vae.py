@@ -454,9 +454,10 @@ class VAETransformer(BaseVAE):
         else:
             output = MultinomialOutput(n_features)
 
-        prior = FlatPrior()
         if config["variational"]:
             prior = GaussianPrior(n_components, learnt=False)
+        else:
+            prior = FlatPrior(n_components)
         return VariationalAutoencoder(encoder, Decoder(body, output), prior)
 
     def _initialise(self, module, X):

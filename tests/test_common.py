@@ -3,6 +3,7 @@
 import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
 
 from skvae import (
     GSMTopicModel,
@@ -20,12 +21,24 @@ CONFIGURATIONS = {
     "one row a batch": dict(SMALL, batch_size=1, max_epochs=1),
     "one component": dict(SMALL, n_components=1),
 }
+
+
+class OwnEncoder(nn.Linear):
+    """Unlike a function, a class has the same name in all processes of a test run."""
+
+    def __init__(self, n_features):
+        super().__init__(n_features, 4)
+
+
 ESTIMATORS = [cls(**params) for cls in CLASSES for params in CONFIGURATIONS.values()]
 ESTIMATORS += [
     GSMTopicModel(**SMALL, topic_construction="stick-breaking"),
     GSMTopicModel(**SMALL, topic_construction="recurrent"),
     GSMTopicModel(**SMALL, embedding_size=3, train_word_embeddings=False),
     VAETransformer(**{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial"),
+    VAETransformer(**SMALL, variational=False, batch_norm=False),
+    VAETransformer(**SMALL, denoising=0.5, scale="per-feature", center=False),
+    VAETransformer(**SMALL, scale=0.5, encoder=OwnEncoder),
 ]
 
 

@@ -43,6 +43,12 @@ MODELS = {
     "VAE gaussian": VAETransformer(2, **SMALL, likelihood="gaussian"),
     "VAE bernoulli": VAETransformer(2, **SMALL, likelihood="bernoulli", dropout=0.3),
     "VAE multinomial": VAETransformer(2, **SMALL, likelihood="multinomial"),
+    "VAE without batch norm": VAETransformer(2, **SMALL, batch_norm=False),
+    "VAE of many scales": VAETransformer(2, **SMALL, scale="per-feature"),
+    "plain autoencoder": VAETransformer(2, **SMALL, variational=False),
+    "convolutional VAE": VAETransformer(
+        2, **SMALL, architecture="conv", channels=(2, 2), image_shape=(2, 3)
+    ),
 }
 
 

@@ -91,12 +91,12 @@ class GaussianEncoder(nn.Module):
 
 
 class Flat(Distribution):
-    """The prior of a plain autoencoder, under which no code is worse than another."""
+    """Real values, none of which is less likely than another."""
 
     arg_constraints = {}
 
-    def __init__(self):
-        super().__init__(validate_args=False)
+    def __init__(self, batch_shape):
+        super().__init__(batch_shape, validate_args=False)
 
 
 @register_kl(Normal, Flat)
@@ -106,10 +106,14 @@ def _no_price(posterior, prior):
 
 
 class FlatPrior(nn.Module):
-    """p(z) of a plain autoencoder."""
+    """p(z) of a plain autoencoder, which has no say in where codes lie."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.n_components = n_components
 
     def forward(self):
-        return Independent(Flat(), 0)
+        return Independent(Flat((self.n_components,)), 1)
 
 
 class GaussianPrior(nn.Module):
