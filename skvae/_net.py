@@ -47,9 +47,9 @@ def derive_seed(seed, stream, epoch=0):
     return int(state[0]) << 31 | int(state[1]) >> 1
 
 
-def to_dense_tensor(rows, dtype=torch.float32, device=None):
-    """A few rows, dense or sparse, as a dense tensor of its own memory."""
-    rows = rows.toarray() if sp.issparse(rows) else np.array(rows)
+def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
+    """A few rows, dense or sparse, as a dense tensor, by default of its own memory."""
+    rows = rows.toarray() if sp.issparse(rows) else np.array(rows, copy=copy or None)
     return torch.from_numpy(rows).to(device=device, dtype=dtype)
 
 
@@ -78,7 +78,7 @@ class Rows(Dataset):
 
     def __getitems__(self, indices):
         rows = self.X[indices]
-        target = to_dense_tensor(rows)
+        target = to_dense_tensor(rows, copy=False)  # indexing has copied
         if self.corrupt is None:
             return target, target
         return to_dense_tensor(self.corrupt(rows, self.rng)), target
@@ -204,8 +204,9 @@ class VAENet(NeuralNet):
             ("reconstruction", PassthroughScoring("reconstruction", on_train=True)),
             ("kl", PassthroughScoring("kl", on_train=True)),
             ("schedule", Schedule(lr, kl_warmup, max_epochs)),
-            ("clipping", GradientNormClipping(clip_norm)),
         ]
+        if clip_norm is not None:
+            own.append(("clipping", GradientNormClipping(clip_norm)))
         if patience is not None:
             # A threshold relative to the loss has the wrong sign for a negative one.
             stopping = EarlyStopping(
@@ -298,7 +299,7 @@ class VAENet(NeuralNet):
         return loss
 
     def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
-        if not torch.isfinite(loss):
+        if not math.isfinite(loss.item()):
             raise ValueError(
                 f"The loss became NaN or infinite in epoch {len(self.history)}. Lower "
                 f"`lr` (now {self.lr}), or scale the input to smaller values."

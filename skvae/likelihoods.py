@@ -1,14 +1,14 @@
 """Likelihoods p(x | z) as torch distributions over whole rows.
 
-Bernoulli and Gaussian rows are torch's own distributions, with all their constants;
-only the bag of words is not in torch in the form that perplexity needs. The modules at
-the end make them from a decoder's output and hold what is learnt or given beside it.
+All constants are in the log-densities, but for the multinomial coefficient. The modules
+at the end make likelihoods from a decoder's output, hold what is learnt or given beside
+it, and know the output that gives every feature its mean.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.distributions import (
-    Bernoulli,
     Distribution,
     Independent,
     Normal,
@@ -73,9 +73,32 @@ class TopicMixture(BagOfWords):
         super().__init__(probs=proportions @ topics)
 
 
-def bernoulli(logits):
-    """Rows of independent values in [0, 1], the log-probability linear in them."""
-    return Independent(Bernoulli(logits=logits, validate_args=False), 1)
+class Bits(Distribution):
+    """Independent values in [0, 1], the log-probability linear in them.
+
+    torch's Bernoulli distribution over whole rows, in fewer passes over them.
+
+    Parameters
+    ----------
+    logits : tensor of shape (..., n_features)
+    """
+
+    arg_constraints = {}
+    support = constraints.independent(constraints.unit_interval, 1)
+
+    def __init__(self, logits):
+        self.logits = logits
+        super().__init__(logits.shape[:-1], logits.shape[-1:], validate_args=False)
+
+    @property
+    def mean(self):
+        return self.logits.sigmoid()
+
+    def log_prob(self, values):
+        """Log-probability of rows of values; shape (...,), in nats."""
+        values = values.expand_as(self.logits)
+        loss = F.binary_cross_entropy_with_logits(self.logits, values, reduction="none")
+        return -loss.sum(-1)
 
 
 def gaussian(mean, scale):
@@ -83,52 +106,36 @@ def gaussian(mean, scale):
     return Independent(Normal(mean, scale, validate_args=False), 1)
 
 
-class Output(nn.Module):
-    """Base of the modules that turn a decoder's output into a likelihood.
+class BernoulliOutput(nn.Module):
+    """Values in [0, 1], a decoder's output being their logits."""
 
-    The output counts from `offset`: 0, or what gives every feature its mean in the
-    data, so that a decoder need not learn it.
-    """
-
-    def __init__(self, n_features):
-        super().__init__()
-        self.register_buffer("offset", torch.zeros(n_features))
-
-    def start_from(self, mean, std, n_samples, center):
-        """Start from means and standard deviations of features in n_samples rows."""
-        if center:
-            self.offset.copy_(self.natural(mean, n_samples))
-
-
-class BernoulliOutput(Output):
-    """Values in [0, 1], the output being their logits."""
-
-    @staticmethod
-    def natural(mean, n_samples):
+    def start_from(self, mean, std, n_samples):
+        """Return what output gives features the means that they have in n_samples."""
         odds = (mean * n_samples + 0.5) / ((1 - mean) * n_samples + 0.5)
         return odds.log()
 
     def forward(self, output):
-        return bernoulli(output + self.offset)
+        return Bits(output)
 
 
-class MultinomialOutput(Output):
-    """Token counts, the output being unnormalised log-probabilities."""
+class MultinomialOutput(nn.Module):
+    """Token counts, a decoder's output being unnormalised log-probabilities."""
 
-    @staticmethod
-    def natural(mean, n_samples):
+    def start_from(self, mean, std, n_samples):
+        """Return what output gives words the frequencies that they have."""
         smoothed = mean * n_samples + 1
         return (smoothed / smoothed.sum()).log()
 
     def forward(self, output):
-        return BagOfWords(logits=output + self.offset)
+        return BagOfWords(logits=output)
 
 
-class GaussianOutput(Output):
-    """Real values, the output being their means.
+class GaussianOutput(nn.Module):
+    """Real values, a decoder's output being their means.
 
     Parameters
     ----------
+    n_features : int
     scale : "shared", "per-feature", float or sequence of float
         Standard deviation of the values around their means: learnt, one or one for
         each feature, or given. Where it is learnt, the output counts in units of the
@@ -136,7 +143,7 @@ class GaussianOutput(Output):
     """
 
     def __init__(self, n_features, scale):
-        super().__init__(n_features)
+        super().__init__()
         learnt = isinstance(scale, str)
         shape = (n_features,) if scale == "per-feature" else ()
         self.register_buffer("unit", torch.ones(shape))
@@ -144,17 +151,14 @@ class GaussianOutput(Output):
         given = None if learnt else torch.tensor(scale, dtype=torch.float)
         self.register_buffer("given", given)
 
-    @staticmethod
-    def natural(mean, n_samples):
-        return mean
-
-    def start_from(self, mean, std, n_samples, center):
-        super().start_from(mean, std, n_samples, center)
+    def start_from(self, mean, std, n_samples):
+        """Take the unit from the data; return the output that gives their means."""
         shared = std.square().mean().sqrt()
         if self.log_scale is not None and shared > 0:
             # A feature that is constant so far may vary later.
             each = torch.where(std > 1e-3 * shared, std, shared)
             self.unit.copy_(each if self.unit.dim() else shared)
+        return mean / self.unit
 
     @property
     def scale(self):
@@ -165,4 +169,4 @@ class GaussianOutput(Output):
         return self.unit * self.log_scale.clamp(-7, 7).exp()
 
     def forward(self, output):
-        return gaussian(self.offset + self.unit * output, self.scale)
+        return gaussian(self.unit * output, self.scale)

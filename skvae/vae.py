@@ -118,7 +118,7 @@ class VAETransformer(BaseVAE):
     image_shape : tuple of int, default=None
         (channels, height, width) or (height, width) of the image that a row holds, its
         values in this order: channels first.
-    channels : tuple of int, default=(32, 64)
+    channels : tuple of int, default=(16, 32)
         Channels that the convolutions make, one after the other; each halves height
         and width.
     hidden_layer_sizes : tuple of int, default=(500,)
@@ -270,7 +270,7 @@ class VAETransformer(BaseVAE):
         center=True,
         architecture="dense",
         image_shape=None,
-        channels=(32, 64),
+        channels=(16, 32),
         hidden_layer_sizes=(500,),
         activation="relu",
         batch_norm=True,
@@ -421,6 +421,13 @@ class VAETransformer(BaseVAE):
         image = config["image_shape"], config["channels"]
         conv = config["architecture"] == "conv"
 
+        if config["likelihood"] == "gaussian":
+            output = GaussianOutput(n_features, config["scale"])
+        elif config["likelihood"] == "bernoulli":
+            output = BernoulliOutput()
+        else:
+            output = MultinomialOutput()
+
         if config["encoder"] is not None:
             body = Custom(config["encoder"], (n_features,), n_features, generator)
         elif conv:
@@ -431,7 +438,7 @@ class VAETransformer(BaseVAE):
             body,
             n_components,
             generator,
-            preprocess=Affine(n_features),
+            preprocess=Affine(n_features, unit=isinstance(output, GaussianOutput)),
             variational=config["variational"],
         )
 
@@ -447,26 +454,20 @@ class VAETransformer(BaseVAE):
             body = ConvolutionalDecoder(*image, n_components, hidden[::-1], **layers)
         else:
             body = MLP(n_components, hidden[::-1], n_out=n_features, **layers)
-        if config["likelihood"] == "gaussian":
-            output = GaussianOutput(n_features, config["scale"])
-        elif config["likelihood"] == "bernoulli":
-            output = BernoulliOutput(n_features)
-        else:
-            output = MultinomialOutput(n_features)
-
         if config["variational"]:
             prior = GaussianPrior(n_components, learnt=False)
         else:
             prior = FlatPrior(n_components)
-        return VariationalAutoencoder(encoder, Decoder(body, output), prior)
+        return VariationalAutoencoder(encoder, Decoder(body, output, n_features), prior)
 
     def _initialise(self, module, X):
         mean, std = (torch.from_numpy(part) for part in feature_moments(X))
         start, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
-            output.start_from(mean, std, X.shape[0], self.center)
+            origin = output.start_from(mean, std, X.shape[0])
             if self.center:
                 start.offset.copy_(mean)
+                module.decoder.origin.copy_(origin)
             if self.likelihood == "gaussian":
                 start.unit.copy_(output.unit)
         if self.likelihood == "multinomial":
@@ -500,7 +501,8 @@ class VAETransformer(BaseVAE):
         hidden layers, where the output is a mean (Gaussian) or logits (the others).
         """
         check_is_fitted(self, "net_")
-        body, output = self.net_.module_.decoder.children()
+        decoder = self.net_.module_.decoder
+        body, output = decoder.body, decoder.output
         if not isinstance(body, MLP) or len(body.layers):
             raise AttributeError(
                 f"{type(self).__name__} has no components_: its decoder is not linear. "

@@ -124,7 +124,7 @@ class Reference:
             logits /= np.sqrt(self.w["decoder.standardise.running_var"] + 1e-5)
             return log_softmax(logits + self.w["decoder.standardise.offset"], axis=-1)
         output = self.dense("decoder.body.output", self.hidden("decoder.body", codes))
-        return self.w["decoder.output.offset"] + self.w["decoder.output.unit"] * output
+        return self.w["decoder.output.unit"] * output
 
     def log_likelihood(self, X, z):
         """log p(x | z); z has shape (..., n_samples, n_components)."""

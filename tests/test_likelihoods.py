@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skvae.likelihoods import BagOfWords, bernoulli, gaussian
+from skvae.likelihoods import BagOfWords, Bits, gaussian
 
 
 def tensor(values):
@@ -52,7 +52,7 @@ LIKELIHOODS = {
         lambda out: BagOfWords(probs=out.softmax(-1)),
         lambda x, out: token_loop(x, softmax(out)),
     ),
-    "bernoulli": (bernoulli, bernoulli_loop),
+    "bernoulli": (Bits, bernoulli_loop),
     "gaussian": (lambda out: gaussian(out, tensor(0.7)), gaussian_loop),
 }
 BAGS = ["words by logits", "words by probs"]
@@ -124,7 +124,7 @@ def test_huge_logits_stay_finite_with_finite_gradients():
     log_prob = BagOfWords(logits=logits).log_prob(torch.ones(2, 3))
     (gradient,) = torch.autograd.grad(log_prob.sum(), logits)
     assert log_prob.isfinite().all() and gradient.isfinite().all()
-    values = bernoulli(logits.detach()).log_prob(torch.ones(2, 3))
+    values = Bits(logits.detach()).log_prob(torch.ones(2, 3))
     assert values.isfinite().all()
 
 

@@ -4,6 +4,7 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -242,9 +243,8 @@ def exact():
         "encoder.mean.bias": np.zeros(2),
         "encoder.log_variance.bias": np.log(S),
         "encoder.log_variance.weight": np.zeros((2, 8)),
-        "decoder.output.offset": m,
         "decoder.body.output.weight": W,
-        "decoder.body.output.bias": np.zeros(8),
+        "decoder.body.output.bias": m,
     }
     tensors = {key: torch.from_numpy(value) for key, value in new.items()}
     module.load_state_dict({**module.state_dict(), **tensors})
@@ -458,9 +458,10 @@ def test_an_impossible_scale_is_an_error(scale, rng):
 )
 def test_the_decoder_starts_from_the_means_of_the_features(likelihood, natural, rng):
     X = LIKELIHOODS[likelihood](rng)
-    for center in (True, False):
-        model = make(likelihood=likelihood, center=center).fit(X)
-        offset = model.net_.module_.decoder.output.offset.numpy()
+    for center, params in product((True, False), (dict(), OWN)):
+        params = dict(params, likelihood=likelihood, center=center, lr=1e-12)
+        model = make(**params).fit(X)
+        offset = model.net_.module_.decoder.origin.detach().numpy()
         expected = natural(X.mean(axis=0), len(X)) if center else np.zeros(6)
         np.testing.assert_allclose(offset, expected, rtol=1e-5, atol=1e-6)
         shift = model.net_.module_.encoder.preprocess.offset.numpy()

@@ -25,7 +25,7 @@ X_train, X_test = train_test_split(X, test_size=1 / 10, random_state=0)
 # likelihood are densities, so that they may be positive.
 params = dict(n_components=64, max_epochs=15, random_state=0)
 models = {
-    "dense": VAETransformer(hidden_layer_sizes=(200,), **params),
+    "dense": VAETransformer(hidden_layer_sizes=(150,), **params),
     "convolutional": VAETransformer(
         architecture="conv",
         image_shape=shape,

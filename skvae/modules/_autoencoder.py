@@ -1,8 +1,10 @@
 """The autoencoder that an encoder and a decoder make."""
 
+import torch
 from torch import nn
 
 from skvae.modules._latent import reparameterise
+from skvae.modules._layers import MLP
 
 
 class Decoder(nn.Module):
@@ -12,17 +14,28 @@ class Decoder(nn.Module):
     ----------
     body : module
         Maps rows of codes, and a generator, to rows of n_features values.
-    output : skvae.likelihoods.Output
+    output : module of skvae.likelihoods
         Turns these into a likelihood.
+    n_features : int
     """
 
-    def __init__(self, body, output):
+    def __init__(self, body, output, n_features):
         super().__init__()
         self.body = body
         self.output = output
+        # A dense body has a bias of its own for each feature.
+        dense = isinstance(body, MLP)
+        self.register_buffer("offset", None if dense else torch.zeros(n_features))
+
+    @property
+    def origin(self):
+        """What is added to every output; shape (n_features,)."""
+        return self.body.output.bias if self.offset is None else self.offset
 
     def forward(self, z, generator=None):
         rows = self.body(z.reshape(-1, z.shape[-1]), generator)
+        if self.offset is not None:
+            rows = rows + self.offset
         return self.output(rows.reshape(*z.shape[:-1], -1))
 
 
@@ -39,6 +52,10 @@ class VariationalAutoencoder(nn.Module):
         self.link = nn.Identity() if link is None else link
         self.decoder = decoder
         self.prior = prior
+
+    def train(self, mode=True):
+        """Set training mode; asked for in every step, it mostly is set already."""
+        return self if mode == self.training else super().train(mode)
 
     def forward(self, x, generator):
         """Return q(z | x), p(x | z) at one draw z, and p(z): what the ELBO needs."""

@@ -24,15 +24,16 @@ def reparameterise(posterior, generator):
 
 
 class Affine(nn.Module):
-    """Rows less an offset of each feature, in units of one number or one for each."""
+    """Rows less an offset of each feature, in units of a number for each, if wanted."""
 
-    def __init__(self, n_features):
+    def __init__(self, n_features, *, unit):
         super().__init__()
         self.register_buffer("offset", torch.zeros(n_features))
-        self.register_buffer("unit", torch.ones(n_features))
+        self.register_buffer("unit", torch.ones(n_features) if unit else None)
 
     def forward(self, x):
-        return (x - self.offset) / self.unit
+        x = x - self.offset
+        return x if self.unit is None else x / self.unit
 
 
 class GaussianEncoder(nn.Module):
