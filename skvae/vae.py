@@ -32,6 +32,7 @@ from skvae.modules import (
     GaussianEncoder,
     GaussianPrior,
     VariationalAutoencoder,
+    image_sizes,
 )
 
 
@@ -347,6 +348,11 @@ class VAETransformer(BaseVAE):
     def _config(self, n_features):
         name = type(self).__name__
         check_layer_sizes(name, "channels", self.channels)
+        if self.architecture == "conv" and len(self.channels) == 0:
+            raise InvalidParameterError(
+                f"The 'channels' parameter of {name} must hold one number or more with "
+                f"architecture='conv'. Got {self.channels!r} instead."
+            )
         if self.corruption == "masking" and self.denoising >= 1:
             raise InvalidParameterError(
                 f"The 'denoising' parameter of {name} is the share of masked values, "
@@ -383,7 +389,7 @@ class VAETransformer(BaseVAE):
     def _checked_image_shape(self, n_features):
         name = type(self).__name__
         if self.image_shape is None:
-            if self.architecture == "conv" and not (self.encoder and self.decoder):
+            if self.architecture == "conv":
                 raise ValueError(
                     f"{name} with architecture='conv' needs image_shape=(channels, "
                     "height, width) or (height, width)."
@@ -513,6 +519,15 @@ class VAETransformer(BaseVAE):
         if isinstance(output, GaussianOutput):
             weight = weight * output.unit
         return weight.cpu().numpy().copy()
+
+    @property
+    def _width(self):
+        config = self.net_.config
+        if config["architecture"] != "conv":
+            return super()._width
+        sizes = image_sizes(config["image_shape"], len(config["channels"]))[1:]
+        maps = zip(config["channels"], sizes, strict=True)
+        return max(super()._width, *(n * math.prod(size) for n, size in maps))
 
     # --- scores ------------------------------------------------------------------
 

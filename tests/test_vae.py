@@ -528,6 +528,19 @@ def test_convolutions_need_the_shape_of_the_image(rng):
         make(architecture="conv").fit(rng.normal(size=(30, 6)))
 
 
+def test_convolutions_need_a_number_of_channels(rng):
+    with pytest.raises(ValueError, match="'channels' parameter.*one number or more"):
+        make(architecture="conv", image_shape=(2, 3), channels=()).fit(
+            rng.normal(size=(30, 6))
+        )
+
+
+def test_blocks_of_inference_know_the_widest_feature_map(rng):
+    X = rng.normal(size=(30, 64))
+    model = make(architecture="conv", image_shape=(8, 8), channels=(20, 5)).fit(X)
+    assert model._width == 20 * 4 * 4
+
+
 @pytest.mark.parametrize("name", ["image_shape", "channels"])
 @pytest.mark.parametrize("sizes", [(0, 3), (2.0, 3), (True, 6), "ab"])
 def test_sizes_are_positive_integers(name, sizes, rng):

@@ -7,7 +7,11 @@ training mode alone.
 """
 
 from skvae.modules._autoencoder import Decoder, VariationalAutoencoder
-from skvae.modules._convolution import ConvolutionalDecoder, ConvolutionalEncoder
+from skvae.modules._convolution import (
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    image_sizes,
+)
 from skvae.modules._latent import (
     Affine,
     FlatPrior,
@@ -45,6 +49,7 @@ __all__ = [
     "TopicMixtureDecoder",
     "VariationalAutoencoder",
     "diagonal_normal",
+    "image_sizes",
     "reparameterise",
     "topic_proportions",
 ]
