@@ -19,58 +19,15 @@ from skvae._validation import (
     check_layer_sizes,
 )
 from skvae.base import BaseVAE, draw_counts
-from skvae.likelihoods import BernoulliOutput, GaussianOutput, MultinomialOutput
+from skvae.likelihoods import GaussianOutput
 from skvae.losses import log_importance_weights
-from skvae.modules import (
-    MLP,
-    Affine,
-    ConvolutionalDecoder,
-    ConvolutionalEncoder,
-    Custom,
-    Decoder,
-    FlatPrior,
-    GaussianEncoder,
-    GaussianPrior,
-    VariationalAutoencoder,
-    image_sizes,
+from skvae.modules import MLP, image_sizes
+from skvae.vae._networks import (
+    CORRUPTIONS,
+    build_autoencoder,
+    corrupt,
+    feature_moments,
 )
-
-
-def mask(rows, rng, rate):
-    """Rows with a random share of their values set to zero."""
-    return np.where(rng.random(rows.shape, dtype=np.float32) < rate, 0, rows)
-
-
-def add_noise(rows, rng, std):
-    """Rows with normal noise of the given standard deviation added."""
-    return rows + std * rng.standard_normal(rows.shape, dtype=np.float32)
-
-
-CORRUPTIONS = {"masking": mask, "gaussian": add_noise}
-
-
-def corrupt(rows, rng, corruption, level):
-    """Rows, dense or sparse, corrupted; dense, so that any container gives the same."""
-    rows = rows.toarray() if sp.issparse(rows) else rows
-    return CORRUPTIONS[corruption](rows, rng, level)
-
-
-def feature_moments(X, block_size=1024):
-    """Mean and standard deviation of each column, in double precision.
-
-    Summed up in dense blocks of rows, so that every container gives the same bits.
-    """
-
-    def blocks():
-        for start in range(0, X.shape[0], block_size):
-            rows = X[start : start + block_size]
-            rows = rows.toarray() if sp.issparse(rows) else rows
-            yield np.ascontiguousarray(rows, dtype=np.float64)
-
-    with np.errstate(over="ignore", invalid="ignore"):  # training will tell
-        mean = sum(rows.sum(axis=0) for rows in blocks()) / X.shape[0]
-        square = sum(((rows - mean) ** 2).sum(axis=0) for rows in blocks())
-    return mean, np.sqrt(square / X.shape[0])
 
 
 class VAETransformer(BaseVAE):
@@ -416,55 +373,7 @@ class VAETransformer(BaseVAE):
 
     @classmethod
     def _build_module(cls, config, generator):
-        n_features, n_components = config["n_features"], config["n_components"]
-        hidden = config["hidden_layer_sizes"]
-        layers = {
-            "activation": config["activation"],
-            "dropout": config["dropout"],
-            "generator": generator,
-            "batch_norm": config["batch_norm"],
-        }
-        image = config["image_shape"], config["channels"]
-        conv = config["architecture"] == "conv"
-
-        if config["likelihood"] == "gaussian":
-            output = GaussianOutput(n_features, config["scale"])
-        elif config["likelihood"] == "bernoulli":
-            output = BernoulliOutput()
-        else:
-            output = MultinomialOutput()
-
-        if config["encoder"] is not None:
-            body = Custom(config["encoder"], (n_features,), n_features, generator)
-        elif conv:
-            body = ConvolutionalEncoder(*image, hidden, **layers)
-        else:
-            body = MLP(n_features, hidden, **layers)
-        encoder = GaussianEncoder(
-            body,
-            n_components,
-            generator,
-            preprocess=Affine(n_features, unit=isinstance(output, GaussianOutput)),
-            variational=config["variational"],
-        )
-
-        if config["decoder"] is not None:
-            widths = n_components, n_features
-            body = Custom(config["decoder"], widths, n_components, generator)
-            if body.n_out != n_features:
-                raise ValueError(
-                    f"The module of decoder{widths} has to map rows of {n_components} "
-                    f"codes to rows of {n_features} features, but has {body.n_out}."
-                )
-        elif conv:
-            body = ConvolutionalDecoder(*image, n_components, hidden[::-1], **layers)
-        else:
-            body = MLP(n_components, hidden[::-1], n_out=n_features, **layers)
-        if config["variational"]:
-            prior = GaussianPrior(n_components, learnt=False)
-        else:
-            prior = FlatPrior(n_components)
-        return VariationalAutoencoder(encoder, Decoder(body, output, n_features), prior)
+        return build_autoencoder(config, generator)
 
     def _initialise(self, module, X):
         mean, std = (torch.from_numpy(part) for part in feature_moments(X))
