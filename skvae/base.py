@@ -57,9 +57,9 @@ def sobol_normal(n_draws, n_components):
 def standardised(draws):
     """Draws with a mean of 0 and a covariance of I, exactly, if there are enough.
 
-    The mean of a quadratic function over them is exact, and that of log p(x | z) is ten
-    times closer to what it tends to than with plain draws. Importance weights, which
-    rest on the tails, gain nothing from it.
+    The mean of a quadratic function over them is exact. That of log p(x | z) comes
+    closer to what it tends to in many dimensions, and no further off in few. Importance
+    weights, which rest on the tails, gain nothing from it.
     """
     n_draws, _, n_components = draws.shape
     if n_draws <= 2 * n_components:

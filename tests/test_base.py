@@ -22,6 +22,7 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
+from skvae.base import sobol_normal, standardised
 
 MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 each_model = pytest.mark.parametrize("cls", MODELS)
@@ -223,6 +224,17 @@ def test_importance_weighted_bound_tends_to_the_evidence(cls, X):
 @each_model
 def test_one_draw_weighs_in_for_one(cls, X, fitted):
     np.testing.assert_allclose(fitted[cls].effective_sample_size(X, n_draws=1), 1)
+
+
+@pytest.mark.parametrize("n_draws", [7, 32, 100])
+def test_draws_of_the_bound_have_the_moments_of_the_normal_distribution(n_draws):
+    draws = standardised(sobol_normal(n_draws, 3))
+    assert draws.shape == (n_draws, 1, 3)
+    draws = draws[:, 0].numpy()
+    np.testing.assert_allclose(draws.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(np.cov(draws.T, bias=True), np.eye(3), atol=1e-12)
+    few = sobol_normal(6, 3)  # too few to have any covariance
+    assert torch.equal(standardised(few), few)
 
 
 @each_model

@@ -37,15 +37,16 @@ def corrupt(rows, rng, corruption, level):
     return CORRUPTIONS[corruption](rows, rng, level)
 
 
-def feature_moments(X, block_size=1024):
+def feature_moments(X, n_values=2**21):
     """Mean and standard deviation of each column, in double precision.
 
-    Summed up in dense blocks of rows, so that every container gives the same bits.
+    Summed up in dense blocks of n_values, so that every container gives the same bits.
     """
+    size = max(1, n_values // X.shape[1])
 
     def blocks():
-        for start in range(0, X.shape[0], block_size):
-            rows = X[start : start + block_size]
+        for start in range(0, X.shape[0], size):
+            rows = X[start : start + size]
             rows = rows.toarray() if sp.issparse(rows) else rows
             yield np.ascontiguousarray(rows, dtype=np.float64)
 
