@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -475,6 +476,15 @@ def test_the_decoder_starts_from_the_means_of_the_features(likelihood, natural, 
         np.testing.assert_allclose(offset, expected, rtol=1e-5, atol=1e-6)
         shift = model.net_.module_.encoder.preprocess.offset.numpy()
         np.testing.assert_allclose(shift, center * X.mean(axis=0), rtol=1e-6)
+
+
+def test_a_scale_that_hides_the_rows_is_told():
+    X = low_rank(100) / 100
+    with pytest.warns(ConvergenceWarning, match="no latent unit.*scale='shared'"):
+        make(scale=1.0, max_epochs=30).fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert make(max_epochs=30).fit(X).health_["active_units"] == 2
 
 
 # --- images ----------------------------------------------------------------------

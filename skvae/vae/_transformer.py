@@ -408,6 +408,18 @@ class VAETransformer(BaseVAE):
             health["active_units"] = int((np.ptp(codes, axis=0) > 0).sum())
         return health
 
+    def _complaints(self):
+        given = self.net_.config["likelihood"] == "gaussian" and not isinstance(
+            self.net_.config["scale"], str
+        )
+        if self.health_["active_units"] == 0 and given:
+            yield (
+                "no latent unit is active: rows hardly differ beside the given `scale` "
+                "of the Gaussian likelihood. Lower it, or learn it: scale='shared'."
+            )
+        else:
+            yield from super()._complaints()
+
     @property
     def components_(self):
         """Rows that the latent units add to the decoder's output.
