@@ -21,7 +21,7 @@ X, y, shape = load_digit_images(8000)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=1 / 4, stratify=y, random_state=0
 )
-figure, axes = plt.subplots(2, 3, figsize=(12, 7.6), layout="constrained")
+figure, axes = plt.subplots(2, 3, figsize=(12, 6.6), layout="constrained")
 for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
     known = X_train[y_train != unknown]
     vae = VAETransformer(10, likelihood="bernoulli", max_epochs=20, random_state=0)
@@ -37,6 +37,7 @@ for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
         RocCurveDisplay.from_predictions(
             is_unknown, score, name=name, ax=above, plot_chance_level=name != "bound"
         )
+    above.set(xlabel="share of the known digits", ylabel="share of the unknown digit")
     above.set_title(f"a model that never saw a {unknown}", loc="left")
     most = np.argsort(-scores["bound"])[:32]
     title = (
