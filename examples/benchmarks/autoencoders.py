@@ -161,6 +161,7 @@ def plain(args):
         scale=1.0,
         batch_norm=False,
         dropout=0.0,
+        batch_size=100,
         max_epochs=args.epochs(30),
     )
     best = dict(
