@@ -3,7 +3,7 @@ How many dimensions: autoencoder and PCA
 ========================================
 
 PCA is the best linear map through a few dimensions. A plain autoencoder with a hidden
-layer needs about half as many for the same error on held-out images.
+layer needs about a quarter as many for the same error on held-out images of MNIST.
 """
 
 import matplotlib.pyplot as plt
