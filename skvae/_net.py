@@ -81,7 +81,7 @@ class Rows(Dataset):
         target = to_dense_tensor(rows, copy=False)  # indexing has copied
         if self.corrupt is None:
             return target, target
-        return to_dense_tensor(self.corrupt(rows, self.rng)), target
+        return to_dense_tensor(self.corrupt(rows, self.rng), copy=False), target
 
 
 class EvenBatches(Sampler):
@@ -127,17 +127,6 @@ class Schedule(Callback):
         self.lr = lr
         self.kl_warmup = kl_warmup
         self.max_epochs = max_epochs
-
-    def get_iterator(self, dataset, training=False):
-        shuffle = self.shuffle_generator if training else None
-        return DataLoader(
-            dataset,
-            batch_sampler=EvenBatches(len(dataset), self.batch_size, shuffle),
-            collate_fn=as_is,
-            # Without a generator of its own, a loader that does not even shuffle draws
-            # a number from torch's global generator.
-            generator=torch.Generator(),
-        )
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         self.n_batches_ = math.ceil(len(dataset_train) / net.batch_size)
