@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from skvae.modules._layers import ACTIVATIONS, MLP, Standardise
+from skvae.modules._layers import ACTIVATIONS, MLP, glorot, norms
 
 
 def convolution(layer, n_in, n_out, generator, **params):
@@ -13,9 +13,7 @@ def convolution(layer, n_in, n_out, generator, **params):
     layer = nn.utils.skip_init(
         layer, n_in, n_out, kernel_size=3, stride=2, padding=1, **params
     )
-    nn.init.xavier_uniform_(layer.weight, generator=generator)
-    nn.init.zeros_(layer.bias)
-    return layer
+    return glorot(layer, generator)
 
 
 def image_sizes(image_shape, n_layers):
@@ -57,7 +55,7 @@ class ConvolutionalEncoder(nn.Module):
             convolution(nn.Conv2d, a, b, generator)
             for a, b in zip(depths, channels, strict=False)
         )
-        self.norms = norms(channels, batch_norm)
+        self.norms = norms(channels, batch_norm, n_positions=2)
         self.activation = ACTIVATIONS[activation]
         n_values = depths[-1] * math.prod(image_sizes(image_shape, len(channels))[-1])
         self.dense = MLP(
@@ -116,7 +114,7 @@ class ConvolutionalDecoder(nn.Module):
             )
             for i in reversed(range(len(channels)))
         )
-        self.norms = norms(channels[-2::-1], batch_norm)
+        self.norms = norms(channels[-2::-1], batch_norm, n_positions=2)
         self.activation = ACTIVATIONS[activation]
         self.to(memory_format=torch.channels_last)
 
@@ -126,13 +124,3 @@ class ConvolutionalDecoder(nn.Module):
         for layer, norm in zip(inner, self.norms, strict=True):
             x = self.activation(norm(layer(x)))
         return last(x).flatten(1)
-
-
-def norms(channels, batch_norm):
-    """Batch norm, or nothing, for each number of channels."""
-    return nn.ModuleList(
-        Standardise(n, offset=True, scale=True, n_positions=2)
-        if batch_norm
-        else nn.Identity()
-        for n in channels
-    )

@@ -16,12 +16,16 @@ ACTIVATIONS = {
 }
 
 
-def linear(n_in, n_out, generator):
-    """A linear layer with Glorot-uniform weights from `generator` and zero bias."""
-    layer = nn.utils.skip_init(nn.Linear, n_in, n_out)
+def glorot(layer, generator):
+    """The layer with Glorot-uniform weights from `generator` and zero bias."""
     nn.init.xavier_uniform_(layer.weight, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def linear(n_in, n_out, generator):
+    """A linear layer with Glorot-uniform weights from `generator` and zero bias."""
+    return glorot(nn.utils.skip_init(nn.Linear, n_in, n_out), generator)
 
 
 def normal_parameter(*shape, std, generator):
@@ -57,10 +61,7 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(
             linear(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)
         )
-        self.norms = nn.ModuleList(
-            Standardise(n, offset=True, scale=True) if batch_norm else nn.Identity()
-            for n in hidden_layer_sizes
-        )
+        self.norms = norms(hidden_layer_sizes, batch_norm)
         self.activation = ACTIVATIONS[activation]
         self.dropout = dropout
         self.output = None if n_out is None else linear(sizes[-1], n_out, generator)
@@ -115,6 +116,16 @@ class Standardise(nn.BatchNorm1d):
         if self.scale is not None:
             x = x * self.scale.view(self.shape)
         return x if self.offset is None else x + self.offset.view(self.shape)
+
+
+def norms(widths, batch_norm, n_positions=0):
+    """Batch norm, or nothing, for layers of each width."""
+    return nn.ModuleList(
+        Standardise(n, offset=True, scale=True, n_positions=n_positions)
+        if batch_norm
+        else nn.Identity()
+        for n in widths
+    )
 
 
 _global_generator = threading.RLock()
