@@ -15,7 +15,6 @@ bare loops of the same network. MNIST comes from OpenML, cached or downloaded.
 import argparse
 import statistics
 import time
-import warnings
 from functools import cache
 
 import numpy as np
@@ -28,9 +27,6 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from skvae import VAETransformer
-
-warnings.filterwarnings("ignore", message=".*PYTHON_GIL.*")
-
 
 # --- data ------------------------------------------------------------------------
 
