@@ -1,7 +1,10 @@
 """What a fitted topic model, or a Pipeline that ends in one, tells about itself."""
 
+import difflib
+
 import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
 
 
@@ -17,7 +20,7 @@ def topic_model(model):
     TypeError
         If it has no `components_`.
     """
-    last = _steps(model)[-1]
+    last = last_step(model)
     check_is_fitted(last)
     if not hasattr(last, "components_"):
         raise TypeError(
@@ -25,6 +28,11 @@ def topic_model(model):
             "a Pipeline whose last step is one."
         )
     return last
+
+
+def last_step(model):
+    """Return the last step of a Pipeline, else `model` itself; fitted or not."""
+    return _steps(model)[-1]
 
 
 def topic_model_input(model, X):
@@ -46,6 +54,103 @@ def input_feature_names(model):
         except (AttributeError, ValueError):  # such as a FunctionTransformer
             names = None
     return names
+
+
+def word_names(model, feature_names=None):
+    """Return the words of the columns of `components_`: those given, else the model's.
+
+    Raises
+    ------
+    ValueError
+        If nobody knows them, or if there are not as many as features.
+    """
+    last = topic_model(model)
+    if feature_names is None:
+        feature_names = input_feature_names(model)
+    if feature_names is None:
+        raise ValueError(
+            f"{type(last).__name__} was fitted without feature names. Pass "
+            "feature_names=vectorizer.get_feature_names_out(), or a Pipeline whose "
+            "first steps name their output features."
+        )
+    feature_names = np.asarray(feature_names, dtype=object)
+    n_features = last.components_.shape[1]
+    if feature_names.shape != (n_features,):
+        raise ValueError(
+            f"feature_names has shape {feature_names.shape}, but "
+            f"{type(last).__name__} was fitted on {n_features} features. Pass one "
+            "name per feature, in the order of the columns."
+        )
+    return feature_names
+
+
+def word_column(word, names):
+    """Return the column of a word, or raise a ValueError that tells close ones."""
+    found = np.flatnonzero(names == word)
+    if len(found):
+        return found[0]
+    close = difflib.get_close_matches(str(word), [str(name) for name in names])
+    hint = f" Close to it are {', '.join(map(repr, close))}." if close else ""
+    raise ValueError(
+        f"{word!r} is not among the {len(names)} words of the model.{hint}"
+    )
+
+
+def topic_names(model):
+    """Return the names of the topics, those of the model's output features."""
+    last = topic_model(model)
+    if hasattr(last, "get_feature_names_out"):
+        return last.get_feature_names_out()
+    return np.array([f"topic{k}" for k in range(len(last.components_))], dtype=object)
+
+
+def word_probabilities(model):
+    """Return p(word | topic) of each topic; rows sum to one.
+
+    Components that are non-negative are divided by their sums, as LDA's and NMF's need.
+    Of others, such as NVDM's, it is what a code of 1 for the topic and 0 else decodes
+    to.
+    """
+    last = topic_model(model)
+    weights = np.asarray(last.components_, dtype=np.float64)
+    if weights.min() < 0:
+        decoded = np.zeros((1, 1))
+        if hasattr(last, "inverse_transform"):
+            decoded = np.asarray(last.inverse_transform(np.eye(len(weights))))
+        if decoded.min() < 0 or not np.allclose(decoded.sum(axis=1), 1):
+            raise ValueError(
+                f"{type(last).__name__} gives words the weight {weights.min():.3g}, "
+                "which is no probability. Pass a topic model."
+            )
+        weights = decoded
+    total = weights.sum(axis=1, keepdims=True)
+    uniform = np.full_like(weights, 1 / weights.shape[1])
+    return np.divide(weights, total, out=uniform, where=total > 0)
+
+
+def topic_codes(model, counts):
+    """Return what the topic model makes of documents, as proportions if it can be.
+
+    Codes without negative ones are divided by their sums, as NMF's need; a document
+    that no topic has a part of is shared by all.
+    """
+    codes = np.asarray(topic_model(model).transform(counts), dtype=np.float64)
+    if codes.size and codes.min() < 0:
+        return codes
+    shares = normalize(codes, norm="l1")
+    shares[shares.sum(axis=1) == 0] = 1 / codes.shape[1]
+    return shares
+
+
+def topic_proportions(model, counts):
+    """Return topic proportions of documents, or raise if the model has none."""
+    shares = topic_codes(model, counts)
+    if shares.size and shares.min() < 0:
+        raise ValueError(
+            f"{type(topic_model(model)).__name__} has no topic proportions: its codes "
+            "are signed. GSMTopicModel, ProdLDATopicModel, LDA and NMF have."
+        )
+    return shares
 
 
 def _steps(model):

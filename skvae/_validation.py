@@ -6,6 +6,7 @@ The only module that imports anything private of scikit-learn.
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils._param_validation import (
     Interval,
@@ -20,6 +21,7 @@ __all__ = [
     "StrOptions",
     "check_layer_sizes",
     "check_parameters",
+    "contains_texts",
     "resolve_device",
 ]
 
@@ -63,3 +65,12 @@ def resolve_device(device):
             'Use device="cpu" or device="auto".'
         ) from error
     return device
+
+
+def contains_texts(X):
+    """Whether X is a container of strings rather than of counts."""
+    if isinstance(X, np.ndarray):
+        X = X.flat
+    elif not isinstance(X, (list, tuple, pd.Series)):
+        return False
+    return isinstance(next(iter(X), None), str)

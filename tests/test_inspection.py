@@ -1,17 +1,34 @@
-"""Words of the topics, with the right names in the right order."""
+"""Words, topics and documents, with the right names in the right order."""
+
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
-from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.manifold import trustworthiness
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skvae.inspection import top_words
+from skvae import GSMTopicModel, NVDMTopicModel
+from skvae.datasets import make_topic_corpus
+from skvae.inspection import (
+    document_embeddings,
+    embedding_map,
+    most_similar,
+    representative_documents,
+    similar_words,
+    term_scores,
+    to_pyldavis,
+    to_topicwizard,
+    top_words,
+    topic_sizes,
+)
+from skvae.inspection._words import rank_words
 
 TEXTS = ["dog dog cat", "cat dog dog", "train bus train"]
 
@@ -115,3 +132,374 @@ def test_names_pass_through_steps_that_do_nothing_nested_pipelines_and_searches(
     frame = pd.DataFrame(np.eye(3), columns=list("abc"))
     plain = make_pipeline("passthrough", lda).fit(frame)
     assert set(top_words(plain, 3).to_numpy().ravel()) == set("abc")
+
+
+# --- the ways to rank words ------------------------------------------------------
+
+
+def planted(components):
+    """An NMF of given components."""
+    components = np.asarray(components, dtype=float)
+    nmf = NMF(len(components), init="random").fit(np.ones((2, components.shape[1])))
+    nmf.components_ = components
+    return nmf
+
+
+def test_term_scores_are_blei_and_laffertys(rng):
+    components = rng.dirichlet(np.ones(6), size=4) * [[1], [2], [3], [4]]
+    scores = term_scores(planted(components), feature_names=list("abcdef"))
+    beta = components / components.sum(axis=1, keepdims=True)
+    for k in range(4):
+        for v, word in enumerate("abcdef"):
+            mean = np.prod(beta[:, v]) ** (1 / 4)
+            expected = beta[k, v] * np.log(beta[k, v] / mean)
+            assert scores.loc[f"nmf{k}", word] == pytest.approx(expected)
+
+
+def test_term_scores_are_finite_where_topics_have_zeros():
+    scores = term_scores(planted(np.eye(3)), feature_names=list("abc"))
+    assert np.isfinite(scores).all(axis=None)
+    assert scores.idxmax(axis=1).tolist() == list("abc")
+
+
+def test_relevance_lies_between_probability_and_lift():
+    model = planted([[50, 30, 10, 10, 0], [50, 0, 1, 20, 29]])
+    names = {"feature_names": ["the", "cat", "dog", "run", "bus"]}
+    by_probability = top_words(model, 5, **names)
+    whole = top_words(model, 5, by="relevance", weight=1, **names)
+    pd.testing.assert_frame_equal(whole, by_probability)
+    lift = top_words(model, 5, by="relevance", weight=0, **names)
+    assert lift.loc["nmf0"].tolist() == ["cat", "dog", "the", "run", "bus"]
+    # Where "cat" is frequent in the documents and "dog" is not, "dog" is the one.
+    X = [[1, 90, 3, 3, 3]]
+    lift = top_words(model, 5, by="relevance", weight=0, X=X, **names)
+    assert lift.loc["nmf0", 0] == "the" and lift.loc["nmf0", 4] == "bus"
+    assert list(lift.loc["nmf0"]).index("dog") < list(lift.loc["nmf0"]).index("cat")
+
+
+def test_frex_is_the_harmonic_mean_of_ranks():
+    components = np.array([[5.0, 3, 2], [5, 1, 4]])
+    beta = components / 10
+    exclusivity = beta / beta.sum(axis=0)
+    expected = []
+    for k in range(2):
+        for v in range(3):
+            e = np.mean(exclusivity[k] <= exclusivity[k, v])
+            p = np.mean(beta[k] <= beta[k, v])
+            expected.append(1 / (0.7 / e + 0.3 / p))
+    scores = rank_words(planted(components), "frex", 0.7)
+    np.testing.assert_allclose(scores.ravel(), expected)
+
+
+def test_words_of_signed_components_rank_by_what_they_decode_to(corpus):
+    model = NVDMTopicModel(3, max_epochs=2, random_state=0).fit(corpus.data)
+    decoded = model.inverse_transform(np.eye(3))
+    scores = term_scores(model, feature_names=[f"w{j}" for j in range(40)])
+    expected = decoded * (np.log(decoded) - np.log(decoded).mean(axis=0))
+    np.testing.assert_allclose(scores, expected)
+
+
+def test_rankings_refuse_what_says_nothing():
+    model, names = planted(np.eye(2)), {"feature_names": ["a", "b"]}
+    with pytest.raises(ValueError, match="by='best', but it is one of probability"):
+        top_words(model, 1, by="best", **names)
+    with pytest.raises(ValueError, match="weight=0.5 says nothing with by='term_s"):
+        top_words(model, 1, by="term_score", weight=0.5, **names)
+    with pytest.raises(ValueError, match="X says nothing with by='frex'"):
+        top_words(model, 1, by="frex", X=np.eye(2), **names)
+    with pytest.raises(ValueError, match="weight == 2"):
+        top_words(model, 1, by="frex", weight=2, **names)
+    with pytest.raises(ValueError, match="X has 3 features, but NMF was fitted on 2"):
+        top_words(model, 1, by="relevance", X=np.eye(3), **names)
+    with pytest.raises(ValueError, match="X has no tokens"):
+        top_words(model, 1, by="relevance", X=np.zeros((2, 2)), **names)
+    pca = PCA(2).fit([[0.0, 1], [1, 0], [2, 3]])
+    with pytest.raises(ValueError, match="PCA gives words the weight -.*no probab"):
+        term_scores(pca, **names)
+
+
+# --- one space of words, topics and documents --------------------------------------
+
+NAMES = np.array([f"w{j}" for j in range(40)])
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Models of each kind, fitted on planted topics; and the documents, with names."""
+    corpus = make_topic_corpus(300, 40, 3, word_concentration=0.4, random_state=0)
+    X = pd.DataFrame(corpus.data.toarray(), columns=NAMES)
+    return {
+        "GSM": GSMTopicModel(3, embedding_size=8, max_epochs=60, random_state=0).fit(X),
+        "NVDM": NVDMTopicModel(3, max_epochs=10, random_state=0).fit(X),
+        "LDA": LatentDirichletAllocation(3, random_state=0).fit(X),
+        "NMF": NMF(3, init="nndsvda").fit(X),
+    }, X
+
+
+KINDS = ["GSM", "NVDM", "LDA", "NMF"]
+
+
+def test_documents_of_gsm_are_means_of_their_topics(models):
+    fitted, X = models
+    model = fitted["GSM"]
+    expected = model.transform(X) @ model.topic_embeddings_
+    embeddings = document_embeddings(model, X.iloc[5:9])
+    np.testing.assert_allclose(embeddings, expected[5:9])
+    assert list(embeddings.index) == [5, 6, 7, 8]
+    words = similar_words(model, "w3", 4)
+    W = model.word_embeddings_ / np.linalg.norm(model.word_embeddings_, axis=1)[:, None]
+    order = [j for j in np.argsort(-(W @ W[3])) if j != 3][:4]
+    assert words["word"].tolist() == NAMES[order].tolist()
+    np.testing.assert_allclose(words["similarity"], (W @ W[3])[order])
+
+
+def test_documents_of_nmf_are_proportions(models):
+    fitted, X = models
+    codes = fitted["NMF"].transform(X)
+    expected = codes / codes.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(document_embeddings(fitted["NMF"], X), expected)
+
+
+def test_similar_words_of_nvdm_are_rows_of_the_decoder(models):
+    model = models[0]["NVDM"]
+    rows = model.components_.T
+    cosine = rows @ rows[7] / np.linalg.norm(rows, axis=1) / np.linalg.norm(rows[7])
+    found = similar_words(model, "w7", 39)
+    assert len(found) == 39 and "w7" not in set(found["word"])
+    by_word = found.set_index("word")["similarity"]
+    np.testing.assert_allclose(by_word[NAMES[[0, 20]]], cosine[[0, 20]])
+    assert found["similarity"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("among", ["words", "topics", "documents"])
+@pytest.mark.parametrize("given", ["word", "topic", "document"])
+def test_anything_is_compared_with_anything(models, name, among, given):
+    fitted, X = models
+    query = {"word": "w3", "topic": 1, "document": 4}[given]
+    found = most_similar(fitted[name], **{given: query}, among=among, n=3, X=X)
+    same_kind = among.startswith(given)
+    expected = min(3, {"words": 40, "topics": 3, "documents": 300}[among] - same_kind)
+    assert len(found) == expected
+    assert found["similarity"].between(-1 - 1e-9, 1 + 1e-9).all()
+    assert found["similarity"].is_monotonic_decreasing
+    if same_kind:
+        assert query not in found[given].tolist()
+    assert list(found.columns[:2]) == [among[:-1], "similarity"]
+
+
+@pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
+def test_a_document_of_a_topics_words_is_close_to_the_topic(models, name):
+    """On planted topics: words, topics and documents find each other."""
+    model = models[0][name]
+    top = top_words(model, 5)
+    for k, words in enumerate(top.to_numpy()):
+        document = pd.DataFrame([10.0 * np.isin(NAMES, words)], columns=NAMES)
+        closest = most_similar(model, document=document, among="topics", n=1)
+        assert closest["topic"].item() == top.index[k]
+        assert closest["words"].item() == " ".join(words)
+        found = most_similar(model, topic=top.index[k], among="words", n=10)
+        assert len(set(words) & set(found["word"])) >= 3
+
+
+def test_a_text_is_a_document():
+    lda = LatentDirichletAllocation(2, random_state=0)
+    model = make_pipeline(CountVectorizer(), lda).fit(TEXTS)
+    found = most_similar(model, document="dog", among="documents", X=TEXTS, n=2)
+    assert found["text"].tolist()[0] in TEXTS[:2]
+    by_number = most_similar(model, document=0, among="documents", X=TEXTS, n=3)
+    assert set(by_number["document"]) == {1, 2}
+    index = pd.Series(TEXTS, index=["x", "y", "z"])
+    named = most_similar(model, document=0, among="documents", X=index, n=3)
+    assert set(named["document"]) == {"y", "z"}
+    row = CountVectorizer().fit(TEXTS).transform(["dog"])
+    same = most_similar(lda, document=row, among="topics")
+    again = most_similar(lda, document=row.toarray()[0], among="topics")
+    pd.testing.assert_frame_equal(same, again)
+
+
+def test_most_similar_tells_what_it_needs(models):
+    model, X = models[0]["LDA"], models[1]
+    with pytest.raises(ValueError, match="takes one of word=, topic= and.*but got 0"):
+        most_similar(model)
+    with pytest.raises(ValueError, match="but got 2"):
+        most_similar(model, word="w1", topic=1)
+    with pytest.raises(ValueError, match="needs X, the documents to look among"):
+        most_similar(model, word="w1", among="documents")
+    with pytest.raises(ValueError, match="document=300, but X has 300 documents"):
+        most_similar(model, document=300, X=X)
+    with pytest.raises(ValueError, match="topic=3, but the topics are 0 to 2, or 'lat"):
+        most_similar(model, topic=3)
+    with pytest.raises(ValueError, match="among='people'"):
+        most_similar(model, topic=1, among="people")
+    with pytest.raises(ValueError, match="'w111' is not among the 40 words.*'w11'"):
+        similar_words(model, "w111")
+    with pytest.raises(ValueError, match="There are 2 texts, but X has 300 documents"):
+        most_similar(model, word="w1", among="documents", X=X, texts=["a", "b"])
+
+
+# --- documents of the topics -------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
+def test_sizes_are_shares_of_the_tokens(models, name):
+    fitted, X = models
+    sizes = topic_sizes(fitted[name], X)
+    proportions = fitted[name].transform(X)
+    proportions = proportions / proportions.sum(axis=1, keepdims=True)
+    n_tokens = X.sum(axis=1)
+    np.testing.assert_allclose(
+        sizes["share"], np.average(proportions, axis=0, weights=n_tokens)
+    )
+    assert sizes["documents"].sum() == (n_tokens > 0).sum()
+    assert list(sizes.index) == list(fitted[name].get_feature_names_out())
+
+
+def test_nvdm_has_no_sizes(models):
+    with pytest.raises(ValueError, match="NVDMTopicModel has no topic proportions"):
+        topic_sizes(models[0]["NVDM"], models[1])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_representative_documents_are_the_closest(models, name):
+    fitted, X = models
+    X = pd.concat([X, 0 * X.iloc[:1]], ignore_index=True)  # stands for nothing
+    texts = [f"text {i}" for i in range(len(X))]
+    found = representative_documents(fitted[name], X, texts, n_documents=301)
+    assert len(found) == 3 * 300 and 300 not in found["document"].tolist()
+    for topic, group in found.groupby("topic", sort=False):
+        single = most_similar(
+            fitted[name], topic=topic, among="documents", X=X.iloc[:300], n=5
+        )
+        np.testing.assert_array_equal(group["document"][:5], single["document"])
+        assert group["text"].iloc[0] == texts[group["document"].iloc[0]]
+
+
+@pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
+def test_representative_documents_are_full_of_their_topics_words(models, name):
+    model, X = models[0][name], models[1]
+    found = representative_documents(model, X, n_documents=5)
+    assert "text" not in found
+    for topic, words in top_words(model, 8).iterrows():
+        documents = found.loc[found["topic"] == topic, "document"]
+        share = X[words.tolist()].sum(axis=1) / X.sum(axis=1)
+        assert share[documents].mean() > share.mean() + 0.1
+
+
+# --- the map ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_map_shows_topics_their_words_and_documents(models, name):
+    fitted, X = models
+    points = embedding_map(fitted[name], X, n_words=4, n_documents=6)
+    pd.testing.assert_frame_equal(
+        points, embedding_map(fitted[name], X, n_words=4, n_documents=6)
+    )
+    kinds = points.groupby("kind", sort=False)["label"]
+    assert list(kinds.groups) == ["topic", "word", "document"]
+    assert set(kinds.get_group("word")) == set(
+        top_words(fitted[name], 4).to_numpy().ravel()
+    )
+    found = representative_documents(fitted[name], X, n_documents=6)
+    assert set(kinds.get_group("document")) == set(found["document"])
+    assert points.loc[points["kind"] == "topic", "topic"].tolist() == [0, 1, 2]
+    assert np.isfinite(points[["x", "y"]]).all(axis=None)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_map_keeps_close_what_is_close(models, name):
+    model, X = models[0][name], models[1]
+    points = embedding_map(model, X)
+    documents = points[points["kind"] == "document"]
+    vectors = document_embeddings(model, X).loc[documents["label"].astype(int)]
+    # 0.5 is what a random map gets.
+    assert trustworthiness(vectors, documents[["x", "y"]], metric="cosine") > 0.85
+
+
+def test_map_takes_any_transformer_and_leaves_it_alone(models):
+    model = models[0]["LDA"]
+    pca = PCA(2)
+    points = embedding_map(model, transformer=pca, n_words=2)
+    assert not hasattr(pca, "components_") and set(points["kind"]) == {"topic", "word"}
+    with pytest.raises(ValueError, match="PCA made an array of shape .*, 3. of"):
+        embedding_map(model, transformer=PCA(3))
+
+
+def test_map_needs_names_and_points(models):
+    nmf = NMF(1, init="nndsvda").fit(np.ones((3, 1)))
+    with pytest.raises(ValueError, match="NMF was fitted without feature names"):
+        embedding_map(nmf)
+    with pytest.raises(ValueError, match="needs 3 points at least, but there are 2"):
+        embedding_map(nmf, feature_names=["a"])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, **names: top_words(m, 2, **names),
+        lambda m, **names: term_scores(m, **names),
+        lambda m, **names: similar_words(m, "a", **names),
+        lambda m, **names: most_similar(m, topic=0, **names),
+        lambda m, **names: embedding_map(m, **names),
+        lambda m, **names: to_topicwizard(m, np.ones((3, 3)), list("abc"), **names),
+    ],
+)
+def test_every_table_checks_its_names(function):
+    model = NMF(2, init="random", random_state=0).fit(np.eye(3) + 1)
+    with pytest.raises(ValueError, match="NMF was fitted without feature names"):
+        function(model)
+    with pytest.raises(ValueError, match=r"feature_names has shape \(2,\), but NMF"):
+        function(model, feature_names=["a", "b"])
+
+
+# --- hand-offs ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
+def test_pyldavis_gets_distributions(models, name):
+    pyLDAvis = pytest.importorskip("pyLDAvis")
+    fitted, X = models
+    X = pd.concat([X, 0 * X.iloc[:1]], ignore_index=True)
+    prepared = to_pyldavis(fitted[name], X, R=5)
+    assert isinstance(prepared, pyLDAvis.PreparedData)
+    assert prepared.R == 5
+    topics = prepared.topic_coordinates
+    np.testing.assert_allclose(topics["Freq"].sum(), 100)
+    shares = 100 * topic_sizes(fitted[name], X)["share"].to_numpy()
+    np.testing.assert_allclose(topics.sort_values("topics")["Freq"], shares)
+    info = prepared.topic_info
+    words = set(info.loc[info["Category"] == "Topic0", "Term"])
+    assert words & set(top_words(fitted[name], 3).iloc[0])
+
+
+def test_pyldavis_is_asked_for_by_name(models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyLDAvis", None)
+    with pytest.raises(ImportError, match=r"pip install 'skvae\[pyldavis\]'"):
+        to_pyldavis(models[0]["LDA"], models[1])
+
+
+def test_topicwizard_gets_what_it_calls_topic_data(models):
+    fitted, X = models
+    X = pd.concat([0 * X.iloc[:1], X], ignore_index=True)
+    texts = [f"text {i}" for i in range(len(X))]
+    data = to_topicwizard(fitted["GSM"], X, texts)
+    assert data["corpus"] == texts[1:]
+    n = len(X) - 1
+    assert data["document_term_matrix"].shape == (n, 40)
+    assert data["document_topic_matrix"].shape == (n, 3)
+    np.testing.assert_allclose(data["topic_term_matrix"].sum(axis=1), 1)
+    assert data["topic_names"][2].startswith("2: w")
+    topicwizard_data = pytest.importorskip("topicwizard.data")
+    assert set(data) == set(topicwizard_data.TopicData.__annotations__)
+
+
+def test_topicwizard_needs_texts_and_proportions(models):
+    fitted, X = models
+    with pytest.raises(ValueError, match="to_topicwizard needs texts"):
+        to_topicwizard(fitted["LDA"], X)
+    with pytest.raises(ValueError, match="NVDMTopicModel has no topic proportions"):
+        to_topicwizard(fitted["NVDM"], X, ["text"] * len(X))
+    pipeline = make_pipeline(CountVectorizer(), NMF(2, init="nndsvda")).fit(TEXTS)
+    data = to_topicwizard(pipeline, TEXTS)
+    np.testing.assert_allclose(data["transform"](TEXTS), pipeline.transform(TEXTS))

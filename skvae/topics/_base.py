@@ -1,7 +1,6 @@
 """What topic models share: counts, perplexity, health."""
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 import torch
 from scipy.special import entr
@@ -9,6 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skvae._sparse import canonical_csr
+from skvae._validation import contains_texts
 from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.metrics._perplexity import check_average, mean_per_token
 from skvae.modules import (
@@ -32,15 +32,6 @@ def thin_counts(rows, rng, lowest=0.3):
     few = np.fmin(np.ceil(rows.data), 2**31 - 1)
     kept = rng.binomial(few.astype(np.int64), rate) / few
     return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
-
-
-def contains_texts(X):
-    """Whether X is a container of strings rather than of counts."""
-    if isinstance(X, np.ndarray):
-        X = X.flat
-    elif not isinstance(X, (list, tuple, pd.Series)):
-        return False
-    return isinstance(next(iter(X), None), str)
 
 
 def duplicate_topics(components):

@@ -1,0 +1,136 @@
+"""Topics in documents: their sizes, and documents that stand for them."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_scalar
+
+from skvae._fitted import topic_model_input, topic_names, topic_proportions
+from skvae._sparse import check_csr
+from skvae.inspection._inputs import document_index, document_texts
+from skvae.inspection._space import document_vectors, topic_cosines
+
+
+def topic_sizes(model, X):
+    """How much of the documents is about each topic.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Documents, as the input of `model`.
+
+    Returns
+    -------
+    sizes : DataFrame of shape (n_components, 2)
+        One row per topic. "share" is its share of all tokens: the mean of the topic
+        proportions, weighted by the lengths of the documents; the sum is 1.
+        "documents" is the number of documents that have more of it than of any other
+        topic; those without tokens do not count.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If the model has no topic proportions, such as NVDM, whose codes are signed; or
+        if X has no tokens.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import topic_sizes
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> topic_sizes(model, texts).round(2)
+                                share  documents
+    latentdirichletallocation0    0.5          2
+    latentdirichletallocation1    0.5          2
+    """
+    counts = topic_model_input(model, X)
+    shares = topic_proportions(model, counts)
+    n_tokens = check_csr(counts).sum(axis=1)
+    if not n_tokens.sum() > 0:
+        raise ValueError("X has no tokens. Pass documents that have some.")
+    largest = shares.argmax(axis=1)[n_tokens > 0]
+    return pd.DataFrame(
+        {
+            "share": n_tokens @ shares / n_tokens.sum(),
+            "documents": np.bincount(largest, minlength=shares.shape[1]),
+        },
+        index=topic_names(model),
+    )
+
+
+def nearest_documents(model, counts, n_documents):
+    """Rows of the documents closest to each topic, and their cosines with it.
+
+    Documents without tokens stand for nothing.
+    """
+    similarity = topic_cosines(model, document_vectors(model, counts))
+    similarity[check_csr(counts).sum(axis=1) == 0] = -np.inf
+    rows = np.argsort(-similarity.T, axis=1, kind="stable")[:, :n_documents]
+    return rows, np.take_along_axis(similarity.T, rows, axis=1)
+
+
+def representative_documents(model, X, texts=None, n_documents=3):
+    """Documents that are closest to each topic.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Documents, as the input of `model`.
+    texts : sequence of str of length n_samples, default=None
+        Texts of the documents. Not needed if X holds them.
+    n_documents : int, default=3
+        Number of documents for each topic, or all if there are fewer. Documents without
+        tokens are left out.
+
+    Returns
+    -------
+    documents : DataFrame of shape (n_components * n_documents, 3 or 4)
+        Topic by topic, closest first, with the columns "topic" (its name), "document"
+        (its label in the index of X, or its number), "similarity", the cosine between
+        them in the space of `document_embeddings`, and "text", if there are texts.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If there are not as many texts as documents.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import representative_documents
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train bus"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> found = representative_documents(model, texts, n_documents=1)
+    >>> found["text"].tolist()
+    ['train bus train', 'cat cat dog']
+    """
+    check_scalar(n_documents, "n_documents", Integral, min_val=1)
+    texts = document_texts(X, texts)
+    counts = topic_model_input(model, X)
+    rows, similarity = nearest_documents(model, counts, n_documents)
+    found = pd.DataFrame(
+        {
+            "topic": np.repeat(topic_names(model), rows.shape[1]),
+            "document": document_index(X)[rows.ravel()],
+            "similarity": similarity.ravel(),
+        }
+    )
+    if texts is not None:
+        found["text"] = texts[rows.ravel()]
+    return found[np.isfinite(found["similarity"])].reset_index(drop=True)

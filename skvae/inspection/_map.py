@@ -1,0 +1,138 @@
+"""Words, topics and documents on one map."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.manifold import TSNE
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_scalar
+
+from skvae._fitted import (
+    top_columns,
+    topic_model,
+    topic_model_input,
+    topic_names,
+    word_names,
+)
+from skvae.inspection._documents import nearest_documents
+from skvae.inspection._inputs import document_index
+from skvae.inspection._space import (
+    document_vectors,
+    topic_cosines,
+    topic_vectors,
+    word_vectors,
+)
+
+
+def embedding_map(
+    model,
+    X=None,
+    *,
+    n_words=10,
+    n_documents=10,
+    transformer=None,
+    feature_names=None,
+):
+    """Words, topics and documents as points of one plane.
+
+    Shown are all topics, the top words of each, and the documents closest to each.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+        Documents, as the input of `model`. None shows none.
+    n_words : int, default=10
+        Number of top words of each topic, or all words if there are fewer.
+    n_documents : int, default=10
+        Number of documents for each topic.
+    transformer : transformer with `fit_transform`, default=None
+        Takes the vectors, at unit length, to two dimensions; it is cloned. None is
+        t-SNE with ``random_state=0``, started from the principal components, which
+        gives the same map again.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `top_words`.
+
+    Returns
+    -------
+    points : DataFrame of shape (n_points, 5)
+        Topics come first, then words and documents, with the columns "kind" ("topic",
+        "word" or "document"), "label" (name of the topic, the word, or the document's
+        label in the index of X, or its number), "x" and "y", and "topic", the number of
+        the closest topic.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If there are no feature names, if there are fewer than three points, or if the
+        transformer does not give two columns.
+
+    See Also
+    --------
+    skvae.plotting.EmbeddingMapDisplay : Draws it.
+    document_embeddings : What space the points are taken from.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA, LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import embedding_map
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> points = embedding_map(model, texts, n_words=2, transformer=PCA(2))
+    >>> points["kind"].value_counts().to_dict()
+    {'word': 4, 'document': 4, 'topic': 2}
+    """
+    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_scalar(n_documents, "n_documents", Integral, min_val=1)
+    last, names = topic_model(model), word_names(model, feature_names)
+    topics = topic_vectors(model)
+    columns = np.unique(top_columns(last.components_, min(n_words, len(names))))
+    kinds = [("topic", topic_names(model), topics)]
+    kinds += [("word", names[columns], word_vectors(model)[columns])]
+    if X is not None:
+        counts = topic_model_input(model, X)
+        rows, similarity = nearest_documents(model, counts, n_documents)
+        rows = np.unique(rows[np.isfinite(similarity)])
+        documents = document_vectors(model, counts)[rows]
+        kinds.append(("document", document_index(X)[rows], documents))
+    vectors = normalize(np.concatenate([vectors for _, _, vectors in kinds]))
+    points = pd.DataFrame(
+        {
+            "kind": np.repeat(
+                [kind for kind, *_ in kinds], [len(v) for *_, v in kinds]
+            ),
+            "label": np.concatenate([np.asarray(n, dtype=object) for _, n, _ in kinds]),
+        }
+    )
+    points[["x", "y"]] = to_plane(vectors, transformer)
+    points["topic"] = topic_cosines(model, vectors).argmax(axis=1)
+    return points
+
+
+def to_plane(vectors, transformer=None):
+    """Return vectors in two dimensions, by t-SNE unless told otherwise."""
+    if len(vectors) < 3:
+        raise ValueError(
+            f"A map needs 3 points at least, but there are {len(vectors)}."
+        )
+    if transformer is None:
+        transformer = TSNE(
+            perplexity=min(30, (len(vectors) - 1) / 3), init="random", random_state=0
+        )
+        if vectors.shape[1] > 1:
+            transformer.set_params(init="pca")
+    plane = np.asarray(clone(transformer).fit_transform(vectors))
+    if plane.shape != (len(vectors), 2):
+        raise ValueError(
+            f"{type(transformer).__name__} made an array of shape {plane.shape} of "
+            f"{len(vectors)} vectors. Pass one that makes two columns, such as PCA(2)."
+        )
+    return plane

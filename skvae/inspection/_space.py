@@ -1,0 +1,278 @@
+"""Words, topics and documents in one space.
+
+Of GSM it is that of the embeddings: words and topics have theirs, and a document's is
+the mean of those of its topics, weighted by its proportions. Of other models it has a
+dimension for each topic, which is a unit vector there: words are columns of
+`components_` and documents their codes. Closeness is the cosine.
+"""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_scalar
+
+from skvae._fitted import (
+    topic_codes,
+    topic_model,
+    topic_model_input,
+    topic_names,
+    word_column,
+    word_names,
+    word_probabilities,
+)
+from skvae.inspection._inputs import (
+    as_rows,
+    document_index,
+    document_texts,
+    take_row,
+)
+from skvae.inspection._words import top_lists
+
+
+def word_vectors(model):
+    """Vectors of the words; shape (n_features, size)."""
+    last = topic_model(model)
+    if hasattr(last, "word_embeddings_"):
+        return last.word_embeddings_
+    if last.components_.min() < 0:
+        return last.components_.T
+    return word_probabilities(model).T
+
+
+def topic_vectors(model):
+    """Vectors of the topics; shape (n_components, size)."""
+    last = topic_model(model)
+    if hasattr(last, "topic_embeddings_"):
+        return last.topic_embeddings_
+    return np.eye(len(last.components_))
+
+
+def document_vectors(model, counts):
+    """Vectors of documents, given as the topic model sees them."""
+    return topic_codes(model, counts) @ topic_vectors(model)
+
+
+def document_embeddings(model, X):
+    """Documents as points of the space that words and topics lie in.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Documents, as the input of `model`.
+
+    Returns
+    -------
+    embeddings : DataFrame of shape (n_samples, size)
+        Of GSM, topic proportions times `topic_embeddings_`, the means of the topics'
+        embeddings; beside them lie `topic_embeddings_` and `word_embeddings_`. Of other
+        models the topic proportions, or what else `transform` gives if it is negative
+        too. The index is that of X, if X has one.
+
+    Examples
+    --------
+    >>> from skvae import GSMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.inspection import document_embeddings
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = GSMTopicModel(3, embedding_size=8, max_epochs=5, random_state=0).fit(X)
+    >>> document_embeddings(model, X).shape
+    (200, 8)
+    """
+    vectors = document_vectors(model, topic_model_input(model, X))
+    return pd.DataFrame(vectors, index=document_index(X))
+
+
+def topic_cosines(model, vectors):
+    """Cosine of each vector with each topic; shape (n_vectors, n_components)."""
+    return normalize(vectors) @ normalize(topic_vectors(model)).T
+
+
+def cosines(one, many):
+    """Cosine of one vector with each of many; zero vectors are close to nothing."""
+    return normalize(np.atleast_2d(many)) @ normalize(np.atleast_2d(one))[0]
+
+
+def similar_words(model, word, n_words=10, *, feature_names=None):
+    """Words whose vectors have the largest cosine with that of a word.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    word : str
+    n_words : int, default=10
+        Number of words to return, or all other words if there are fewer.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `top_words`.
+
+    Returns
+    -------
+    words : DataFrame of shape (n_words, 2)
+        Columns "word" and "similarity", a cosine, the most similar first, without the
+        word itself. The vectors of words are `word_embeddings_` of GSM and the columns
+        of `components_` of other models: the decoder's rows of NVDM; of LDA and NMF
+        those of topics that are divided by their sums.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If the model does not know the word, or has no feature names.
+
+    See Also
+    --------
+    most_similar : Topics or documents that are close to a word, and so on.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import similar_words
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> similar_words(model, "cat", 1)["word"].item()
+    'dog'
+    """
+    n_others = topic_model(model).components_.shape[1] - 1
+    check_scalar(n_words, "n_words", Integral, min_val=1)
+    return most_similar(
+        model, word=word, n=min(n_words, n_others), feature_names=feature_names
+    )
+
+
+def most_similar(
+    model,
+    *,
+    word=None,
+    topic=None,
+    document=None,
+    among="words",
+    n=10,
+    X=None,
+    texts=None,
+    feature_names=None,
+):
+    """Words, topics or documents that are closest to one word, topic or document.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    word : str, default=None
+    topic : int or str, default=None
+        Number or name of a topic.
+    document : int, or one document, default=None
+        The number of a row of X, or a document as the model takes them: a text for a
+        Pipeline with a vectorizer, else a row of counts. Give one of `word`, `topic`
+        and `document`.
+    among : {"words", "topics", "documents"}, default="words"
+        What to look for. What was given is not among the result.
+    n : int, default=10
+        Largest number of rows to return.
+    X : like the input of `model`, default=None
+        The documents, needed for ``among="documents"`` and a document by its number.
+    texts : sequence of str of length n_samples, default=None
+        Texts of the documents of X, for a column "text". Not needed if X is one.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `top_words`.
+
+    Returns
+    -------
+    found : DataFrame of shape (n, 2 or 3)
+        Closest first, with a column "word", "topic" (its name) or "document" (its label
+        in the index of X, or its number), and a column "similarity", the cosine in the
+        space of `document_embeddings`. Topics have "words" besides, their 5 top words,
+        if feature names are known, and documents their "text".
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If not exactly one of `word`, `topic` and `document` is given, if there is no
+        such word or topic, if X is missing, or if there are no feature names.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import most_similar
+    >>> texts = ["cat cat dog", "dog cat the", "train bus train", "bus train the"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> most_similar(model, word="bus", among="documents", n=1, X=texts)
+       document  similarity           text
+    0         3    0.99...  bus train the
+    >>> found = most_similar(model, document="a train", n=2)
+    >>> found["word"].tolist()
+    ['bus', 'train']
+    """
+    if among not in ("words", "topics", "documents"):
+        raise ValueError(f"among={among!r}, but it is words, topics or documents.")
+    check_scalar(n, "n", Integral, min_val=1)
+    given = {"words": word, "topics": topic, "documents": document}
+    given = {kind: value for kind, value in given.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(
+            f"most_similar takes one of word=, topic= and document=, but got "
+            f"{len(given)}."
+        )
+    by_number = isinstance(document, Integral)
+    if X is None and (among == "documents" or by_number):
+        raise ValueError("most_similar needs X, the documents to look among.")
+
+    ((kind, value),) = given.items()
+    number = None  # of what was given, among its kind
+    if kind == "words":
+        number = word_column(value, word_names(model, feature_names))
+        vector = word_vectors(model)[number]
+    elif kind == "topics":
+        number = topic_number(model, value)
+        vector = topic_vectors(model)[number]
+    else:
+        if by_number:
+            number, value = value, take_row(X, value)
+        counts = topic_model_input(model, as_rows(value))
+        vector = document_vectors(model, counts)[0]
+
+    if among == "words":
+        names = {"word": word_names(model, feature_names)}
+        vectors = word_vectors(model)
+    elif among == "topics":
+        names = {"topic": topic_names(model), "words": top_lists(model, feature_names)}
+        vectors = topic_vectors(model)
+    else:
+        names = {"document": document_index(X), "text": document_texts(X, texts)}
+        vectors = document_vectors(model, topic_model_input(model, X))
+    similarity = cosines(vector, vectors)
+    order = np.argsort(-similarity, kind="stable")
+    if kind == among and number is not None:
+        order = order[order != number]
+    order = order[:n]
+    columns = {
+        name: values[order] for name, values in names.items() if values is not None
+    }
+    found = pd.DataFrame(columns)
+    found.insert(1, "similarity", similarity[order])
+    return found
+
+
+def topic_number(model, topic):
+    """Return the row of `components_` of a topic, given by that or by its name."""
+    names = list(topic_names(model))
+    if isinstance(topic, Integral) and 0 <= topic < len(names):
+        return int(topic)
+    if topic in names:
+        return names.index(topic)
+    raise ValueError(
+        f"topic={topic!r}, but the topics are 0 to {len(names) - 1}, or {names[0]!r} "
+        f"to {names[-1]!r}."
+    )

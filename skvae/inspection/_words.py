@@ -1,0 +1,226 @@
+"""Words of the topics, by four ways to rank them."""
+
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+from sklearn.utils import check_scalar
+
+from skvae._fitted import (
+    input_feature_names,
+    top_columns,
+    topic_model,
+    topic_model_input,
+    topic_names,
+    word_names,
+    word_probabilities,
+)
+from skvae._sparse import check_csr
+
+# Probabilities below it count as it, where logarithms of them are compared: NMF has
+# zeros.
+LEAST = 1e-10
+# Weights of the second criterion, as in the papers.
+_WEIGHTS = {"relevance": 0.6, "frex": 0.5}
+_RANKINGS = ("probability", "term_score", "relevance", "frex")
+
+
+def top_words(
+    model, n_words=10, *, feature_names=None, by="probability", weight=None, X=None
+):
+    """Words that come first in each topic.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, that is an estimator with `components_` of shape
+        (n_components, n_features), or a fitted Pipeline that ends in one.
+    n_words : int, default=10
+        Number of words of each topic, at most n_features.
+    feature_names : array-like of shape (n_features,), default=None
+        Words that belong to the columns of `components_`. By default they are the
+        output features of the earlier steps of the Pipeline, or the columns of the
+        DataFrame that the model was fitted on.
+    by : {"probability", "term_score", "relevance", "frex"}, default="probability"
+        What comes first:
+
+        - "probability": the words of the largest weight in `components_`, which often
+          are frequent in all topics.
+        - "term_score": the largest `term_scores`, for words that are probable in the
+          topic and less so in the others.
+        - "relevance": weight * log p(w | topic) + (1 - weight) * log(p(w | topic) /
+          p(w)) [1]_.
+        - "frex": the harmonic mean of two ranks of a word within the topic, from 0 to
+          1: of p(w | topic), and of its exclusivity p(w | topic) / (sum of p(w | t)
+          over all topics t), the latter weighted by `weight` [2]_.
+    weight : float in [0, 1], default=None
+        Of "relevance" (0.6 by default, 1 is "probability") and of "frex" (0.5).
+    X : like the input of `model`, default=None
+        Documents whose word frequencies are p(w) in "relevance". By default it is the
+        mean of the topics.
+
+    Returns
+    -------
+    words : DataFrame of shape (n_components, n_words)
+        One row per topic, best word first. The index holds the names of the topics:
+        `model.get_feature_names_out()` where there is one, else "topic0", "topic1",
+        and so on. Ties are in the order of the features.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If there are no feature names, or not as many as features, or fewer features
+        than `n_words`; if `by` or `weight` is none of those above; or if probabilities
+        are asked of a model that has none, such as PCA.
+
+    Notes
+    -----
+    p(w | topic) are the rows of `components_`, divided by their sums; of NVDM, whose
+    weights are signed, the words of a document with a code of 1 in that dimension and 0
+    in the others. In logarithms, probabilities below 1e-10 count as 1e-10.
+
+    References
+    ----------
+    .. [1] Sievert, C. and Shirley, K. (2014). LDAvis: a method for visualizing and
+       interpreting topics. ACL workshop on interactive language learning.
+    .. [2] Bischof, J. and Airoldi, E. (2012). Summarizing topical content with word
+       frequency and exclusivity. ICML.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import top_words
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> top_words(model, n_words=2)
+                                    0    1
+    latentdirichletallocation0    cat  dog
+    latentdirichletallocation1  train  bus
+    """
+    frequencies = None
+    if X is not None:
+        if by != "relevance":
+            raise ValueError(
+                f"X says nothing with by={by!r}. Leave it out, or take by='relevance'."
+            )
+        frequencies = word_frequencies(model, X)
+    columns = top_columns(rank_words(model, by, weight, frequencies), n_words)
+    words = word_names(model, feature_names)[columns]
+    return pd.DataFrame(words, index=topic_names(model))
+
+
+def top_lists(model, feature_names=None, n_words=5):
+    """Return the top words of each topic as one string, or None if nobody knows them.
+
+    Names that were given are not to be wrong.
+    """
+    if feature_names is None and input_feature_names(model) is None:
+        return None
+    n_words = min(n_words, topic_model(model).components_.shape[1])
+    words = top_words(model, n_words, feature_names=feature_names)
+    return words.astype(str).agg(" ".join, axis=1).to_numpy(dtype=object)
+
+
+def word_frequencies(model, X):
+    """Return the share of each word in the tokens of X; shape (n_features,)."""
+    last = topic_model(model)
+    counts = check_csr(topic_model_input(model, X))
+    n_features = last.components_.shape[1]
+    if counts.shape[1] != n_features:
+        raise ValueError(
+            f"X has {counts.shape[1]} features, but {type(last).__name__} was fitted "
+            f"on {n_features}. Count with the same vectorizer."
+        )
+    total = counts.sum()
+    if not total > 0:
+        raise ValueError("X has no tokens. Pass documents that have some.")
+    return counts.sum(axis=0) / total
+
+
+def rank_words(model, by="probability", weight=None, frequencies=None):
+    """Return the scores that `top_words` goes by; (n_components, n_features)."""
+    if by not in _RANKINGS:
+        raise ValueError(f"by={by!r}, but it is one of {', '.join(_RANKINGS)}.")
+    if weight is None:
+        weight = _WEIGHTS.get(by)
+    elif by not in _WEIGHTS:
+        raise ValueError(
+            f"weight={weight!r} says nothing with by={by!r}. Leave it out, or take "
+            f"by='relevance' or by='frex'."
+        )
+    else:
+        check_scalar(weight, "weight", Real, min_val=0, max_val=1)
+    if by == "probability":
+        return topic_model(model).components_
+    p = word_probabilities(model)
+    if by == "term_score":
+        log_p = np.log(np.maximum(p, LEAST))
+        return p * (log_p - log_p.mean(axis=0))
+    if by == "relevance":
+        if frequencies is None:
+            frequencies = p.mean(axis=0)
+        log_p = np.log(np.maximum(p, LEAST))
+        return log_p - (1 - weight) * np.log(np.maximum(frequencies, LEAST))
+    exclusivity = p / np.maximum(p.sum(axis=0), LEAST)
+    ranks = [rankdata(z, "max", axis=1) / p.shape[1] for z in (exclusivity, p)]
+    return 1 / (weight / ranks[0] + (1 - weight) / ranks[1])
+
+
+def term_scores(model, *, feature_names=None):
+    """How much each word is one of each topic rather than of all: Blei's term score.
+
+    p(w | k) * log(p(w | k) / (prod over topics j of p(w | j))^(1 / n_components)) [1]_,
+    which is high of words that are probable in topic k and less so in the others, and
+    finds words that `components_` alone hide behind those that are frequent everywhere.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model, or a fitted Pipeline that ends in one.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `top_words`.
+
+    Returns
+    -------
+    scores : DataFrame of shape (n_components, n_features)
+        In nats, a row for each topic and a column for each word.
+        ``top_words(model, by="term_score")`` lists the largest.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        As `top_words`.
+
+    Notes
+    -----
+    As in `top_words`, probabilities below 1e-10 count as 1e-10.
+
+    References
+    ----------
+    .. [1] Blei, D. and Lafferty, J. (2009). Topic models. In: Text mining:
+       classification, clustering, and applications. Chapman and Hall.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import term_scores
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> term_scores(model).idxmax(axis=1).to_dict()
+    {'latentdirichletallocation0': 'cat', 'latentdirichletallocation1': 'train'}
+    """
+    scores = rank_words(model, "term_score")
+    return pd.DataFrame(
+        scores, index=topic_names(model), columns=word_names(model, feature_names)
+    )

@@ -1,0 +1,234 @@
+"""How many components to take."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from skvae._fitted import last_step
+from skvae.plotting._style import MARKERS, PALETTE, clear_frame, grid_of_axes
+from skvae.topics._base import BaseTopicModel
+
+# A model's name and its number of components, as in "GSM 20".
+_NAME = re.compile(r"(?P<family>.*?)\W*(?P<number>\d+)$")
+# Metrics of `compare_models` to show, the smaller the better, or the larger.
+_COMPARED = {"perplexity": False, "npmi": True, "diversity": True}
+
+
+class ModelSelectionDisplay:
+    """Figures of models against their number of components, with the choice marked.
+
+    Make it with `from_search` or `from_comparison`.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A row for each figure, with the columns "metric", "family" (a name for models
+        that differ in their number of components alone), "n_components", "value" and
+        "std" (NaN if unknown).
+    choices : dict of str to int
+        The number of components chosen, by family.
+    baselines : dict of str to float, default=None
+        Values of a metric to draw as a line, by metric.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, shape (1, n_metrics)
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, results, choices, *, baselines=None):
+        self.results = results
+        self.choices = choices
+        self.baselines = baselines
+
+    @classmethod
+    def from_search(cls, search, *, parameter=None, **plot_options):
+        """Draw the scores of a search over the number of components.
+
+        Parameters
+        ----------
+        search : fitted GridSearchCV, HalvingGridSearchCV or the like
+            With several scorers, each has a panel. A score of one of skvae's topic
+            models, by default the bound per token, is shown as perplexity.
+        parameter : str, default=None
+            Parameter that is drawn, such as "topics__n_components"; by default the only
+            one of the search of this name. Of others, the best values are taken.
+        **plot_options
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : ModelSelectionDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or more than one.
+
+        Examples
+        --------
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from skvae import NVDMTopicModel
+        >>> from skvae.datasets import make_topic_corpus
+        >>> from skvae.plotting import ModelSelectionDisplay
+        >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+        >>> model = NVDMTopicModel(max_epochs=2, random_state=0)
+        >>> search = GridSearchCV(model, {"n_components": [2, 4]}, cv=2).fit(X)
+        >>> display = ModelSelectionDisplay.from_search(search)
+        >>> display.results[["metric", "n_components"]].to_numpy().tolist()
+        [['perplexity', 2], ['perplexity', 4]]
+        """
+        cv = search.cv_results_
+        tried = [key for key in cv if key.startswith("param_")]
+        if parameter is None:
+            found = [k for k in tried if k == "param_n_components"]
+            found += [k for k in tried if k.endswith("__n_components")]
+        else:
+            found = [k for k in tried if k == f"param_{parameter}"]
+        if len(found) != 1:
+            names = [key.removeprefix("param_") for key in tried]
+            raise ValueError(
+                f"The search went over {names}. Pass parameter=, the one of them that "
+                "is the number of components."
+            )
+        n_components = np.asarray(cv[found[0]], dtype=int)
+        best = search.best_params_[found[0].removeprefix("param_")]
+        metrics = [
+            key.removeprefix("mean_test_") for key in cv if key.startswith("mean_test_")
+        ]
+        refit = search.refit if isinstance(search.refit, str) else metrics[0]
+        rank = np.asarray(cv[f"rank_test_{refit}"])
+        in_nats = isinstance(last_step(search.estimator), BaseTopicModel)
+        splits = [f"split{i}_test_" for i in range(search.n_splits_)]
+        rows = []
+        for metric in metrics:
+            values = np.array([cv[split + metric] for split in splits])
+            if metric == "score" and in_nats:
+                metric, values = "perplexity", np.exp(-values)
+            for number in np.unique(n_components):
+                candidates = np.flatnonzero(n_components == number)
+                shown = values[:, candidates[rank[candidates].argmin()]]
+                rows.append((metric, "", number, shown.mean(), shown.std()))
+        return cls(_frame(rows), {"": int(best)}).plot(**plot_options)
+
+    @classmethod
+    def from_comparison(cls, table, **plot_options):
+        """Draw a table of models that differ in their number of components.
+
+        Parameters
+        ----------
+        table : DataFrame
+            What `skvae.model_selection.compare_models` returns of models whose names
+            end in their number of components: "GSM 10", "GSM 20", "LDA 10", "LDA 20".
+            Those of one family are joined by a line, and the one with the least
+            perplexity is marked.
+        **plot_options
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : ModelSelectionDisplay
+
+        Raises
+        ------
+        ValueError
+            If no name ends in a number.
+
+        Examples
+        --------
+        >>> from sklearn.decomposition import NMF
+        >>> from skvae.datasets import make_topic_corpus
+        >>> from skvae.model_selection import compare_models
+        >>> from skvae.plotting import ModelSelectionDisplay
+        >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+        >>> models = {f"NMF {k}": NMF(k, init="nndsvda") for k in (2, 3)}
+        >>> table = compare_models(models, X)
+        >>> ModelSelectionDisplay.from_comparison(table).choices
+        {'NMF': 3}
+        """
+        names = {name: _NAME.fullmatch(str(name)) for name in table.index}
+        if not any(names.values()):
+            raise ValueError(
+                f"The models are called {list(table.index)}. Let names end in the "
+                "number of components, as 'GSM 10' and 'GSM 20' do."
+            )
+        rows = [
+            (
+                metric,
+                match["family"],
+                int(match["number"]),
+                table.loc[name, metric],
+                table.loc[name].get(f"{metric}_std", np.nan),
+            )
+            for metric in _COMPARED
+            for name, match in names.items()
+            if match
+        ]
+        results = _frame(rows)
+        best = results[results["metric"] == "perplexity"]
+        best = best.loc[best.groupby("family", sort=False)["value"].idxmin()]
+        choices = dict(zip(best["family"], best["n_components"].tolist()))
+        baselines = {"perplexity": table.loc["unigram", "perplexity"]}
+        return cls(results, choices, baselines=baselines).plot(**plot_options)
+
+    def plot(self, ax=None):
+        """Draw a panel for each metric.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes whose place the panels take; by default they get a new figure.
+
+        Returns
+        -------
+        self : ModelSelectionDisplay
+        """
+        metrics = self.results["metric"].unique()
+        figsize = (0.6 + 3.4 * len(metrics), 3.2)
+        self.figure_, self.axes_ = grid_of_axes(ax, 1, len(metrics), figsize)
+        families = self.results["family"].unique()
+        for ax, metric in zip(self.axes_[0], metrics):
+            shown = self.results[self.results["metric"] == metric]
+            for i, family in enumerate(families):
+                line = shown[shown["family"] == family].sort_values("n_components")
+                color = PALETTE[i % len(PALETTE)]
+                ax.errorbar(
+                    line["n_components"],
+                    line["value"],
+                    yerr=None if line["std"].isna().all() else line["std"],
+                    color=color,
+                    marker=MARKERS[i % len(MARKERS)],
+                    markersize=5,
+                    capsize=2,
+                    label=family,
+                )
+                chosen = line[line["n_components"] == self.choices.get(family)]
+                ax.plot(
+                    chosen["n_components"],
+                    chosen["value"],
+                    marker="o",
+                    markersize=13,
+                    markerfacecolor="none",
+                    markeredgecolor=color,
+                    markeredgewidth=1.5,
+                    linestyle="none",
+                )
+            baseline = (self.baselines or {}).get(metric)
+            if baseline is not None:
+                ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
+            ax.set_title(metric, loc="left", fontsize=10, fontweight="bold")
+            ax.set_xlabel("number of components", fontsize=9)
+            ax.set_xticks(np.unique(shown["n_components"]))
+            ax.tick_params(labelsize=9)
+            ax.margins(x=0.1)
+            clear_frame(ax)
+        if len(families) > 1 or self.baselines:
+            self.axes_[0, 0].legend(frameon=False, fontsize=8)
+        return self
+
+
+def _frame(rows):
+    return pd.DataFrame(
+        rows, columns=["metric", "family", "n_components", "value", "std"]
+    )

@@ -1,0 +1,59 @@
+"""What the Displays share: matplotlib, axes, colours."""
+
+import numpy as np
+
+# Okabe and Ito's palette, which people of all kinds of colour vision tell apart.
+PALETTE = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#B8A900",  # their yellow, darkened for a white page
+]
+MARKERS = "os^Dv*PX"
+
+
+def pyplot():
+    """Return matplotlib.pyplot, imported when the first plot is drawn."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "skvae.plotting needs matplotlib. Install it with: pip install "
+            "'skvae[plot]'"
+        ) from error
+    return plt
+
+
+def grid_of_axes(ax, n_rows, n_columns, figsize, **ratios):
+    """Return a figure and an array of axes in it, of shape (n_rows, n_columns).
+
+    Without `ax` the figure is a new one; else the grid takes the place of `ax`, as in
+    scikit-learn's PartialDependenceDisplay.
+    """
+    if ax is None:
+        figure = pyplot().figure(figsize=figsize, layout="constrained")
+        grid = figure.add_gridspec(n_rows, n_columns, **ratios)
+    else:
+        figure = ax.figure
+        grid = ax.get_subplotspec().subgridspec(n_rows, n_columns, **ratios)
+        ax.remove()
+    axes = np.empty((n_rows, n_columns), dtype=object)
+    for place in np.ndindex(n_rows, n_columns):
+        axes[place] = figure.add_subplot(grid[place])
+    return figure, axes
+
+
+def one_axes(ax, figsize):
+    """Return a figure and one axes in it, by default new ones."""
+    if ax is None:
+        _, ax = pyplot().subplots(figsize=figsize, layout="constrained")
+    return ax.figure, ax
+
+
+def clear_frame(ax):
+    """Leave of the frame what carries a scale."""
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,289 @@
+"""Topics as words, and topics in classes of documents."""
+
+import numpy as np
+import pandas as pd
+
+from skvae._fitted import (
+    top_columns,
+    topic_model,
+    topic_model_input,
+    topic_proportions,
+    word_names,
+    word_probabilities,
+)
+from skvae.inspection import topic_sizes
+from skvae.inspection._words import rank_words, top_lists
+from skvae.plotting._style import PALETTE, grid_of_axes, one_axes
+
+
+class TopicWordsDisplay:
+    """Top words of each topic as bars.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    words : DataFrame of shape (n_topics, n_words)
+        Words to show, a row for each topic, indexed by what to call the topics.
+    values : array of shape (n_topics, n_words)
+        Lengths of their bars.
+    shares : array of shape (n_topics,), default=None
+        Shares of the topics in the documents.
+    value_name : str, default="probability of the word in the topic"
+        What the bars measure.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, shape (n_rows, n_columns)
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skvae.inspection.top_words : The words as a table.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.plotting import TopicWordsDisplay
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> display = TopicWordsDisplay.from_estimator(model, texts, n_words=2)
+    >>> sorted(display.words.loc["topic 0"])
+    ['cat', 'dog']
+    """
+
+    def __init__(
+        self,
+        words,
+        values,
+        *,
+        shares=None,
+        value_name="probability of the word in the topic",
+    ):
+        self.words = words
+        self.values = values
+        self.shares = shares
+        self.value_name = value_name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model,
+        X=None,
+        *,
+        n_words=8,
+        topics=None,
+        by="probability",
+        weight=None,
+        feature_names=None,
+        **plot_options,
+    ):
+        """Draw the topics of a fitted model.
+
+        Parameters
+        ----------
+        model : estimator or Pipeline
+            A fitted topic model, or a fitted Pipeline that ends in one.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+            Documents, as the input of `model`, to show the topics' shares of, the
+            largest topics first.
+        n_words : int, default=8
+            Number of words of each topic.
+        topics : array-like of int, default=None
+            Topics to show, in this order; by default all.
+        by, weight, feature_names
+            As in `skvae.inspection.top_words`. Whatever the order of the words, bars
+            show their probabilities, or their weights if these are signed.
+        **plot_options
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : TopicWordsDisplay
+        """
+        columns = top_columns(rank_words(model, by, weight), n_words)
+        values, value_name = topic_model(model).components_, "weight of the word"
+        if values.min() >= 0:
+            values = word_probabilities(model)
+            value_name = "probability of the word in the topic"
+        shares, order = None, np.arange(len(columns))
+        if X is not None:
+            shares = topic_sizes(model, X)["share"].to_numpy()
+            order = np.argsort(-shares, kind="stable")
+        if topics is not None:
+            order = np.asarray(topics)
+        words = pd.DataFrame(
+            word_names(model, feature_names)[columns[order]],
+            index=[f"topic {k}" for k in order],
+        )
+        return cls(
+            words,
+            np.take_along_axis(values, columns, axis=1)[order],
+            shares=None if shares is None else shares[order],
+            value_name=value_name,
+        ).plot(**plot_options)
+
+    def plot(self, ax=None, *, n_columns=5, color=PALETTE[0]):
+        """Draw the bars, a panel for each topic.
+
+        Each panel has a scale of its own, told by the number at its longest bar.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes whose place the panels take; by default they get a new figure.
+        n_columns : int, default=5
+            Number of panels in a row.
+        color : matplotlib color
+
+        Returns
+        -------
+        self : TopicWordsDisplay
+        """
+        n_topics, n_words = self.words.shape
+        n_columns = min(n_columns, n_topics)
+        n_rows = -(-n_topics // n_columns)
+        figsize = (2.4 * n_columns, (0.19 * n_words + 0.35) * n_rows + 0.3)
+        self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
+        for ax in self.axes_.flat[n_topics:]:
+            ax.set_axis_off()
+        for k, ax in enumerate(self.axes_.flat[:n_topics]):
+            values, longest = self.values[k], np.argmax(self.values[k])
+            bars = ax.barh(np.arange(n_words), values, color=color, height=0.72)
+            labels = [""] * n_words
+            is_share = self.value_name.startswith("probability")
+            labels[longest] = format(values[longest], ".1%" if is_share else ".2g")
+            ax.bar_label(bars, labels, padding=3, fontsize=8, color="0.3")
+            ax.set_yticks(np.arange(n_words), self.words.iloc[k], fontsize=9)
+            ax.set_xlim(min(0, *values), 1.3 * max(*values, 1e-12))
+            title = self.words.index[k]
+            if self.shares is not None:
+                title += f"  ({self.shares[k]:.1%})"
+            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold")
+            ax.invert_yaxis()
+            ax.tick_params(length=0)
+            ax.set_xticks([])
+            ax.spines[:].set_visible(False)
+        self.axes_[-1, 0].set_xlabel(self.value_name, fontsize=9, loc="left")
+        return self
+
+
+class TopicDocumentsDisplay:
+    """Topics in classes of documents, as a heat map.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    shares : DataFrame of shape (n_topics, n_classes)
+        Mean topic proportions of the documents of each class; columns sum to one.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.plotting import TopicDocumentsDisplay
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> y = ["pets", "pets", "travel", "travel"]
+    >>> display = TopicDocumentsDisplay.from_estimator(model, texts, y)
+    >>> display.shares.round(1)
+                                pets  travel
+    topic 0  cat dog train bus   0.9     0.1
+    topic 1  train bus cat dog   0.1     0.9
+    """
+
+    def __init__(self, shares):
+        self.shares = shares
+
+    @classmethod
+    def from_estimator(
+        cls, model, X, y, *, n_words=4, feature_names=None, **plot_options
+    ):
+        """Draw in which classes the topics of a fitted model occur.
+
+        Parameters
+        ----------
+        model : estimator or Pipeline
+            A fitted topic model with topic proportions, or a fitted Pipeline that ends
+            in one.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Documents, as the input of `model`.
+        y : array-like of shape (n_samples,)
+            Their classes, as names or numbers.
+        n_words : int, default=4
+            Number of top words that name a topic, if feature names are known.
+        feature_names : array-like of shape (n_features,), default=None
+            As in `skvae.inspection.top_words`.
+        **plot_options
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : TopicDocumentsDisplay
+        """
+        shares = topic_proportions(model, topic_model_input(model, X))
+        y = np.asarray(y)
+        if y.shape != (len(shares),):
+            raise ValueError(
+                f"y has shape {y.shape}, but X has {len(shares)} documents. Pass one "
+                "class for each."
+            )
+        shares = pd.DataFrame(shares).groupby(y).mean().T
+        names = [f"topic {k}" for k in shares.index]
+        lists = top_lists(model, feature_names, n_words)
+        if lists is not None:
+            names = [f"{name}  {words}" for name, words in zip(names, lists)]
+        shares.index = names
+        # Topics of the first class first, so that the map tends to a diagonal.
+        by_class = np.lexsort([-shares.max(axis=1), shares.to_numpy().argmax(axis=1)])
+        return cls(shares.iloc[by_class]).plot(**plot_options)
+
+    def plot(self, ax=None, *, cmap="Blues"):
+        """Draw the heat map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            By default those of a new figure.
+        cmap : str or matplotlib Colormap, default="Blues"
+
+        Returns
+        -------
+        self : TopicDocumentsDisplay
+        """
+        n_topics, n_classes = self.shares.shape
+        self.figure_, self.ax_ = one_axes(
+            ax, (3.2 + 0.42 * n_classes, 1.6 + 0.27 * n_topics)
+        )
+        image = self.ax_.imshow(self.shares, cmap=cmap, vmin=0, aspect="auto")
+        self.ax_.set_xticks(
+            np.arange(n_classes),
+            self.shares.columns,
+            rotation=40,
+            ha="right",
+            rotation_mode="anchor",
+            fontsize=9,
+        )
+        self.ax_.set_yticks(np.arange(n_topics), self.shares.index, fontsize=9)
+        # White lines between the cells.
+        self.ax_.set_xticks(np.arange(n_classes + 1) - 0.5, minor=True)
+        self.ax_.set_yticks(np.arange(n_topics + 1) - 0.5, minor=True)
+        self.ax_.grid(which="minor", color="white", linewidth=1)
+        self.ax_.tick_params(which="both", length=0)
+        self.ax_.spines[:].set_visible(False)
+        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6, format="{x:.0%}")
+        bar.set_label("mean topic proportion in the class", fontsize=9)
+        bar.ax.tick_params(labelsize=8)
+        bar.outline.set_visible(False)
+        return self
