@@ -152,6 +152,33 @@ class Schedule(Callback):
         return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * fall))
 
 
+class ProgressBar(Callback):
+    """A bar over the epochs, with loss, KL term and the time left."""
+
+    def __init__(self, label):
+        self.label = label
+
+    def on_train_begin(self, net, **kwargs):
+        from tqdm.auto import tqdm  # late, since it warns in some notebooks
+
+        self.bar_ = tqdm(total=net.max_epochs, desc=self.label, unit="epoch")
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        figures = {"loss": row["train_loss"], "kl": row["kl"]}
+        if "valid_loss" in row:
+            figures["held out"] = row["valid_loss"]
+        # One drawing for both.
+        self.bar_.set_postfix(
+            {key: f"{value:.4g}" for key, value in figures.items()}, refresh=False
+        )
+        self.bar_.update()
+
+    def close(self):
+        if hasattr(self, "bar_"):
+            self.bar_.close()
+
+
 class VAENet(NeuralNet):
     """skorch net of a variational autoencoder.
 
@@ -183,6 +210,7 @@ class VAENet(NeuralNet):
         callbacks=(),
         device="cpu",
         verbose=0,
+        label="",
     ):
         if any(isinstance(callback, LRScheduler) for callback in callbacks):
             raise ValueError(
@@ -202,6 +230,8 @@ class VAENet(NeuralNet):
                 patience=patience, load_best=True, threshold_mode="abs"
             )
             own.append(("early_stopping", stopping))
+        if verbose == 1:
+            own.append(("progress", ProgressBar(label)))
         super().__init__(
             module,
             criterion=NegativeELBO(kl_weight),
@@ -215,7 +245,7 @@ class VAENet(NeuralNet):
             device=device,
             verbose=verbose,
         )
-        if not verbose:
+        if verbose < 2:
             self.set_params(callbacks__print_log=None)
         self.seed = seed
         self.config = config
@@ -238,6 +268,9 @@ class VAENet(NeuralNet):
             ]
             if not any(stopper.misses_ == stopper.patience for stopper in stoppers):
                 raise
+        finally:
+            if (progress := dict(self.callbacks_).get("progress")) is not None:
+                progress.close()
         self.notify("on_train_end", X=X, y=y)
         return self
 

@@ -1,11 +1,13 @@
 """The estimator contract that all models share."""
 
 import copy
+import html
 import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import torch
 from scipy.stats import qmc
@@ -146,6 +148,7 @@ class BaseVAE(
             "callbacks": copy.deepcopy(list(self.callbacks or ())),
             "device": resolve_device(self.device),
             "verbose": int(self.verbose),
+            "label": f"{type(self).__name__}({self.n_components})",
         }
 
     def _set_fitted_attributes(self, module, posterior):
@@ -172,6 +175,17 @@ class BaseVAE(
                 f"{self.lr}), raise `kl_warmup` (now {self.kl_warmup}) or `max_epochs` "
                 f"(now {self.max_epochs})."
             )
+
+    def _facts(self):
+        """Return what the fit and `health_` tell, in words, by name."""
+        best, kl = self.health_["best_epoch"], self.health_["kl_per_unit"]
+        kept = "" if best == self.n_iter_ else f", of which {best} is kept"
+        low, middle, high = np.quantile(kl, [0, 0.5, 1])
+        return {
+            "epochs": f"{self.n_iter_}{kept}",
+            "latent units in use": f"{self.health_['active_units']} of {len(kl)}",
+            "KL term of a unit": f"{low:.2f} to {high:.2f} nats, median {middle:.2f}",
+        }
 
     # --- fitting -----------------------------------------------------------------
 
@@ -552,6 +566,26 @@ class BaseVAE(
         """Return rows drawn from likelihoods with the given means."""
 
     # --- scikit-learn ------------------------------------------------------------
+
+    def _repr_html_inner(self):
+        return super()._repr_html_inner() + self._fitted_html()
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._fitted_html()
+        return bundle
+
+    def _fitted_html(self):
+        """What notebooks show of a fitted model below scikit-learn's diagram."""
+        if not hasattr(self, "net_"):
+            return ""
+        facts = pd.Series(self._facts()).to_frame()
+        complaints = "".join(
+            f"<p><b>Warning:</b> {html.escape(complaint)}</p>"
+            for complaint in self._complaints()
+        )
+        return complaints + facts.to_html(header=False, border=0)
 
     @property
     def _n_features_out(self):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from tqdm import tqdm
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 from skvae._net import Schedule
@@ -330,14 +332,32 @@ def test_callbacks_may_come_with_names(X):
 
 
 @each_model
-def test_silent_by_default_and_one_line_an_epoch_when_verbose(cls, X, capfd):
+def test_silent_by_default_a_bar_or_one_line_an_epoch_when_verbose(cls, X, capfd):
     make(cls, early_stopping=True).fit(X)
     assert capfd.readouterr() == ("", "")
-    make(cls, verbose=1).fit(X)
+    model = make(cls, verbose=1).fit(X)
+    out, err = capfd.readouterr()
+    last = err.splitlines()[-1]
+    assert out == "" and last.startswith(f"{cls.__name__}({model.n_components}): 100%")
+    assert "3/3" in last and f"loss={model.history_['loss'][3]:.4g}" in last
+    assert f"kl={model.history_['kl'][3]:.4g}" in last
+    make(cls, verbose=2).fit(X)
     out, err = capfd.readouterr()
     lines = [line.split() for line in out.splitlines()]
     assert [words[0] for words in lines if words[0].isdigit()] == ["1", "2", "3"]
     assert err == ""
+
+
+def test_bars_show_within_a_search_and_end_with_a_failed_fit(X, capfd):
+    model = make(NVDMTopicModel, verbose=1)
+    GridSearchCV(model, {"n_components": [2, 3]}, cv=2, refit=False).fit(X)
+    err = capfd.readouterr().err
+    for name in ("NVDMTopicModel(2)", "NVDMTopicModel(3)"):
+        assert err.count(f"{name}: 100%") >= 2
+    with pytest.raises(KeyboardInterrupt):
+        make(NVDMTopicModel, verbose=1, callbacks=[Raises(KeyboardInterrupt())]).fit(X)
+    assert "2/3" in capfd.readouterr().err
+    assert not tqdm._instances  # those that are not closed
 
 
 @each_model

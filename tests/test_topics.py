@@ -1,6 +1,8 @@
 """Topic models: what they promise, what they recover, what they refuse."""
 
 import copy
+import html
+import re
 import warnings
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import torch
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
-from sklearn import config_context
+from sklearn import clone, config_context
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
@@ -20,6 +22,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import make_topic_corpus
+from skvae.inspection import top_words
 from skvae.metrics import (
     document_completion_perplexity,
     topic_diversity,
@@ -661,3 +664,94 @@ def test_overlap_may_be_charged_otherwise_when_training_goes_on(corpus):
     model = make(GSMTopicModel, warm_start=True).fit(corpus.data)
     model.set_params(topic_separation=0.5).fit(corpus.data)
     assert model.n_iter_ == 6
+
+
+def words_in_columns(corpus):
+    return pd.DataFrame(
+        corpus.data.toarray(), columns=[f"w{j}" for j in range(corpus.data.shape[1])]
+    )
+
+
+def test_word_embeddings_go_by_word(corpus, rng):
+    """In any order, with words that the documents lack, and without some of theirs."""
+    X = words_in_columns(corpus)
+    known = rng.permutation([*X.columns[5:], "other"])
+    vectors = {word: rng.normal(size=4) for word in known}
+    model = make(GSMTopicModel, word_embeddings=vectors, train_word_embeddings=False)
+    model.fit(X)
+    expected = [vectors.get(word, np.zeros(4)) for word in X.columns]
+    np.testing.assert_allclose(model.word_embeddings_, expected, rtol=1e-6)
+    assert model.n_matched_words_ == 35
+    assert "35 of 40" in model._repr_html_()
+    array = make(GSMTopicModel, word_embeddings=expected, train_word_embeddings=False)
+    np.testing.assert_array_equal(array.fit(X).components_, model.components_)
+    model.partial_fit(X)  # does not look at them again
+    copied = clone(model).fit(X)
+    np.testing.assert_array_equal(copied.components_, array.components_)
+
+
+def test_word_embeddings_of_gensim(corpus, rng):
+    gensim_models = pytest.importorskip("gensim.models")
+    X = words_in_columns(corpus)
+    vectors = gensim_models.KeyedVectors(vector_size=4)
+    vectors.add_vectors(list(X.columns[::-1]), rng.normal(size=(40, 4)))
+    model = make(GSMTopicModel, word_embeddings=vectors, train_word_embeddings=False)
+    model.fit(X)
+    assert model.n_matched_words_ == 40
+    expected = [vectors[word] for word in X.columns]
+    np.testing.assert_allclose(model.word_embeddings_, expected, rtol=1e-6)
+
+
+def test_word_embeddings_by_word_need_words(corpus):
+    vectors = {f"w{j}": np.ones(3) for j in range(40)}
+    with pytest.raises(ValueError, match="by words, but X has no feature names. Fit"):
+        make(GSMTopicModel, word_embeddings=vectors).fit(corpus.data)
+    X = words_in_columns(corpus)
+    with pytest.raises(ValueError, match="none of the 40 words of X, such as 'w0', 'w"):
+        make(GSMTopicModel, word_embeddings={"W0": [1.0]}).fit(X)
+    with pytest.raises(ValueError, match=r"vectors of the sizes \[2, 3\]"):
+        make(GSMTopicModel, word_embeddings=vectors | {"w3": [1.0, 2]}).fit(X)
+    few = {word: vectors[word] for word in ["w1", "w2"]}
+    with pytest.warns(UserWarning, match="GSMTopicModel has 2 of the 40 words of X"):
+        make(GSMTopicModel, word_embeddings=few).fit(X)
+
+
+# --- notebooks ---------------------------------------------------------------------
+
+
+def html_of(model):
+    """What Jupyter shows, and what other viewers do."""
+    page = model._repr_mimebundle_()["text/html"]
+    # Each diagram has a number of its own.
+    pages = [re.sub(r"-id-\d+", "", text) for text in (page, model._repr_html_())]
+    assert pages[0] == pages[1]
+    return page
+
+
+def test_notebooks_show_health_and_words_of_a_fitted_model(corpus):
+    X = words_in_columns(corpus).rename(columns={"w3": "<b>bold</b>"})
+    model = make(GSMTopicModel)
+    assert "training perplexity" not in html_of(model)
+    model.fit(X)
+    page = html_of(model)
+    assert "latent units in use" in page and "dead topics" in page
+    assert f"{model.health_['perplexity']:.1f}" in page
+    for word in top_words(model, 10).to_numpy().ravel():
+        assert f"<td>{html.escape(word)}</td>" in page
+    assert "<b>bold</b>" not in page
+    assert "w7</td>" not in html_of(model.fit(corpus.data))
+    assert "without feature names" in html_of(model)
+
+
+def test_notebooks_show_what_went_wrong(corpus):
+    model = make(GSMTopicModel, max_epochs=1, lr=1e-6)
+    with pytest.warns(ConvergenceWarning, match="worse than word frequencies"):
+        model.fit(corpus.data)
+    assert "<b>Warning:</b> ended with a training perplexity" in html_of(model)
+
+
+def test_text_display_stays_text(corpus):
+    model = make(GSMTopicModel).fit(corpus.data)
+    with config_context(display="text"):
+        assert not hasattr(model, "_repr_html_")
+        assert list(model._repr_mimebundle_()) == ["text/plain"]

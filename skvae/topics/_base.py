@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 from skvae._sparse import canonical_csr
 from skvae._validation import contains_texts
 from skvae.base import ACTIVE, BaseVAE, draw_counts
+from skvae.inspection import top_words
 from skvae.metrics._perplexity import check_average, mean_per_token
 from skvae.modules import (
     MLP,
@@ -96,6 +97,30 @@ class BaseTopicModel(BaseVAE):
 
     def _dead_topics(self, kl, codes):
         return np.flatnonzero(kl.mean(axis=0) <= ACTIVE).tolist()
+
+    def _facts(self):
+        health = self.health_
+        pairs = [f"{i} and {j}" for i, j in health["duplicate_topics"]]
+        return {
+            **super()._facts(),
+            "dead topics": ", ".join(map(str, health["dead_topics"])) or "none",
+            "topics that repeat others": ", ".join(pairs) or "none",
+            "training perplexity": f"{health['perplexity']:.1f}, where word "
+            f"frequencies alone get {health['unigram_perplexity']:.1f}",
+        }
+
+    def _fitted_html(self):
+        page = super()._fitted_html()
+        if page and hasattr(self, "feature_names_in_"):
+            words = top_words(self, min(10, self.n_features_in_))
+            return page + words.to_html(header=False, border=0, max_rows=50)
+        if page:
+            page += (
+                "<p>The model was fitted without feature names: "
+                "<code>skvae.inspection.top_words</code> takes them, or the Pipeline "
+                "that counts the words.</p>"
+            )
+        return page
 
     def _complaints(self):
         health, n_components = self.health_, len(self.components_)

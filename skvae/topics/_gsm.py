@@ -1,5 +1,7 @@
 """Gaussian softmax topics: documents as mixtures of topics."""
 
+import warnings
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -40,9 +42,12 @@ class GSMTopicModel(BaseProportionsModel):
         words a little less well.
     embedding_size : int, default=100
         Size of word and topic embeddings. Ignored if `word_embeddings` are given.
-    word_embeddings : array-like of shape (n_features, size), default=None
-        Pretrained vectors of the words, in the order of the columns of X. By default
-        they are learnt from scratch. Training that goes on does not look at them again.
+    word_embeddings : array-like, mapping or gensim KeyedVectors, default=None
+        Pretrained vectors of the words: an array of shape (n_features, size) in the
+        order of the columns of X; or, if X has feature names, the vectors by words.
+        Words without a vector then start from zeros, and `n_matched_words_` tells how
+        many have one. By default they are learnt from scratch. Training that goes on
+        does not look at them again.
     train_word_embeddings : bool, default=True
         Whether training changes the word embeddings.
     hidden_layer_sizes : tuple of int, default=(256,)
@@ -79,7 +84,8 @@ class GSMTopicModel(BaseProportionsModel):
     device : str, default="auto"
         A torch device; "auto" is CUDA where there is one, else the CPU.
     verbose : int, default=0
-        0 prints nothing, 1 a line for each epoch.
+        0 prints nothing, 1 shows a progress bar on standard error, 2 prints a line for
+        each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines weights, order of rows and noise. An int gives the same model on
         the same machine with the same number of threads. torch's global generator is
@@ -91,6 +97,8 @@ class GSMTopicModel(BaseProportionsModel):
         Word probabilities of each topic; rows sum to one.
     word_embeddings_ : ndarray of shape (n_features, embedding_size)
     topic_embeddings_ : ndarray of shape (n_components, embedding_size)
+    n_matched_words_ : int
+        Number of words that have a vector in `word_embeddings`, if these go by words.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -207,8 +215,11 @@ class GSMTopicModel(BaseProportionsModel):
         """`word_embeddings` as a checked array, or None."""
         if self.word_embeddings is None:
             return None
+        vectors = self.word_embeddings
+        if isinstance(vectors, Mapping) or hasattr(vectors, "key_to_index"):
+            vectors = self._vectors_by_word(vectors)
         vectors = check_array(
-            self.word_embeddings,
+            vectors,
             dtype=np.float64,
             order="C",
             copy=True,
@@ -220,6 +231,42 @@ class GSMTopicModel(BaseProportionsModel):
                 "features. Give one vector for each column of X, in its order."
             )
         return vectors
+
+    def _vectors_by_word(self, vectors):
+        """Vectors of the features, in their order; zeros for words that have none."""
+        name = type(self).__name__
+        if not hasattr(self, "feature_names_in_"):
+            raise ValueError(
+                f"{name} was given word_embeddings by words, but X has no feature "
+                "names. Fit a DataFrame whose columns are words, or give an array with "
+                "a vector for each column of X."
+            )
+        known = [word in vectors for word in self.feature_names_in_]
+        self.n_matched_words_ = sum(known)
+        if not any(known):
+            words = ", ".join(map(repr, self.feature_names_in_[:3]))
+            raise ValueError(
+                f"word_embeddings of {name} has none of the {len(known)} words of X, "
+                f"such as {words}. Do they differ in case or accents?"
+            )
+        rows = [np.ravel(vectors[w]) for w in self.feature_names_in_[known]]
+        sizes = {len(row) for row in rows}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"word_embeddings of {name} has vectors of the sizes {sorted(sizes)}. "
+                "Give all words vectors of one size."
+            )
+        matrix = np.zeros((len(known), *sizes))
+        matrix[known] = rows
+        return matrix
+
+    def _facts(self):
+        facts = super()._facts()
+        if hasattr(self, "n_matched_words_"):
+            facts["words with pretrained vectors"] = (
+                f"{self.n_matched_words_} of {self.n_features_in_}"
+            )
+        return facts
 
     def _training_options(self):
         return {**super()._training_options(), "penalty": self.topic_separation}
@@ -253,6 +300,12 @@ class GSMTopicModel(BaseProportionsModel):
         if vectors is not None:
             with torch.no_grad():
                 module.decoder.start_from(torch.from_numpy(vectors))
+        n_words, n_matched = X.shape[1], getattr(self, "n_matched_words_", X.shape[1])
+        if 2 * n_matched < n_words:
+            warnings.warn(
+                f"word_embeddings of {type(self).__name__} has {n_matched} of the "
+                f"{n_words} words of X; the others start from zeros."
+            )
 
     def _set_fitted_attributes(self, module, posterior):
         decoder = module.decoder

@@ -52,7 +52,8 @@ class NVDMTopicModel(BaseTopicModel):
     device : str, default="auto"
         A torch device; "auto" is CUDA where there is one, else the CPU.
     verbose : int, default=0
-        0 prints nothing, 1 a line for each epoch.
+        0 prints nothing, 1 shows a progress bar on standard error, 2 prints a line for
+        each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines weights, order of rows and noise. An int gives the same model on
         the same machine with the same number of threads. torch's global generator is
