@@ -1,0 +1,375 @@
+"""Displays draw what the tables say, legibly, and where they are told to."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae.datasets import make_topic_corpus
+from skvae.inspection import embedding_map, top_words, topic_sizes
+from skvae.metrics import npmi_coherence
+
+plt = pytest.importorskip("matplotlib.pyplot")
+from skvae.plotting import (  # noqa: E402
+    EmbeddingMapDisplay,
+    InterpolationDisplay,
+    LatentSpaceDisplay,
+    ManifoldDisplay,
+    ModelSelectionDisplay,
+    ReconstructionDisplay,
+    TopicDocumentsDisplay,
+    TopicWordsDisplay,
+    TrainingCurveDisplay,
+)
+from skvae.plotting._images import tile  # noqa: E402
+
+NAMES = [f"w{j}" for j in range(40)]
+FAST = dict(max_epochs=3, hidden_layer_sizes=(20,), random_state=0)
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    plt.switch_backend("agg")
+    plt.close("all")  # of doctests
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def data():
+    corpus = make_topic_corpus(300, 40, 3, word_concentration=0.4, random_state=0)
+    return pd.DataFrame(corpus.data.toarray(), columns=NAMES), corpus.target
+
+
+@pytest.fixture(scope="module")
+def models(data):
+    X, _ = data
+    return {
+        "GSM": GSMTopicModel(3, **FAST).fit(X),
+        "NVDM": NVDMTopicModel(3, **FAST).fit(X),
+        "LDA": LatentDirichletAllocation(3, random_state=0).fit(X),
+        "NMF": NMF(3, init="nndsvda").fit(X),
+    }
+
+
+@pytest.fixture(scope="module")
+def vae():
+    X = load_digits().data[:200] / 16
+    return VAETransformer(2, likelihood="bernoulli", **FAST).fit(X), X
+
+
+KINDS = ["GSM", "NVDM", "LDA", "NMF"]
+
+
+def save(display):
+    """Draw it for good, as a user would; warnings are errors."""
+    display.figure_.savefig(io.BytesIO())
+
+
+def bars(ax):
+    """Words and lengths of the bars of a panel, from the top."""
+    order = np.argsort(ax.get_yticks())
+    if not ax.yaxis_inverted():
+        order = order[::-1]
+    words = [text.get_text() for text in ax.get_yticklabels()]
+    return [words[i] for i in order], [ax.patches[i].get_width() for i in order]
+
+
+# --- topics ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
+def test_topic_words_are_those_of_the_table(models, data, name):
+    X, _ = data
+    display = TopicWordsDisplay.from_estimator(models[name], X, n_words=5)
+    save(display)
+    share = topic_sizes(models[name], X)["share"].to_numpy()
+    table = top_words(models[name], 5)
+    p = models[name].components_
+    p = p / p.sum(axis=1, keepdims=True)
+    for k, ax in zip(np.argsort(-share), display.axes_.flat):
+        words, lengths = bars(ax)
+        assert words == table.iloc[k].tolist()
+        expected = p[k, [NAMES.index(word) for word in words]]
+        np.testing.assert_allclose(lengths, expected)
+        assert ax.get_title(loc="left") == f"topic {k}  ({share[k]:.1%})"
+
+
+def test_topic_words_of_signed_weights(models):
+    display = TopicWordsDisplay.from_estimator(models["NVDM"], topics=[2, 0], n_words=4)
+    save(display)
+    words, lengths = bars(display.axes_[0, 0])
+    assert words == top_words(models["NVDM"], 4).iloc[2].tolist()
+    np.testing.assert_allclose(lengths, np.sort(models["NVDM"].components_[2])[:-5:-1])
+    assert display.axes_[0, 0].get_title(loc="left") == "topic 2"
+    assert display.axes_[-1, 0].get_xlabel() == "weight of the word"
+
+
+def test_topic_words_take_the_place_of_axes(models):
+    figure, (left, right) = plt.subplots(1, 2)
+    display = TopicWordsDisplay.from_estimator(
+        models["LDA"], by="frex", weight=0.3, n_words=3, ax=right, n_columns=2
+    )
+    assert display.figure_ is figure and display.axes_.shape == (2, 2)
+    assert right not in figure.axes and left in figure.axes
+    expected = top_words(models["LDA"], 3, by="frex", weight=0.3).iloc[1].tolist()
+    assert bars(display.axes_[0, 1])[0] == expected
+    save(display)
+
+
+@pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
+def test_classes_of_topics(models, data, name):
+    X, y = data
+    labels = np.array(["red", "green", "blue"])[y]
+    display = TopicDocumentsDisplay.from_estimator(models[name], X, labels, n_words=2)
+    save(display)
+    shares = display.shares
+    assert list(shares.columns) == ["blue", "green", "red"]
+    np.testing.assert_allclose(shares.sum(axis=0), 1)
+    theta = models[name].transform(X)
+    theta = theta / theta.sum(axis=1, keepdims=True)
+    words = top_words(models[name], 2)
+    for k in range(3):
+        row = shares.loc[f"topic {k}  {' '.join(words.iloc[k])}"]
+        np.testing.assert_allclose(row["red"], theta[labels == "red", k].mean())
+    drawn = display.ax_.images[0].get_array()
+    np.testing.assert_allclose(drawn, shares)
+    with pytest.raises(ValueError, match=r"y has shape \(2,\), but X has 300 docum"):
+        TopicDocumentsDisplay.from_estimator(models[name], X, y[:2])
+
+
+# --- maps --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(3, 3), (10, 7.5)])
+@pytest.mark.parametrize("name", KINDS)
+def test_labels_of_the_map_do_not_cover_each_other(models, data, name, size):
+    _, ax = plt.subplots(figsize=size, layout="constrained")
+    display = EmbeddingMapDisplay.from_estimator(
+        models[name], data[0], ax=ax, label_documents=True
+    )
+    save(display)
+    renderer = display.figure_.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in display.texts_]
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+        assert ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+        assert ax.bbox.y0 <= box.y0 and box.y1 <= ax.bbox.y1
+    shown = [text.get_text() for text in display.texts_]
+    assert {"0", "1", "2"} <= set(shown) and len(shown) > 10
+
+
+def test_map_draws_points_of_the_table(models, data):
+    points = embedding_map(models["LDA"], data[0], n_words=3, n_documents=4)
+    display = EmbeddingMapDisplay(points).plot()
+    drawn = {c.get_label(): c.get_offsets() for c in display.ax_.collections}
+    for kind in ("topic", "word", "document"):
+        expected = points.loc[points["kind"] == kind, ["x", "y"]]
+        np.testing.assert_allclose(drawn[f"{kind}s"], expected)
+    colours = {c.get_label(): c.get_facecolor()[0, :3] for c in display.ax_.collections}
+    assert colours["words"].argmax() == 1  # green
+    assert colours["topics"].argmax() == 0
+    assert colours["documents"].argmax() == 2
+
+
+def test_latent_space_of_two_dimensions_is_what_transform_gives(vae):
+    model, X = vae
+    y = np.arange(200) % 3
+    display = LatentSpaceDisplay.from_estimator(model, X, y)
+    save(display)
+    np.testing.assert_array_equal(display.codes, model.transform(X))
+    groups = {c.get_label(): c.get_offsets() for c in display.ax_.collections}
+    np.testing.assert_allclose(groups["1"], model.transform(X)[y == 1])
+    assert {text.get_text() for text in display.ax_.texts} == {"0", "1", "2"}
+
+
+def test_latent_space_of_more_dimensions(models, data):
+    X, y = data
+    display = LatentSpaceDisplay.from_estimator(models["GSM"], X, y, dimensions=(2, 0))
+    save(display)
+    np.testing.assert_array_equal(display.codes, models["GSM"].transform(X)[:, [2, 0]])
+    assert display.ax_.get_xlabel() == "gsmtopicmodel2"
+    display = LatentSpaceDisplay.from_estimator(
+        models["GSM"], X, X.sum(axis=1) + 0.5, transformer=PCA(2)
+    )
+    save(display)
+    assert len(display.figure_.axes) == 2  # a scale of colours
+    many = [f"class {i % 20}" for i in range(len(X))]
+    display = LatentSpaceDisplay.from_estimator(models["LDA"], X, many)
+    save(display)
+    assert len(display.ax_.get_legend().get_texts()) == 20
+    with pytest.raises(ValueError, match=r"y has shape \(1,\), but X has 300 rows"):
+        LatentSpaceDisplay.from_estimator(models["GSM"], X, [1])
+
+
+# --- training and selection ---------------------------------------------------------
+
+
+def test_training_curves_are_the_history(data):
+    X, _ = data
+    model = NVDMTopicModel(3, early_stopping=True, **FAST).fit(X)
+    display = TrainingCurveDisplay.from_estimator(make_pipeline("passthrough", model))
+    save(display)
+    loss, likelihood, kl = display.axes_[0]
+    lines = {line.get_label(): line.get_ydata() for line in loss.lines}
+    np.testing.assert_array_equal(lines["training"], model.history_["loss"])
+    np.testing.assert_array_equal(lines["held out"], model.history_["validation_loss"])
+    best = f"kept: epoch {model.health_['best_epoch']}"
+    assert [text.get_text() for text in loss.texts] == [best]
+    np.testing.assert_array_equal(kl.lines[0].get_ydata(), model.history_["kl"])
+    display = TrainingCurveDisplay.from_estimator(NVDMTopicModel(3, **FAST).fit(X))
+    assert len(display.axes_[0, 0].lines) == 1
+
+
+def test_models_without_history_are_told_apart(models):
+    with pytest.raises(TypeError, match="NMF keeps no history of its training"):
+        TrainingCurveDisplay.from_estimator(models["NMF"])
+
+
+def test_selection_of_a_search_shows_perplexity_and_the_choice(data):
+    X, _ = data
+    grid = {"n_components": [2, 3, 5], "lr": [0.01, 1e-5]}
+    search = GridSearchCV(NVDMTopicModel(**FAST), grid, cv=2).fit(X)
+    display = ModelSelectionDisplay.from_search(search)
+    save(display)
+    cv = pd.DataFrame(search.cv_results_)
+    for k, row in cv.groupby("param_n_components"):
+        best = row.loc[row["mean_test_score"].idxmax()]
+        splits = np.exp(-best[["split0_test_score", "split1_test_score"]].astype(float))
+        shown = display.results.set_index("n_components").loc[k]
+        assert shown["value"] == pytest.approx(splits.mean())
+        assert shown["std"] == pytest.approx(splits.std(ddof=0))
+    assert display.choices == {"": search.best_params_["n_components"]}
+    assert display.axes_[0, 0].get_title(loc="left") == "perplexity"
+
+
+def test_selection_of_a_search_with_several_scorers():
+    texts = ["cat cat dog", "dog cat the", "train bus the", "bus train train"] * 5
+    search = GridSearchCV(
+        make_pipeline(CountVectorizer(), NMF(init="random", random_state=0)),
+        {"nmf__n_components": [1, 2]},
+        scoring={
+            "npmi": lambda model, X: npmi_coherence(model, X, n_words=2),
+            "topics": lambda model, X: -len(model[-1].components_),
+        },
+        refit="topics",
+        cv=2,
+    ).fit(texts)
+    display = ModelSelectionDisplay.from_search(search)
+    save(display)
+    assert display.results["metric"].unique().tolist() == ["npmi", "topics"]
+    assert display.results["value"].tolist()[2:] == [-1, -2]
+    assert display.choices == {"": 1}
+    with pytest.raises(
+        ValueError, match=r"went over \['nmf__n_components'\]. Pass par"
+    ):
+        ModelSelectionDisplay.from_search(search, parameter="topics")
+
+
+def test_selection_of_a_comparison_joins_families():
+    table = pd.DataFrame(
+        {"perplexity": [90, 50, 40, 45, 60.0], "npmi": [np.nan, 0.1, 0.2, 0.3, 0.4]},
+        index=["unigram", "GSM 5", "GSM 10", "GSM 20", "LDA 10"],
+    ).assign(diversity=0.5, perplexity_std=1.0)
+    display = ModelSelectionDisplay.from_comparison(table)
+    save(display)
+    assert display.choices == {"GSM": 10, "LDA": 10}
+    panel = display.axes_[0, 0]
+    labels = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert set(labels) == {"unigram", "GSM", "LDA"}
+    gsm = next(c for c in panel.containers if c.get_label() == "GSM")
+    np.testing.assert_array_equal(
+        gsm.lines[0].get_xydata(), [[5, 50], [10, 40], [20, 45]]
+    )
+    with pytest.raises(ValueError, match="Let names end in the number of components"):
+        ModelSelectionDisplay.from_comparison(table.iloc[:1])
+
+
+# --- images ------------------------------------------------------------------------
+
+
+def test_images_are_tiled_in_order():
+    rows = np.arange(1, 4)[:, None] / 4 * np.ones(6)  # three grey images of 2 x 3
+    picture = tile(rows, (1, 2, 3), n_columns=2)[..., 0]
+    gap = [0.0]
+    first = [0.25] * 3 + gap + [0.5] * 3
+    second = [0.75] * 3 + gap + [0.0] * 3
+    np.testing.assert_array_equal(picture, [first, first, gap * 7, second, second])
+    colours = np.array([[0.1, 0.1, 0.2, 0.2, 0.3, 0.3]])  # red, green, blue
+    np.testing.assert_array_equal(tile(colours, (3, 1, 2), 1)[0, 0], [0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("other", [PCA(2), NMF(2, init="nndsvda", max_iter=500)])
+def test_reconstructions(vae, other):
+    model, X = vae
+    display = ReconstructionDisplay.from_estimator(
+        model, X[:6], n_draws=2, random_state=0
+    )
+    save(display)
+    names = ["images", "reconstructions", "draw 1", "draw 2"]
+    assert list(display.images) == names
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == names
+    np.testing.assert_allclose(
+        display.images["reconstructions"], model.reconstruct(X[:6])
+    )
+    assert (display.images["draw 1"] != display.images["draw 2"]).any()
+    picture = display.ax_.images[0].get_array()
+    np.testing.assert_allclose(picture[:8, :8].ravel(), X[0])
+    save(ReconstructionDisplay.from_estimator(other.fit(X), X[:4]))
+
+
+def test_manifold_decodes_the_plane_of_codes(vae):
+    model, _ = vae
+    display = ManifoldDisplay.from_estimator(model, n=5)
+    save(display)
+    middle = model.inverse_transform(model.latent_mean_[None])
+    np.testing.assert_allclose(display.images[12], middle[0])
+    std = np.sqrt(np.diag(model.latent_covariance_))
+    corner = model.latent_mean_ + std * [-2.053749, 2.053749]  # the quantile 2 %
+    np.testing.assert_allclose(
+        display.images[0], model.inverse_transform(corner[None])[0], rtol=1e-5
+    )
+    with pytest.raises(TypeError, match="PCA has no latent_mean_"):
+        ManifoldDisplay.from_estimator(PCA(2).fit(np.eye(4)))
+
+
+def test_interpolations_are_the_models_own(vae):
+    model, X = vae
+    display = InterpolationDisplay.from_estimator(model, X[:2], X[2:4], n_steps=7)
+    save(display)
+    np.testing.assert_allclose(display.images[1], model.interpolate(X[1], X[3], 7))
+    with pytest.raises(ValueError, match=r"X_start has shape \(2, 64\) and X_end has"):
+        InterpolationDisplay.from_estimator(model, X[:2], X[:1])
+
+
+def test_shapes_of_images(vae):
+    model, X = vae
+    wide = ReconstructionDisplay.from_estimator(model, X[:2], image_shape=(4, 16))
+    assert wide.image_shape == (1, 4, 16)
+    own = VAETransformer(2, image_shape=(2, 32), **FAST).fit(X)
+    assert ReconstructionDisplay.from_estimator(own, X[:2]).image_shape == (1, 2, 32)
+    with pytest.raises(ValueError, match=r"64 values, which make no image of shape"):
+        ReconstructionDisplay.from_estimator(model, X[:2], image_shape=(3, 8, 8))
+
+
+def test_matplotlib_is_imported_with_the_first_plot():
+    code = "import sys, skvae, skvae.plotting, skvae.inspection; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    loaded = run.stdout.split()
+    assert "skvae.plotting" in loaded
+    assert not {"matplotlib", "pyLDAvis", "jinja2"} & set(loaded)
+
+
+def test_matplotlib_is_asked_for_by_name(models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"pip install 'skvae\[plot\]'"):
+        TopicWordsDisplay.from_estimator(models["LDA"])
