@@ -32,19 +32,19 @@ def topic_model(model):
 
 def last_step(model):
     """Return the last step of a Pipeline, else `model` itself; fitted or not."""
-    return _steps(model)[-1]
+    return pipeline_steps(model)[-1]
 
 
 def topic_model_input(model, X):
     """Return X as the topic model sees it, after the earlier steps of a Pipeline."""
-    for step in _steps(model)[:-1]:
+    for step in pipeline_steps(model)[:-1]:
         X = step.transform(X)
     return X
 
 
 def input_feature_names(model):
     """Return the names of the columns of `components_`, or None if nobody knows."""
-    *earlier, last = _steps(model)
+    *earlier, last = pipeline_steps(model)
     if hasattr(last, "feature_names_in_"):
         return last.feature_names_in_
     names = None
@@ -153,13 +153,16 @@ def topic_proportions(model, counts):
     return shares
 
 
-def _steps(model):
-    """Steps of a Pipeline, of Pipelines within it and of a search's best estimator."""
+def pipeline_steps(model):
+    """Return the steps of a Pipeline, those of Pipelines within it too.
+
+    Of a search, they are those of its best estimator; else `model` is the only step.
+    """
     if hasattr(model, "best_estimator_"):
-        return _steps(model.best_estimator_)
+        return pipeline_steps(model.best_estimator_)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if step not in (None, "passthrough")]
-        return [inner for step in steps for inner in _steps(step)]
+        return [inner for step in steps for inner in pipeline_steps(step)]
     return [model]
 
 

@@ -274,23 +274,34 @@ def _measure(model, X, X_test, top_n):
 
     last = topic_model(model)
     counts, counts_test = (topic_model_input(model, Z) for Z in (X, X_test))
-    n_features = last.components_.shape[1]
-    completions = complete(last, counts_test)  # once for both averages
-    figures = {
+    times = {"fit_time": fitted - started, "transform_time": transformed - fitted}
+    return {
+        "figures": topic_figures(last, counts, counts_test, top_n) | times,
+        "unigram": unigram_figures(counts, counts_test),
+        "n_features": last.components_.shape[1],
+    }
+
+
+def topic_figures(model, counts, counts_test, top_n=10):
+    """Figures of a fitted topic model, without a Pipeline, but for its times."""
+    n_features = model.components_.shape[1]
+    completions = complete(model, counts_test)  # once for both averages
+    return {
         column: perplexity_of(*completions, average)
         for column, average in _AVERAGES.items()
     } | {
-        "npmi": npmi_coherence(last, counts, n_words=min(top_n, n_features)),
-        "diversity": topic_diversity(last, n_words=min(_DIVERSE_WORDS, n_features)),
-        "active_units": getattr(last, "health_", {}).get("active_units"),
-        "fit_time": fitted - started,
-        "transform_time": transformed - fitted,
+        "npmi": npmi_coherence(model, counts, n_words=min(top_n, n_features)),
+        "diversity": topic_diversity(model, n_words=min(_DIVERSE_WORDS, n_features)),
+        "active_units": getattr(model, "health_", {}).get("active_units"),
     }
-    unigram = {
+
+
+def unigram_figures(counts, counts_test):
+    """Perplexities of the baseline."""
+    return {
         column: unigram_perplexity(counts, counts_test, average=average)
         for column, average in _AVERAGES.items()
     }
-    return {"figures": figures, "unigram": unigram, "n_features": n_features}
 
 
 def _check_same_words(name, run, first_name, first):

@@ -1,0 +1,428 @@
+"""One HTML file that shows a fitted topic model."""
+
+import base64
+import hashlib
+import inspect
+import math
+import os
+import platform
+import unicodedata
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import LatentDirichletAllocation
+
+from skvae._fitted import (
+    pipeline_steps,
+    top_columns,
+    topic_model,
+    topic_model_input,
+    word_names,
+    word_probabilities,
+)
+from skvae._labels import place_labels
+from skvae._sparse import check_csr
+from skvae.inspection import embedding_map, topic_sizes
+from skvae.inspection._documents import nearest_documents
+from skvae.inspection._inputs import document_texts
+from skvae.inspection._words import LEAST, rank_words, word_frequencies
+from skvae.model_selection import topic_figures, unigram_figures
+
+_FOLDER = Path(__file__).parent
+# Steps of the relevance slider.
+_WEIGHTS = np.linspace(0, 1, 11)
+_PACKAGES = ("scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas")
+
+
+def report(
+    model,
+    X,
+    texts=None,
+    path="skvae_report.html",
+    *,
+    X_test=None,
+    baseline="lda",
+    feature_names=None,
+    n_words=10,
+    n_documents=3,
+    title=None,
+):
+    """Write a report of a fitted topic model, one HTML file that needs no network.
+
+    It shows the health of the fit, the topics with a slider from probable to specific
+    words, documents that stand for them, a map of words, topics and documents, learning
+    curves, figures beside those of LDA and of word frequencies, and how the model was
+    made. Nothing is loaded from elsewhere, texts are shown as they are, never run.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model: one of skvae, `LatentDirichletAllocation`, `NMF`, a
+        Pipeline that ends in one, or a search over one.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The documents of the fit, as the input of `model`.
+    texts : sequence of str of length n_samples, default=None
+        Texts of the documents. Not needed if X holds them; without any, the report
+        shows the numbers of documents.
+    path : str or path-like, default="skvae_report.html"
+        File to write. It is replaced at once, when the report is complete.
+    X_test : like X, default=None
+        Held-out documents to measure perplexity on. By default it is that of X, the
+        documents of the fit, which the report says.
+    baseline : estimator, "lda" or None, default="lda"
+        Topic model to compare with, a clone of which is fitted to X, or none. "lda" is
+        online `LatentDirichletAllocation` with as many topics and ten passes, which may
+        take longer than all else; it is left out if `model` is LDA itself.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `skvae.inspection.top_words`.
+    n_words : int, default=10
+        Number of words of each topic, or all if there are fewer.
+    n_documents : int, default=3
+        Number of documents of each topic.
+    title : str, default=None
+        By default it tells the model and the number of documents.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The file.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If there are no feature names, not as many as features, or not as many texts as
+        documents.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import skvae
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = skvae.GSMTopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> words = [f"word{j}" for j in range(50)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "report.html"
+    ...     path = skvae.report(model, X, path=path, feature_names=words)
+    ...     path.stat().st_size > 10_000
+    True
+    """
+    # Late: who only fits needs none of it.
+    from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
+
+    path = Path(path)
+    last, names = topic_model(model), word_names(model, feature_names)
+    texts = document_texts(X, texts)
+    counts = topic_model_input(model, X)
+    if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
+        counts = counts.reset_index(drop=True)
+    counts_test = None if X_test is None else topic_model_input(model, X_test)
+    n_words = min(n_words, len(names))
+
+    script = (_FOLDER / "report.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = _figure
+    environment.globals["exp"] = math.exp
+    topics, start = _topics(last, counts, texts, names, n_words, n_documents)
+    if title is None:
+        n_samples = f"{counts.shape[0]:,}"
+        title = f"{type(last).__name__}: {len(topics)} topics in {n_samples} documents"
+    page = environment.get_template("report.html").render(
+        title=title,
+        script=Markup(script),
+        script_hash=f"sha256-{digest}",
+        summary=_summary(counts, last),
+        health=_health(last),
+        topics=topics,
+        start=start,
+        n_words=n_words,
+        maps=_maps(last, counts, texts, names),
+        curves=_curves(last),
+        figures=_figures(last, counts, counts_test, baseline),
+        steps=[_shorten(repr(step), 1000) for step in pipeline_steps(model)],
+        parameters=_parameters(last),
+        versions=_versions(),
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    )
+    _write(path, page)
+    return path
+
+
+def _summary(counts, last):
+    n_tokens = check_csr(counts).sum()
+    return {
+        "documents": f"{counts.shape[0]:,}",
+        "tokens": f"{n_tokens:,.0f}",
+        "words": f"{counts.shape[1]:,}",
+        "topics": f"{len(last.components_):,}",
+    }
+
+
+def _health(last):
+    """What is wrong with the fit, and what it recorded; None of others' models."""
+    if not hasattr(last, "health_"):
+        return None
+    return {"complaints": list(last._complaints()), "facts": last._facts()}
+
+
+def _topics(last, counts, texts, names, n_words, n_documents):
+    """Topics as the page shows them, and the weight that its slider starts from."""
+    log_p = np.log(np.maximum(word_probabilities(last), LEAST))
+    frequencies = word_frequencies(last, counts)
+    log_frequency = np.log(np.maximum(frequencies, LEAST))
+    # All words that any place of the slider shows.
+    shown = np.zeros(log_p.shape, dtype=bool)
+    for weight in _WEIGHTS:
+        scores = rank_words(last, "relevance", weight, frequencies)
+        np.put_along_axis(shown, top_columns(scores, n_words), True, axis=1)
+
+    signed = last.components_.min() < 0
+    sizes = None if signed else topic_sizes(last, counts)
+    order = np.arange(len(log_p))
+    if sizes is not None:
+        order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
+    # Signed weights tell how specific words are rather than how probable.
+    start = 0.0 if signed else 1.0
+    rows, _ = nearest_documents(last, counts, n_documents)
+    topics = []
+    for k in order:
+        words = [
+            (str(names[j]), round(log_p[k, j], 4), round(log_frequency[j], 4))
+            for j in np.flatnonzero(shown[k])
+        ]
+        words.sort(key=lambda word: (1 - start) * word[2] - word[1])
+        topics.append(
+            {
+                "number": int(k),
+                "words": words,
+                "longest": max(log_p for _, log_p, _ in words),
+                "share": None if sizes is None else sizes["share"].iloc[k],
+                "n_documents": None if sizes is None else sizes["documents"].iloc[k],
+                "documents": [
+                    (row, None if texts is None else _shorten(texts[row], 420))
+                    for row in rows[k]
+                ],
+            }
+        )
+    return topics, start
+
+
+def _shorten(text, length):
+    """Return a text in one line, cut after so many characters."""
+    text = " ".join(str(text).split())
+    return text if len(text) <= length else text[:length].rstrip() + " ..."
+
+
+def _maps(last, counts, texts, names):
+    """The map in two sizes, for wide pages and for narrow ones; none of few points."""
+    if len(last.components_) < 2:
+        return []
+    points = embedding_map(last, counts, feature_names=names, n_words=8)
+    plane = points[["x", "y"]].to_numpy()
+    low, high = plane.min(axis=0), plane.max(axis=0)
+    unit = (plane - low) / np.where(high > low, high - low, 1)
+    maps = []
+    for name, width, height in [("wide", 1040, 680), ("narrow", 370, 520)]:
+        margin = 24
+        xy = margin + unit * (width - 2 * margin, height - 2 * margin)
+        xy[:, 1] = height - xy[:, 1]  # SVG's axis points down
+        kinds = points["kind"].to_numpy()
+        labels = [
+            str(number) if kind == "topic" else str(label)
+            for kind, label, number in zip(kinds, points["label"], points["topic"])
+        ]
+        labelled = np.flatnonzero(kinds != "document")  # topics come first
+        fonts = np.where(kinds == "topic", 15, 11)
+        sizes = [(_text_width(labels[i], fonts[i]) + 3, fonts[i]) for i in labelled]
+        topics = xy[kinds == "topic"]
+        centres = place_labels(
+            xy[labelled],
+            np.array(sizes),
+            np.array([0, 0, width, height]),
+            gap=4,
+            obstacles=np.hstack([topics - 7, topics + 7]),
+        )
+        marks = [
+            (kind, *place, _tooltip(kind, label, number, texts))
+            for kind, place, label, number in zip(
+                kinds, xy.round(1), points["label"], points["topic"]
+            )
+        ]
+        words = [
+            (kinds[i], *centre, labels[i])
+            for i, centre in zip(labelled, centres.round(1))
+            if np.isfinite(centre).all()
+        ]
+        # Topics are drawn last, over all else.
+        maps.append(
+            {
+                "name": name,
+                "width": width,
+                "height": height,
+                "marks": marks[::-1],
+                "labels": words[::-1],
+            }
+        )
+    return maps
+
+
+def _text_width(text, size):
+    """Width of a text in a sans-serif font, rather more than less."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return size * (0.58 * len(text) + 0.5 * wide)
+
+
+def _tooltip(kind, label, number, texts):
+    if kind == "topic":
+        return f"topic {number}"
+    if kind == "word":
+        return f"{label} (closest to topic {number})"
+    text = "" if texts is None else f": {_shorten(texts[label], 120)}"
+    return f"document {label} (closest to topic {number}){text}"
+
+
+def _curves(last):
+    """Curves of training, each as the page draws it."""
+    if not hasattr(last, "history_"):
+        return []
+    history = last.history_
+    panels = {
+        "loss": ["loss", "validation_loss"],
+        "log-likelihood": ["reconstruction"],
+        "KL term": ["kl"],
+    }
+    return [
+        _chart(title, [history[key] for key in keys if key in history])
+        for title, keys in panels.items()
+    ]
+
+
+def _chart(title, series, width=320, height=190):
+    """Lines over epochs, with ticks at round numbers."""
+    left, right, top, bottom = 52, 8, 10, 26
+    epochs = series[0].index.to_numpy(dtype=float)
+    values = np.concatenate([line.to_numpy() for line in series])
+    values = values[np.isfinite(values)]
+    low, high = values.min(), values.max()
+    if low == high:
+        low, high = low - 1, high + 1
+    span = max(epochs[-1] - epochs[0], 1)
+
+    def x(epoch):
+        return np.round(left + (epoch - epochs[0]) / span * (width - left - right), 1)
+
+    def y(value):
+        return np.round(
+            top + (high - value) / (high - low) * (height - top - bottom), 1
+        )
+
+    return {
+        "title": title,
+        "width": width,
+        "height": height,
+        "left": left,
+        "right": width - right,
+        "bottom": height - bottom,
+        "lines": [
+            " ".join(f"{x(e)},{y(v)}" for e, v in zip(epochs, line) if np.isfinite(v))
+            for line in series
+        ],
+        "x_ticks": [(x(t), f"{t:g}") for t in _round_numbers(epochs[0], epochs[-1])],
+        "y_ticks": [(y(t), f"{t:,g}") for t in _round_numbers(low, high)],
+    }
+
+
+def _round_numbers(low, high, n=4):
+    """About n round numbers from low to high."""
+    rough = max(high - low, 1e-9) / n
+    step = 10.0 ** np.floor(np.log10(rough))
+    step *= min((1, 2, 5, 10), key=lambda factor: abs(factor * step - rough))
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+
+
+def _figures(last, counts, counts_test, baseline):
+    """Figures of the model, the baseline and unigram, or why there are none."""
+    held_out = counts_test is not None
+    measured = counts_test if held_out else counts
+    try:
+        rows = {type(last).__name__: topic_figures(last, counts, measured)}
+        if isinstance(baseline, str):
+            if baseline != "lda":
+                raise TypeError(
+                    f"baseline={baseline!r}, but it is an estimator, 'lda' or None."
+                )
+            is_lda = isinstance(last, LatentDirichletAllocation)
+            baseline = None if is_lda else _lda(len(last.components_))
+        if baseline is not None:
+            fitted = clone(baseline).fit(counts)
+            rows[f"{type(fitted).__name__}, for comparison"] = topic_figures(
+                fitted, counts, measured
+            )
+        rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
+    except ValueError as error:  # such as weights in place of counts
+        return {"rows": {}, "reason": str(error), "held_out": held_out}
+    return {"rows": rows, "reason": None, "held_out": held_out}
+
+
+def _lda(n_components):
+    return LatentDirichletAllocation(
+        n_components,
+        doc_topic_prior=0.1,
+        topic_word_prior=0.01,
+        learning_method="online",
+        max_iter=10,
+        random_state=0,
+    )
+
+
+def _figure(value, digits=1):
+    """A number as the page shows it."""
+    if value is None or not np.isfinite(value):
+        return ""
+    return f"{value:,.{digits}f}"
+
+
+def _parameters(last):
+    """All parameters, those that are not at their defaults first."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(type(last)).parameters.items()
+    }
+    rows = [
+        (name, _shorten(repr(value), 200), repr(value) != repr(defaults.get(name)))
+        for name, value in last.get_params(deep=False).items()
+    ]
+    return sorted(rows, key=lambda row: not row[2])
+
+
+def _versions():
+    from skvae import __version__
+
+    versions = {"skvae": __version__, "Python": platform.python_version()}
+    versions |= {package: version(package) for package in _PACKAGES}
+    return versions
+
+
+def _write(path, page):
+    """Write a file at once, so that a failure leaves what was there."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # Half a surrogate pair, as undecodable bytes become, has no UTF-8.
+        draft.write_bytes(page.encode("utf-8", "replace"))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
