@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
+from threadpoolctl import threadpool_limits
 
 from skvae._fitted import (
     top_columns,
@@ -123,13 +124,18 @@ def to_plane(vectors, transformer=None):
         raise ValueError(
             f"A map needs 3 points at least, but there are {len(vectors)}."
         )
-    if transformer is None:
-        transformer = TSNE(
-            perplexity=min(30, (len(vectors) - 1) / 3), init="random", random_state=0
+    if transformer is not None:
+        plane = np.asarray(clone(transformer).fit_transform(vectors))
+    else:
+        tsne = TSNE(
+            perplexity=min(30, (len(vectors) - 1) / 3),
+            init="pca" if vectors.shape[1] > 1 else "random",
+            random_state=0,
         )
-        if vectors.shape[1] > 1:
-            transformer.set_params(init="pca")
-    plane = np.asarray(clone(transformer).fit_transform(vectors))
+        # The result would depend on the number of threads, and small maps on many of
+        # them wait more than they work.
+        with threadpool_limits(1):
+            plane = tsne.fit_transform(vectors)
     if plane.shape != (len(vectors), 2):
         raise ValueError(
             f"{type(transformer).__name__} made an array of shape {plane.shape} of "
