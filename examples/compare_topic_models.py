@@ -19,7 +19,6 @@ import warnings
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.datasets import fetch_20newsgroups
@@ -31,6 +30,7 @@ from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import load_docstrings, load_texts
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
+from skvae.plotting import TopicWordsDisplay
 
 # The columns to print, and their digits after the point.
 DIGITS = {
@@ -105,37 +105,6 @@ def report(table):
         column: [cell(row, column) for _, row in table.iterrows()] for column in DIGITS
     }
     return pd.DataFrame(cells, index=table.index).to_string()
-
-
-def plot_topics(model, X, words, title, n_words=7, n_columns=5):
-    """Draw the most probable words of each topic as bars, the largest topics first."""
-    share = model.transform(X).mean(axis=0)
-    n_rows = -(-len(share) // n_columns)
-    figure, axes = plt.subplots(
-        n_rows,
-        n_columns,
-        figsize=(2.5 * n_columns, 1.6 * n_rows + 0.6),
-        squeeze=False,
-        layout="constrained",
-    )
-    for ax in axes.flat[len(share) :]:
-        ax.remove()
-    for ax, k in zip(axes.flat, np.argsort(-share)):
-        top = np.argsort(-model.components_[k])[:n_words]
-        probabilities = model.components_[k, top]
-        bars = ax.barh(words[top], probabilities, color="#3b6ea5", height=0.75)
-        # The scale is each topic's own; the number on the longest bar tells it.
-        labels = [f"{probabilities[0]:.1%}", *[""] * (n_words - 1)]
-        ax.bar_label(bars, labels, padding=3, fontsize=8, color="0.35")
-        ax.set_xlim(0, 1.3 * probabilities[0])
-        ax.set_title(f"topic {k} ({share[k]:.0%})", fontsize=10, loc="left")
-        ax.invert_yaxis()
-        ax.tick_params(labelsize=9, length=0)
-        ax.set_xticks([])
-        ax.spines[:].set_visible(False)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13)
-    figure.supxlabel("probability of the word in the topic", fontsize=10)
-    return figure
 
 
 def main(argv=None):
@@ -217,8 +186,11 @@ def main(argv=None):
             print(f"{k:3d}  {line}")
 
     title = f"GSM: {args.n_components} topics and their shares of {name}"
-    figure = plot_topics(fitted["GSM"][0], X[:n_train], words, title)
-    figure.savefig(args.output, dpi=110)
+    display = TopicWordsDisplay.from_estimator(
+        fitted["GSM"][0], X[:n_train], feature_names=words, n_words=7
+    )
+    display.figure_.suptitle(title, x=0.01, ha="left", fontsize=13)
+    display.figure_.savefig(args.output, dpi=110)
     print(f"\nwrote {args.output}")
 
 

@@ -3,18 +3,18 @@
 import importlib
 import io
 import runpy
+import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.feature_extraction.image import extract_patches_2d
 
-from skvae.datasets import make_topic_corpus
+from skvae.datasets import load_docstrings, make_topic_corpus
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPT = EXAMPLES / "compare_topic_models.py"
-IMAGES = EXAMPLES / "images"
+IMAGES, TOPICS = EXAMPLES / "images", EXAMPLES / "topics"
 
 
 @pytest.fixture
@@ -63,19 +63,36 @@ def test_too_few_texts_are_told_in_one_line(tmp_path):
         run("--data", path)
 
 
-@pytest.mark.parametrize(
-    "script", sorted(IMAGES.glob("plot_*.py")), ids=lambda p: p.stem
-)
-def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
-    """Without a network, on few of scikit-learn's bundled images."""
+def absent(*_, **__):
+    raise OSError
+
+
+def run_plot(script, monkeypatch, capsys):
+    """Run an example that shows one picture; return what it prints besides."""
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("agg")
     plt.close("all")  # of other tests
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
+    monkeypatch.setattr("sys.argv", [str(script)])
+    runpy.run_path(str(script), run_name="__main__")
+    assert len(shown) == 1 and plt.figure(shown[0]).axes
+    plt.figure(shown[0]).savefig(io.BytesIO())
+    plt.close("all")
+    return capsys.readouterr().out
+
+
+def plots(folder):
+    return pytest.mark.parametrize(
+        "script", sorted(folder.glob("plot_*.py")), ids=lambda path: path.stem
+    )
+
+
+@plots(IMAGES)
+def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
+    """Without a network, on few of scikit-learn's bundled images."""
     monkeypatch.syspath_prepend(IMAGES)
     images = importlib.import_module("images")
-
-    def absent(*_):
-        raise OSError
 
     def few_digits(return_X_y):
         return [part[:400] for part in load_digits(return_X_y=return_X_y)]
@@ -86,26 +103,21 @@ def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
     monkeypatch.setattr(images, "fetch", absent)
     monkeypatch.setattr(images, "load_digits", few_digits)
     monkeypatch.setattr(images, "extract_patches_2d", few_patches)
-    shown = []
-    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
-    monkeypatch.setattr("sys.argv", [str(script)])
-    runpy.run_path(str(script), run_name="__main__")
-    assert len(shown) == 1 and plt.figure(shown[0]).axes
-    plt.figure(shown[0]).savefig(io.BytesIO())
-    plt.close("all")
-    printed = capsys.readouterr().out
+    printed = run_plot(script, monkeypatch, capsys)
     assert "neither cached nor to be had" in printed and len(printed.splitlines()) > 1
 
 
-def test_images_are_tiled_in_order(monkeypatch):
-    pytest.importorskip("matplotlib")
-    monkeypatch.syspath_prepend(IMAGES)
-    tile = importlib.import_module("images").tile
-    rows = np.arange(1, 4)[:, None] / 4 * np.ones(6)  # three grey images of 2 x 3
-    picture = tile(rows, (2, 3), n_columns=2)[..., 0]
-    gap = [0.0]
-    first = [0.25] * 3 + gap + [0.5] * 3
-    second = [0.75] * 3 + gap + [0.0] * 3
-    np.testing.assert_array_equal(picture, [first, first, gap * 7, second, second])
-    colours = np.array([[0.1, 0.1, 0.2, 0.2, 0.3, 0.3]])  # red, green, blue
-    np.testing.assert_array_equal(tile(colours, (3, 1, 2), 1)[0, 0], [0.1, 0.2, 0.3])
+@plots(TOPICS)
+@pytest.mark.filterwarnings("ignore:NMF|Maximum")
+def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, capsys):
+    """Without a network, on few of the docstrings."""
+    monkeypatch.syspath_prepend(TOPICS)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    texts = importlib.import_module("texts")
+    few = load_docstrings(packages=["joblib", "skorch"])
+    monkeypatch.setattr(texts, "fetch_20newsgroups", absent)
+    monkeypatch.setattr(texts, "load_docstrings", lambda: few)
+    printed = run_plot(script, monkeypatch, capsys)
+    assert "neither cached nor to be had" in printed
+    for path in tmp_path.glob("*/*.html"):
+        assert f"wrote {path}" in printed

@@ -1,4 +1,4 @@
-"""Images that the examples in this folder load and show."""
+"""Images that the examples in this folder load."""
 
 import socket
 import warnings
@@ -66,29 +66,3 @@ def load_colour_images(n_samples, path=None):
     X = np.random.default_rng(0).permutation(X.reshape(-1, 32, 32, 3))[:n_samples]
     X = X.transpose(0, 3, 1, 2).reshape(len(X), -1)
     return (X / 255).astype(np.float32), (3, 32, 32)
-
-
-def tile(rows, shape, n_columns):
-    """Return one picture of many images, side by side with a blank line between."""
-    shape = (1, *shape)[-3:]
-    blank = 0 if shape[0] == 1 else 1  # white, grey values being ink
-    images = np.asarray(rows).reshape(-1, *shape).clip(0, 1)
-    images = np.pad(images, ((0, 0), (0, 0), (1, 0), (1, 0)), constant_values=blank)
-    rest = np.full((-len(images) % n_columns, *images.shape[1:]), blank)
-    images = np.concatenate([images, rest])
-    images = images.reshape(-1, n_columns, *images.shape[1:])
-    picture = images.transpose(0, 3, 1, 4, 2)
-    height, width = picture.shape[0] * picture.shape[1], n_columns * picture.shape[3]
-    return picture.reshape(height, width, -1)[1:, 1:]
-
-
-def show_images(ax, rows, shape, n_columns, title=None):
-    """Draw images in rows of n_columns."""
-    picture = tile(rows, shape, n_columns)
-    if picture.shape[-1] == 1:
-        ax.imshow(picture[..., 0], cmap="gray_r", vmin=0, vmax=1)
-    else:
-        ax.imshow(picture)
-    ax.set_axis_off()
-    if title is not None:
-        ax.set_title(title, loc="left", fontsize=11)

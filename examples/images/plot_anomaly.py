@@ -10,12 +10,13 @@ that the 1 hides well; for comparison, the squared error of PCA.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images, show_images
+from images import load_digit_images
 from sklearn.decomposition import PCA
 from sklearn.metrics import RocCurveDisplay, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.plotting import draw_images
 
 X, y, shape = load_digit_images(8000)
 X_train, X_test, y_train, y_test = train_test_split(
@@ -43,5 +44,5 @@ for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
     title = (
         f"its least likely images: {(y_test[most] == unknown).mean():.0%} {unknown}s"
     )
-    show_images(below, X_test[most], shape, 8, title)
+    draw_images(below, X_test[most], shape, 8, title=title)
 plt.show()

@@ -12,10 +12,11 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_colour_images, show_images
+from images import load_colour_images
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.plotting import draw_images
 
 X, shape = load_colour_images(5000, *sys.argv[1:2])
 X_train, X_test = train_test_split(X, test_size=1 / 10, random_state=0)
@@ -52,7 +53,7 @@ figure, (above, below) = plt.subplots(
     2, 1, figsize=(10, 3.8), layout="constrained", height_ratios=[3, 2]
 )
 title = "images, and reconstructions by a dense and by a convolutional network"
-show_images(above, np.concatenate(rows), shape, n, title)
+draw_images(above, np.concatenate(rows), shape, n, title=title)
 title = "new images: dense, convolutional"
-show_images(below, np.concatenate(new), shape, n, title)
+draw_images(below, np.concatenate(new), shape, n, title=title)
 plt.show()

@@ -9,11 +9,12 @@ masked; either way the corruption stays at the encoder's input.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images, show_images
+from images import load_digit_images
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.plotting import draw_images
 
 X, y, shape = load_digit_images(8000)
 X_train, X_test = train_test_split(X, test_size=1 / 8, stratify=y, random_state=0)
@@ -52,5 +53,5 @@ for ax, (corruption, level, rows) in zip(
         f"{corruption} noise: images, corrupted, restored by PCA, by a plain and by "
     )
     title += "a denoising autoencoder"
-    show_images(ax, shown, shape, n, title)
+    draw_images(ax, shown, shape, n, title=title)
 plt.show()

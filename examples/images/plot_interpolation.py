@@ -9,9 +9,10 @@ codes of the data; a plain autoencoder, which has no prior, has the latter only.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images, show_images
+from images import load_digit_images
 
 from skvae import VAETransformer
+from skvae.plotting import InterpolationDisplay, draw_images
 
 X, y, shape = load_digit_images(10_000)
 params = dict(likelihood="bernoulli", max_epochs=20, random_state=0)
@@ -20,12 +21,13 @@ plain = VAETransformer(10, variational=False, **params).fit(X)
 print(f"the codes' variances are {np.diag(vae.latent_covariance_).round(2)}")
 
 # %%
-pairs = [(0, 1), (2, 7), (3, 8), (4, 9), (5, 6)]
-first = {digit: X[np.flatnonzero(y == digit)[0]] for digit in range(10)}
-paths = [vae.interpolate(first[a], first[b], n_steps=12) for a, b in pairs]
+pairs = np.array([(0, 1), (2, 7), (3, 8), (4, 9), (5, 6)])
+first = np.array([X[np.flatnonzero(y == digit)[0]] for digit in range(10)])
 
 figure, axes = plt.subplots(2, 2, figsize=(10, 5.2), layout="constrained")
-show_images(axes[0, 0], np.concatenate(paths), shape, 12, "from digit to digit")
+start, end = first[pairs.T]
+InterpolationDisplay.from_estimator(vae, start, end, n_steps=12, ax=axes[0, 0])
+axes[0, 0].set_title("from digit to digit", loc="left", fontsize=10)
 new = {
     "variational, codes drawn from the prior": (vae, "prior"),
     "variational, from a normal fitted to the codes": (vae, "posterior"),
@@ -33,5 +35,5 @@ new = {
 }
 for ax, (title, (model, from_)) in zip(axes.flat[1:], new.items(), strict=True):
     rows = model.sample(60, random_state=0, from_=from_, mean=True)
-    show_images(ax, rows, shape, 12, title)
+    draw_images(ax, rows, shape, 12, title=title)
 plt.show()

@@ -7,11 +7,12 @@ layer needs about a quarter as many for the same error on held-out images of MNI
 """
 
 import matplotlib.pyplot as plt
-from images import load_digit_images, show_images
+from images import load_digit_images
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.plotting import draw_images
 
 X, y, shape = load_digit_images(8000)
 X_train, X_test = train_test_split(X, test_size=1 / 8, stratify=y, random_state=0)
@@ -52,5 +53,5 @@ left.spines[["top", "right"]].set_visible(False)
 shown = [X_test[:10], images["PCA", 10], images["autoencoder", 10]]
 shown += [images["PCA", 50], images["autoencoder", 50]]
 title = "images; PCA and autoencoder, 10 dimensions; the same, 50"
-show_images(right, [row for rows in shown for row in rows], shape, 10, title)
+draw_images(right, [row for rows in shown for row in rows], shape, 10, title=title)
 plt.show()

@@ -9,10 +9,11 @@ alike.
 """
 
 import matplotlib.pyplot as plt
-from images import load_digit_images, show_images
+from images import load_digit_images
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.plotting import ReconstructionDisplay, TrainingCurveDisplay, draw_images
 
 # %%
 # Both models: 10 latent dimensions, one hidden layer. Early stopping holds out a tenth
@@ -35,23 +36,15 @@ print(f"the deviation that was learnt is {learnt.scale_:.3f}")
 
 # %%
 # A code is a distribution. Draws of it decode to slightly different images.
-figure, axes = plt.subplots(
-    3, 2, figsize=(10, 8), layout="constrained", height_ratios=[4, 4, 5]
-)
-some, n = X_test[:10], 10
+figure, axes = plt.subplots(3, 2, figsize=(14, 8), layout="constrained")
 for column, (name, model) in zip(
     axes.T, {"deviation learnt": learnt, "deviation 1": unit}.items(), strict=True
 ):
-    draws = [model.reconstruct(some, sample=True, random_state=s) for s in (0, 1)]
-    rows = [*some, *model.reconstruct(some), *draws[0], *draws[1]]
-    title = f"{name}: images, posterior means, two draws"
-    show_images(column[0], rows, shape, n, title)
-    new = model.sample(4 * n, random_state=0, mean=True)
-    show_images(column[1], new, shape, n, "drawn from the prior")
-    history = model.history_
-    column[2].plot(history["loss"], label="training, with the KL term warming up")
-    column[2].plot(history["validation_loss"], label="held out", linestyle="--")
-    column[2].set(xlabel="epoch", ylabel="negative bound (nats an image)")
-    column[2].legend(frameon=False)
-    column[2].spines[["top", "right"]].set_visible(False)
+    ReconstructionDisplay.from_estimator(
+        model, X_test[:12], n_draws=2, random_state=0, image_shape=shape, ax=column[0]
+    )
+    column[0].set_title(name, loc="left", fontweight="bold")
+    new = model.sample(48, random_state=0, mean=True)
+    draw_images(column[1], new, shape, 12, title="drawn from the prior")
+    TrainingCurveDisplay.from_estimator(model, ax=column[2])
 plt.show()

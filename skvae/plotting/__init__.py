@@ -10,6 +10,7 @@ from skvae.plotting._images import (
     InterpolationDisplay,
     ManifoldDisplay,
     ReconstructionDisplay,
+    draw_images,
 )
 from skvae.plotting._maps import EmbeddingMapDisplay, LatentSpaceDisplay
 from skvae.plotting._selection import ModelSelectionDisplay
@@ -26,4 +27,5 @@ __all__ = [
     "TopicDocumentsDisplay",
     "TopicWordsDisplay",
     "TrainingCurveDisplay",
+    "draw_images",
 ]

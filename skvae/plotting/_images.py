@@ -55,7 +55,31 @@ def tile(rows, image_shape, n_columns):
 
 
 def draw_images(ax, rows, image_shape, n_columns, *, title=None, row_names=None):
-    """Draw images in lines of n_columns, ink on white if they are grey."""
+    """Draw images side by side, such as those that a model sampled.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    rows : array-like of shape (n_images, n_features)
+        Values from 0 to 1; what lies beyond is cut off. Grey images are drawn as ink on
+        white.
+    image_shape : tuple of int
+        (height, width) or (channels, height, width).
+    n_columns : int
+        Number of images in a line.
+    title : str, default=None
+    row_names : list of str, default=None
+        Names of the lines.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_digits
+    >>> from skvae.plotting import draw_images
+    >>> _, ax = plt.subplots()
+    >>> draw_images(ax, load_digits().data[:20] / 16, (8, 8), n_columns=10)
+    """
+    image_shape = (1, *image_shape)[-3:]
     picture = tile(rows, image_shape, n_columns)
     if picture.shape[-1] == 1:
         ax.imshow(picture[..., 0], cmap="gray_r", vmin=0, vmax=1)

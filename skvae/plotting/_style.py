@@ -12,6 +12,9 @@ PALETTE = [
     "#56B4E9",
     "#000000",
     "#B8A900",  # their yellow, darkened for a white page
+    # Two more, for there are ten digits.
+    "#8C510A",
+    "#8A8A8A",
 ]
 MARKERS = "os^Dv*PX"
 

@@ -96,18 +96,8 @@ class TrainingCurveDisplay:
                 label="held out",
             )
         if self.best_epoch is not None:
-            loss.axvline(self.best_epoch, color="0.6", linewidth=1, zorder=0)
-            loss.annotate(
-                f"kept: epoch {self.best_epoch}",
-                (self.best_epoch, 0.97),
-                xycoords=("data", "axes fraction"),
-                xytext=(-3, 0),
-                textcoords="offset points",
-                ha="right",
-                va="top",
-                fontsize=8,
-                color="0.35",
-            )
+            kept = f"kept: epoch {self.best_epoch}"
+            loss.axvline(self.best_epoch, color="0.6", linewidth=1, label=kept)
         if len(loss.lines) > 1:
             loss.legend(frameon=False, fontsize=9)
         likelihood.plot(epochs, self.history["reconstruction"], color=PALETTE[0])

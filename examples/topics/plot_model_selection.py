@@ -1,0 +1,46 @@
+"""
+How many topics
+===============
+
+More topics predict held-out words better, up to a point, while their top words cohere
+less or are shared. The table of `compare_models` has it all; names that end in the
+number of components make it a picture.
+"""
+
+import warnings
+
+import matplotlib.pyplot as plt
+from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.model_selection import GridSearchCV
+from texts import load_labelled_texts
+
+from skvae import GSMTopicModel
+from skvae.model_selection import compare_models
+from skvae.plotting import ModelSelectionDisplay
+
+warnings.filterwarnings("ignore", module="skvae")  # of topics that are too many
+texts, _, vectorizer = load_labelled_texts(2500)
+X = vectorizer.fit_transform(texts)
+numbers = [5, 10, 20, 40]
+
+# %%
+# GridSearchCV needs no scorer, the score is the bound per token.
+gsm = GSMTopicModel(max_epochs=30, random_state=0)
+search = GridSearchCV(gsm, {"n_components": numbers}, cv=2, refit=False).fit(X)
+print(f"the bound is best with {search.best_params_['n_components']} topics")
+
+# %%
+models = {}
+for k in numbers:
+    models[f"GSM {k}"] = GSMTopicModel(k, max_epochs=30)
+    models[f"LDA {k}"] = LatentDirichletAllocation(
+        k, doc_topic_prior=0.1, topic_word_prior=0.01, learning_method="online"
+    )
+table = compare_models(models, X, n_seeds=2, n_jobs=-1)
+print(table[["perplexity", "npmi", "diversity"]].round(2).to_string())
+
+# %%
+# From left to right: perplexity of held-out documents, coherence and diversity of the
+# topics. Circles mark the number that predicts best.
+ModelSelectionDisplay.from_comparison(table)
+plt.show()
