@@ -23,6 +23,11 @@ def topic_model(model):
     last = last_step(model)
     check_is_fitted(last)
     if not hasattr(last, "components_"):
+        if hasattr(last, "cv_results_"):
+            raise TypeError(
+                f"{type(last).__name__} has kept no fitted model. Search with "
+                "refit=True, or pass a fitted topic model."
+            )
         raise TypeError(
             f"{type(last).__name__} has no components_. Pass a fitted topic model, or "
             "a Pipeline whose last step is one."
@@ -49,6 +54,9 @@ def input_feature_names(model):
         return last.feature_names_in_
     names = None
     for step in earlier:
+        nameless = names is None and not hasattr(step, "feature_names_in_")
+        if nameless and hasattr(step, "n_features_in_"):
+            continue  # it would make up x0, x1, ...
         try:
             names = step.get_feature_names_out(names)
         except (AttributeError, ValueError):  # such as a FunctionTransformer
@@ -104,6 +112,11 @@ def topic_names(model):
     return np.array([f"topic{k}" for k in range(len(last.components_))], dtype=object)
 
 
+def is_signed(model):
+    """Whether components are weights of any sign, and codes then too, as NVDM's."""
+    return bool(np.min(topic_model(model).components_) < 0)
+
+
 def word_probabilities(model):
     """Return p(word | topic) of each topic; rows sum to one.
 
@@ -113,7 +126,7 @@ def word_probabilities(model):
     """
     last = topic_model(model)
     weights = np.asarray(last.components_, dtype=np.float64)
-    if weights.min() < 0:
+    if is_signed(last):
         decoded = np.zeros((1, 1))
         if hasattr(last, "inverse_transform"):
             decoded = np.asarray(last.inverse_transform(np.eye(len(weights))))
@@ -135,7 +148,7 @@ def topic_codes(model, counts):
     that no topic has a part of is shared by all.
     """
     codes = np.asarray(topic_model(model).transform(counts), dtype=np.float64)
-    if codes.size and codes.min() < 0:
+    if is_signed(model):
         return codes
     shares = normalize(codes, norm="l1")
     shares[shares.sum(axis=1) == 0] = 1 / codes.shape[1]
@@ -144,13 +157,12 @@ def topic_codes(model, counts):
 
 def topic_proportions(model, counts):
     """Return topic proportions of documents, or raise if the model has none."""
-    shares = topic_codes(model, counts)
-    if shares.size and shares.min() < 0:
+    if is_signed(model):
         raise ValueError(
             f"{type(topic_model(model)).__name__} has no topic proportions: its codes "
             "are signed. GSMTopicModel, ProdLDATopicModel, LDA and NMF have."
         )
-    return shares
+    return topic_codes(model, counts)
 
 
 def pipeline_steps(model):

@@ -220,18 +220,18 @@ class VAENet(NeuralNet):
         own = [
             ("reconstruction", PassthroughScoring("reconstruction", on_train=True)),
             ("kl", PassthroughScoring("kl", on_train=True)),
-            ("schedule", Schedule(lr, kl_warmup, max_epochs)),
+            ("skvae_schedule", Schedule(lr, kl_warmup, max_epochs)),
         ]
         if clip_norm is not None:
-            own.append(("clipping", GradientNormClipping(clip_norm)))
+            own.append(("skvae_clipping", GradientNormClipping(clip_norm)))
         if patience is not None:
             # A threshold relative to the loss has the wrong sign for a negative one.
             stopping = EarlyStopping(
                 patience=patience, load_best=True, threshold_mode="abs"
             )
-            own.append(("early_stopping", stopping))
+            own.append(("skvae_early_stopping", stopping))
         if verbose == 1:
-            own.append(("progress", ProgressBar(label)))
+            own.append(("skvae_progress", ProgressBar(label)))
         super().__init__(
             module,
             criterion=NegativeELBO(kl_weight),
@@ -269,7 +269,7 @@ class VAENet(NeuralNet):
             if not any(stopper.misses_ == stopper.patience for stopper in stoppers):
                 raise
         finally:
-            if (progress := dict(self.callbacks_).get("progress")) is not None:
+            if (progress := dict(self.callbacks_).get("skvae_progress")) is not None:
                 progress.close()
         self.notify("on_train_end", X=X, y=y)
         return self
@@ -330,7 +330,7 @@ class VAENet(NeuralNet):
 
 def best_epoch(net):
     """The epoch whose weights the net has kept."""
-    stopping = dict(net.callbacks_).get("early_stopping")
+    stopping = dict(net.callbacks_).get("skvae_early_stopping")
     return len(net.history) if stopping is None else stopping.best_epoch_
 
 

@@ -6,7 +6,7 @@ The only module that imports anything private of scikit-learn.
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
+import scipy.sparse as sp
 import torch
 from sklearn.utils._param_validation import (
     Interval,
@@ -71,6 +71,8 @@ def contains_texts(X):
     """Whether X is a container of strings rather than of counts."""
     if isinstance(X, np.ndarray):
         X = X.flat
-    elif not isinstance(X, (list, tuple, pd.Series)):
+    elif hasattr(X, "columns") or sp.issparse(X):
+        return False
+    elif not (hasattr(X, "__iter__") and hasattr(X, "__len__")):
         return False
     return isinstance(next(iter(X), None), str)

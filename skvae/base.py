@@ -585,7 +585,12 @@ class BaseVAE(
             f"<p><b>Warning:</b> {html.escape(complaint)}</p>"
             for complaint in self._complaints()
         )
-        return complaints + facts.to_html(header=False, border=0)
+        return complaints + self._table_html(facts)
+
+    @staticmethod
+    def _table_html(frame):
+        table = frame.to_html(header=False, border=0, max_rows=50)
+        return table.replace("<th>", '<th style="text-align: left">')
 
     @property
     def _n_features_out(self):

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.manifold import trustworthiness
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -106,11 +106,12 @@ def test_top_words_needs_one_name_per_feature(names):
         top_words(model, 2, feature_names=names)
 
 
-@pytest.mark.parametrize("n_words", [0, 4])
-def test_top_words_needs_enough_features(n_words):
+def test_top_words_are_all_words_if_there_are_few():
     model = Components().fit(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=f"n_words={n_words}, but the topics weigh 3"):
-        top_words(model, n_words, feature_names=list("abc"))
+    assert top_words(model, feature_names=list("abc")).shape == (2, 3)
+    for n_words, error in [(0, ValueError), (2.5, TypeError)]:
+        with pytest.raises(error, match="n_words"):
+            top_words(model, n_words, feature_names=list("abc"))
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def test_a_text_is_a_document():
     assert set(by_number["document"]) == {1, 2}
     index = pd.Series(TEXTS, index=["x", "y", "z"])
     named = most_similar(model, document=0, among="documents", X=index, n=3)
-    assert set(named["document"]) == {"y", "z"}
+    assert set(named["document"]) == {1, 2}  # numbers, not labels
     row = CountVectorizer().fit(TEXTS).transform(["dog"])
     same = most_similar(lda, document=row, among="topics")
     again = most_similar(lda, document=row.toarray()[0], among="topics")
@@ -503,3 +504,87 @@ def test_topicwizard_needs_texts_and_proportions(models):
     pipeline = make_pipeline(CountVectorizer(), NMF(2, init="nndsvda")).fit(TEXTS)
     data = to_topicwizard(pipeline, TEXTS)
     np.testing.assert_allclose(data["transform"](TEXTS), pipeline.transform(TEXTS))
+
+
+# --- what a user meets --------------------------------------------------------------
+
+
+def test_names_are_never_made_up():
+    counts = CountVectorizer().fit_transform(TEXTS)
+    for before in [TfidfTransformer(), make_pipeline(None, TfidfTransformer())]:
+        model = make_pipeline(before, NMF(2, init="random", random_state=0))
+        with pytest.raises(ValueError, match="without feature names"):
+            top_words(model.fit(counts), 2)
+    named = make_pipeline(CountVectorizer(), TfidfTransformer(), NMF(2, init="random"))
+    words = top_words(named.fit(TEXTS), 4).iloc[0]
+    assert set(words) == {"bus", "cat", "dog", "train"}
+
+
+def test_signed_codes_stay_signed_whatever_the_rows(models):
+    model, X = models[0]["NVDM"], models[1]
+    positive = X[(model.transform(X) > 0).all(axis=1)]
+    assert len(positive) > 0
+    np.testing.assert_allclose(
+        document_embeddings(model, positive), model.transform(positive)
+    )
+    with pytest.raises(ValueError, match="has no topic proportions"):
+        topic_sizes(model, positive)
+
+
+def test_documents_that_say_nothing_count_for_nothing():
+    texts = [*TEXTS, "", "unknown"]
+    nmf = NMF(2, init="random", random_state=0)
+    model = make_pipeline(CountVectorizer(), nmf).fit(TEXTS)
+    assert topic_sizes(model, texts)["documents"].sum() == 3
+    found = most_similar(model, topic=0, among="documents", X=texts)
+    assert sorted(found["document"]) == [0, 1, 2]
+    for document in ("", "unknown"):
+        with pytest.raises(ValueError, match="no word that the model knows"):
+            most_similar(model, document=document)
+
+
+def test_a_document_is_a_single_one(models):
+    model, X = models[0]["LDA"], models[1]
+    with pytest.raises(ValueError, match="document holds 2 documents"):
+        most_similar(model, document=X.iloc[:2])
+    expected = most_similar(model, document=3, X=X)
+    pd.testing.assert_frame_equal(most_similar(model, document=X.iloc[3]), expected)
+    tokens = [text.split() for text in TEXTS]
+    lda = LatentDirichletAllocation(2, random_state=0)
+    pipeline = make_pipeline(CountVectorizer(analyzer=lambda text: text), lda)
+    pipeline.fit(tokens)
+    expected = most_similar(pipeline, document=0, X=tokens)
+    found = most_similar(pipeline, document=tokens[0])
+    pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "container", [tuple, np.array, pd.Series, pd.Index, lambda t: pd.Series(t).array]
+)
+def test_texts_in_any_container(container):
+    lda = LatentDirichletAllocation(2, random_state=0)
+    model = make_pipeline(CountVectorizer(), lda).fit(TEXTS)
+    found = representative_documents(model, container(TEXTS), n_documents=1)
+    expected = representative_documents(model, TEXTS, n_documents=1)
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(TypeError, match="is a generator, which can be read once"):
+        representative_documents(model, (text for text in TEXTS))
+
+
+def test_texts_must_be_labelled_as_the_documents(models):
+    model, X = models[0]["LDA"], models[1]
+    texts = pd.Series([f"text {i}" for i in X.index])
+    representative_documents(model, X, texts)
+    with pytest.raises(ValueError, match="index of texts is not that of X"):
+        representative_documents(model, X, texts.iloc[::-1])
+    with pytest.raises(ValueError, match="not a sequence of strings"):
+        representative_documents(model, X, "text")
+
+
+def test_a_search_that_kept_no_model_says_so():
+    X = np.eye(4) + 1
+    search = GridSearchCV(
+        LatentDirichletAllocation(), {"n_components": [1, 2]}, cv=2, refit=False
+    ).fit(X)
+    with pytest.raises(TypeError, match="has kept no fitted model.*refit=True"):
+        top_words(search, 2, feature_names=list("abcd"))

@@ -326,6 +326,9 @@ def test_callbacks_may_come_with_names(X):
     spy = Spy()
     make(VAETransformer, callbacks=[("spy", spy)]).fit(X)
     assert len(spy.epochs) == 3
+    # Names that skvae might have taken.
+    for name in ("progress", "early_stopping", "schedule"):
+        make(VAETransformer, callbacks=[(name, Callback())], verbose=0).fit(X)
 
 
 # --- what training reports ------------------------------------------------------

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation
+from sklearn.exceptions import NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.datasets import make_topic_corpus
@@ -373,3 +375,109 @@ def test_matplotlib_is_asked_for_by_name(models, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'skvae\[plot\]'"):
         TopicWordsDisplay.from_estimator(models["LDA"])
+
+
+# --- what a user meets ----------------------------------------------------------------
+
+
+def test_dollars_are_no_formulas():
+    names = ["$\\foo$", "$10", "$5", *NAMES[3:8]]
+    X = np.random.default_rng(0).poisson(1.0, (30, 8))
+    lda = LatentDirichletAllocation(3, random_state=0).fit(X)
+    options = {"feature_names": names}
+    save(TopicWordsDisplay.from_estimator(lda, **options))
+    save(EmbeddingMapDisplay.from_estimator(lda, X, **options))
+    y = np.array(["$\\a$", "$b"])[np.arange(30) % 2]
+    save(TopicDocumentsDisplay.from_estimator(lda, X, y, **options))
+    save(LatentSpaceDisplay.from_estimator(lda, X, y))
+    many = [f"$\\a{i}$" for i in range(30)]
+    save(LatentSpaceDisplay.from_estimator(lda, X, many))
+
+
+def test_axes_of_any_figure(models, data):
+    figure = plt.figure()
+    ax = figure.add_axes([0.5, 0.5, 0.4, 0.4])
+    display = TopicWordsDisplay.from_estimator(models["LDA"], ax=ax, n_words=3)
+    save(display)
+    assert display.axes_[0, 0].get_position().x0 == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="ax is in no figure any more"):
+        display.plot(ax=ax)
+    figure = plt.figure(layout="constrained")
+    left, _ = figure.subfigures(1, 2)
+    EmbeddingMapDisplay.from_estimator(models["LDA"], ax=left.subplots())
+    figure.savefig(io.BytesIO())
+
+
+def test_relevance_of_words_goes_by_the_documents(models, data):
+    X, _ = data
+    X = X.assign(**{name: 40 for name in top_words(models["LDA"], 1).iloc[0]})
+    display = TopicWordsDisplay.from_estimator(
+        models["LDA"],
+        X,
+        by="relevance",
+        weight=0.2,
+        topics=["latentdirichletallocation0"],
+    )
+    expected = top_words(models["LDA"], 8, by="relevance", weight=0.2, X=X)
+    assert bars(display.axes_[0, 0])[0] == expected.iloc[0].tolist()
+    with pytest.raises(ValueError, match="topic=7, but the topics are 0 to 2"):
+        TopicWordsDisplay.from_estimator(models["LDA"], topics=[7])
+
+
+def test_searches_of_any_kind(data):
+    X, _ = data
+    model = NVDMTopicModel(**FAST)
+
+    def constant(model, X, y=None):
+        return -len(model.components_)
+
+    own = GridSearchCV(model, {"n_components": [2, 3]}, scoring=constant, cv=2).fit(X)
+    results = ModelSelectionDisplay.from_search(own).results
+    assert results["metric"].tolist() == ["score", "score"]
+    assert results["value"].tolist() == [-2, -3]
+    with pytest.raises(NotFittedError):
+        ModelSelectionDisplay.from_search(GridSearchCV(model, {}))
+
+    metrics = {"a": constant, "b": constant}
+    several = GridSearchCV(
+        model, {"n_components": [2, 3]}, scoring=metrics, refit=False, cv=2
+    ).fit(X)
+    assert ModelSelectionDisplay.from_search(several).choices == {"": 2}
+
+    halving = HalvingGridSearchCV(
+        model, {"n_components": [2, 3, 4]}, cv=2, min_resources=30, random_state=0
+    ).fit(X)
+    display = ModelSelectionDisplay.from_search(halving)
+    best = display.results.set_index("n_components").loc[
+        halving.best_params_["n_components"]
+    ]
+    splits = pd.DataFrame(halving.cv_results_).loc[halving.best_index_]
+    splits = splits[["split0_test_score", "split1_test_score"]].astype(float)
+    assert best["value"] == pytest.approx(np.exp(-splits).mean())
+
+    grid = [{"m__n_components": [2, 3]}, {"m": [PCA(2)]}]
+    pipeline = Pipeline([("m", PCA())])
+    mixed = GridSearchCV(pipeline, grid, cv=2).fit(X)
+    shown = ModelSelectionDisplay.from_search(mixed, parameter="m__n_components")
+    assert shown.results["n_components"].tolist() == [2, 3]
+
+
+def test_outputs_as_frames_are_drawn_too(data):
+    X = load_digits().data[:100] / 16
+    pca = PCA(2).set_output(transform="pandas").fit(X)
+    save(InterpolationDisplay.from_estimator(pca, X[:2], X[2:4]))
+    save(LatentSpaceDisplay.from_estimator(pca, X))
+    rng = np.random.RandomState(0)
+    vae = VAETransformer(1, likelihood="bernoulli", **FAST).fit(X)
+    save(ReconstructionDisplay.from_estimator(vae, X[:2], n_draws=1, random_state=rng))
+    with pytest.raises(TypeError, match="PCA has no posterior to draw from"):
+        ReconstructionDisplay.from_estimator(pca, X[:2], n_draws=1)
+    with pytest.raises(ValueError, match="has one component, but a plane needs two"):
+        ManifoldDisplay.from_estimator(vae)
+
+
+def test_one_epoch_is_a_point(data):
+    model = NVDMTopicModel(3, **FAST | {"max_epochs": 1}).fit(data[0])
+    display = TrainingCurveDisplay.from_estimator(model)
+    save(display)
+    assert display.axes_[0, 0].lines[0].get_marker() == "o"

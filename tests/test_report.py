@@ -200,11 +200,25 @@ def test_a_failed_report_leaves_the_file_that_was_there(model, texts, tmp_path):
         skvae.report(model, texts, ["a", "b"], path)
     with pytest.raises(ValueError, match="NMF was fitted without feature names"):
         skvae.report(NMF(2, init="nndsvda").fit(np.eye(4)), np.eye(4), path=path)
-    with pytest.raises(TypeError, match="baseline='best', but it is an estimator"):
+    with pytest.raises(ValueError, match="baseline='best', but it is an estimator"):
         skvae.report(model, texts, path=path, baseline="best")
     assert path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(
+        ValueError, match="X_test has 5 features, but GSMTopicModel was"
+    ):
+        skvae.report(
+            model[-1],
+            model[0].transform(texts),
+            X_test=np.ones((3, 5)),
+            path=path,
+            feature_names=model[0].get_feature_names_out(),
+        )
+    with pytest.raises(TypeError, match="Pass the file to write as path="):
+        skvae.report(model, texts, "r.html")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
         skvae.report(model, texts, path=tmp_path / "nowhere" / "r.html")
+    with pytest.raises(FileNotFoundError, match="or a folder is in its place"):
+        skvae.report(model, texts, path=tmp_path)
 
 
 def test_odd_characters_survive_or_are_replaced(tmp_path):

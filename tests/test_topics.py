@@ -686,6 +686,9 @@ def test_word_embeddings_go_by_word(corpus, rng):
     array = make(GSMTopicModel, word_embeddings=expected, train_word_embeddings=False)
     np.testing.assert_array_equal(array.fit(X).components_, model.components_)
     model.partial_fit(X)  # does not look at them again
+    frame = pd.DataFrame(vectors).T  # goes by its index
+    model.set_params(word_embeddings=frame).fit(X)
+    np.testing.assert_allclose(model.word_embeddings_, expected, rtol=1e-6)
     copied = clone(model).fit(X)
     np.testing.assert_array_equal(copied.components_, array.components_)
 
@@ -704,7 +707,9 @@ def test_word_embeddings_of_gensim(corpus, rng):
 
 def test_word_embeddings_by_word_need_words(corpus):
     vectors = {f"w{j}": np.ones(3) for j in range(40)}
-    with pytest.raises(ValueError, match="by words, but X has no feature names. Fit"):
+    with pytest.raises(
+        ValueError, match="by words, but X has no feature names, as.*or fit"
+    ):
         make(GSMTopicModel, word_embeddings=vectors).fit(corpus.data)
     X = words_in_columns(corpus)
     with pytest.raises(ValueError, match="none of the 40 words of X, such as 'w0', 'w"):

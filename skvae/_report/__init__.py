@@ -6,16 +6,21 @@ import inspect
 import math
 import os
 import platform
+import reprlib
 import unicodedata
 from datetime import datetime
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.utils import check_scalar, shuffle
 
 from skvae._fitted import (
+    is_signed,
+    last_step,
     pipeline_steps,
     top_columns,
     topic_model,
@@ -29,6 +34,7 @@ from skvae.inspection import embedding_map, topic_sizes
 from skvae.inspection._documents import nearest_documents
 from skvae.inspection._inputs import document_texts
 from skvae.inspection._words import LEAST, rank_words, word_frequencies
+from skvae.metrics._perplexity import check_counts
 from skvae.model_selection import topic_figures, unigram_figures
 
 _FOLDER = Path(__file__).parent
@@ -96,9 +102,9 @@ def report(
         If the model is not fitted.
     ValueError
         If there are no feature names, not as many as features, or not as many texts as
-        documents.
+        documents, or if X or X_test has another width.
     OSError
-        If the file cannot be written.
+        If the file cannot be written. Its folder has to exist.
 
     Examples
     --------
@@ -118,14 +124,36 @@ def report(
     from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup
 
-    path = Path(path)
+    path = Path(path).expanduser()
+    if not path.parent.is_dir() or path.is_dir():
+        raise FileNotFoundError(
+            f"{path} is no file that can be written: there is no folder "
+            f"{path.parent}, or a folder is in its place."
+        )
+    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_scalar(n_documents, "n_documents", Integral, min_val=1)
+    if isinstance(texts, (str, os.PathLike)):
+        raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
     last, names = topic_model(model), word_names(model, feature_names)
     texts = document_texts(X, texts)
     counts = topic_model_input(model, X)
     if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
         counts = counts.reset_index(drop=True)
     counts_test = None if X_test is None else topic_model_input(model, X_test)
+    for name, given in [("X", counts), ("X_test", counts_test)]:
+        if given is not None and given.shape[1] != len(names):
+            raise ValueError(
+                f"{name} has {given.shape[1]} features, but {type(last).__name__} was "
+                f"fitted on {len(names)}. Count with the same vectorizer."
+            )
     n_words = min(n_words, len(names))
+    if isinstance(baseline, str):
+        if baseline != "lda":
+            raise ValueError(
+                f"baseline={baseline!r}, but it is an estimator, 'lda' or None."
+            )
+        is_lda = isinstance(last, LatentDirichletAllocation)
+        baseline = None if is_lda else _lda(len(last.components_))
 
     script = (_FOLDER / "report.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -153,7 +181,7 @@ def report(
         maps=_maps(last, counts, texts, names),
         curves=_curves(last),
         figures=_figures(last, counts, counts_test, baseline),
-        steps=[_shorten(repr(step), 1000) for step in pipeline_steps(model)],
+        steps=[_call(step) for step in pipeline_steps(model)],
         parameters=_parameters(last),
         versions=_versions(),
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -190,14 +218,14 @@ def _topics(last, counts, texts, names, n_words, n_documents):
         scores = rank_words(last, "relevance", weight, frequencies)
         np.put_along_axis(shown, top_columns(scores, n_words), True, axis=1)
 
-    signed = last.components_.min() < 0
+    signed = is_signed(last)
     sizes = None if signed else topic_sizes(last, counts)
     order = np.arange(len(log_p))
     if sizes is not None:
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
     # Signed weights tell how specific words are rather than how probable.
     start = 0.0 if signed else 1.0
-    rows, _ = nearest_documents(last, counts, n_documents)
+    rows, similarity = nearest_documents(last, counts, n_documents)
     topics = []
     for k in order:
         words = [
@@ -214,7 +242,7 @@ def _topics(last, counts, texts, names, n_words, n_documents):
                 "n_documents": None if sizes is None else sizes["documents"].iloc[k],
                 "documents": [
                     (row, None if texts is None else _shorten(texts[row], 420))
-                    for row in rows[k]
+                    for row in rows[k][np.isfinite(similarity[k])]
                 ],
             }
         )
@@ -338,19 +366,22 @@ def _chart(title, series, width=320, height=190):
         "right": width - right,
         "bottom": height - bottom,
         "lines": [
-            " ".join(f"{x(e)},{y(v)}" for e, v in zip(epochs, line) if np.isfinite(v))
+            [(x(e), y(v)) for e, v in zip(epochs, line) if np.isfinite(v)]
             for line in series
         ],
-        "x_ticks": [(x(t), f"{t:g}") for t in _round_numbers(epochs[0], epochs[-1])],
+        "x_ticks": [
+            (x(t), f"{t:g}") for t in _round_numbers(epochs[0], epochs[-1], least=1)
+        ],
         "y_ticks": [(y(t), f"{t:,g}") for t in _round_numbers(low, high)],
     }
 
 
-def _round_numbers(low, high, n=4):
-    """About n round numbers from low to high."""
+def _round_numbers(low, high, n=4, least=0):
+    """About n round numbers from low to high, `least` apart."""
     rough = max(high - low, 1e-9) / n
     step = 10.0 ** np.floor(np.log10(rough))
     step *= min((1, 2, 5, 10), key=lambda factor: abs(factor * step - rough))
+    step = max(step, least)
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
 
 
@@ -359,22 +390,17 @@ def _figures(last, counts, counts_test, baseline):
     held_out = counts_test is not None
     measured = counts_test if held_out else counts
     try:
-        rows = {type(last).__name__: topic_figures(last, counts, measured)}
-        if isinstance(baseline, str):
-            if baseline != "lda":
-                raise TypeError(
-                    f"baseline={baseline!r}, but it is an estimator, 'lda' or None."
-                )
-            is_lda = isinstance(last, LatentDirichletAllocation)
-            baseline = None if is_lda else _lda(len(last.components_))
-        if baseline is not None:
-            fitted = clone(baseline).fit(counts)
-            rows[f"{type(fitted).__name__}, for comparison"] = topic_figures(
-                fitted, counts, measured
-            )
-        rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
-    except ValueError as error:  # such as weights in place of counts
+        for given in (counts, measured):
+            check_counts(given)
+    except ValueError as error:
         return {"rows": {}, "reason": str(error), "held_out": held_out}
+    rows = {type(last).__name__: topic_figures(last, counts, measured)}
+    if baseline is not None:
+        # Online LDA learns worse from documents that are sorted.
+        fitted = clone(baseline).fit(shuffle(counts, random_state=0))
+        name = f"{type(last_step(fitted)).__name__}, for comparison"
+        rows[name] = topic_figures(topic_model(fitted), counts, measured)
+    rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
     return {"rows": rows, "reason": None, "held_out": held_out}
 
 
@@ -396,17 +422,27 @@ def _figure(value, digits=1):
     return f"{value:,.{digits}f}"
 
 
-def _parameters(last):
-    """All parameters, those that are not at their defaults first."""
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(type(last)).parameters.items()
-    }
-    rows = [
-        (name, _shorten(repr(value), 200), repr(value) != repr(defaults.get(name)))
-        for name, value in last.get_params(deep=False).items()
-    ]
+def _parameters(estimator):
+    """Name, value and whether it is not the default, of all parameters; changed first.
+
+    Values are cut short: word vectors could fill a book.
+    """
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 120
+    signature = inspect.signature(type(estimator)).parameters
+    rows = []
+    for name, value in estimator.get_params(deep=False).items():
+        value, default = short.repr(value), short.repr(signature[name].default)
+        rows.append((name, " ".join(value.split()), value != default))
     return sorted(rows, key=lambda row: not row[2])
+
+
+def _call(estimator):
+    """An estimator as the call that makes it."""
+    changed = [
+        f"{name}={value}" for name, value, is_set in _parameters(estimator) if is_set
+    ]
+    return f"{type(estimator).__name__}({', '.join(changed)})"
 
 
 def _versions():

@@ -8,8 +8,8 @@ from sklearn.utils import check_scalar
 
 from skvae._fitted import topic_model_input, topic_names, topic_proportions
 from skvae._sparse import check_csr
-from skvae.inspection._inputs import document_index, document_texts
-from skvae.inspection._space import document_vectors, topic_cosines
+from skvae.inspection._inputs import document_texts, n_documents_of
+from skvae.inspection._space import cosines, document_vectors, topic_vectors
 
 
 def topic_sizes(model, X):
@@ -28,7 +28,7 @@ def topic_sizes(model, X):
         One row per topic. "share" is its share of all tokens: the mean of the topic
         proportions, weighted by the lengths of the documents; the sum is 1.
         "documents" is the number of documents that have more of it than of any other
-        topic; those without tokens do not count.
+        topic; those without tokens, or without more of one topic, do not count.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def topic_sizes(model, X):
     n_tokens = check_csr(counts).sum(axis=1)
     if not n_tokens.sum() > 0:
         raise ValueError("X has no tokens. Pass documents that have some.")
-    largest = shares.argmax(axis=1)[n_tokens > 0]
+    telling = (n_tokens > 0) & (shares.max(axis=1) > shares.mean(axis=1) + 1e-12)
+    largest = shares.argmax(axis=1)[telling | (shares.shape[1] == 1)]
     return pd.DataFrame(
         {
             "share": n_tokens @ shares / n_tokens.sum(),
@@ -72,7 +73,7 @@ def nearest_documents(model, counts, n_documents):
 
     Documents without tokens stand for nothing.
     """
-    similarity = topic_cosines(model, document_vectors(model, counts))
+    similarity = cosines(document_vectors(model, counts), topic_vectors(model))
     similarity[check_csr(counts).sum(axis=1) == 0] = -np.inf
     rows = np.argsort(-similarity.T, axis=1, kind="stable")[:, :n_documents]
     return rows, np.take_along_axis(similarity.T, rows, axis=1)
@@ -97,8 +98,8 @@ def representative_documents(model, X, texts=None, n_documents=3):
     -------
     documents : DataFrame of shape (n_components * n_documents, 3 or 4)
         Topic by topic, closest first, with the columns "topic" (its name), "document"
-        (its label in the index of X, or its number), "similarity", the cosine between
-        them in the space of `document_embeddings`, and "text", if there are texts.
+        (the number of its row of X), "similarity", the cosine between them in the space
+        of `document_embeddings`, and "text", if there are texts.
 
     Raises
     ------
@@ -122,12 +123,13 @@ def representative_documents(model, X, texts=None, n_documents=3):
     """
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     texts = document_texts(X, texts)
+    n_documents_of(X)
     counts = topic_model_input(model, X)
     rows, similarity = nearest_documents(model, counts, n_documents)
     found = pd.DataFrame(
         {
             "topic": np.repeat(topic_names(model), rows.shape[1]),
-            "document": document_index(X)[rows.ravel()],
+            "document": rows.ravel(),
             "similarity": similarity.ravel(),
         }
     )

@@ -18,10 +18,9 @@ from skvae._fitted import (
     word_names,
 )
 from skvae.inspection._documents import nearest_documents
-from skvae.inspection._inputs import document_index
 from skvae.inspection._space import (
+    cosines,
     document_vectors,
-    topic_cosines,
     topic_vectors,
     word_vectors,
 )
@@ -61,9 +60,9 @@ def embedding_map(
     -------
     points : DataFrame of shape (n_points, 5)
         Topics come first, then words and documents, with the columns "kind" ("topic",
-        "word" or "document"), "label" (name of the topic, the word, or the document's
-        label in the index of X, or its number), "x" and "y", and "topic", the number of
-        the closest topic.
+        "word" or "document"), "label" (name of the topic, the word, or the number of
+        the document's row of X), "x" and "y", and "topic", the number of the closest
+        topic.
 
     Raises
     ------
@@ -103,7 +102,7 @@ def embedding_map(
         rows, similarity = nearest_documents(model, counts, n_documents)
         rows = np.unique(rows[np.isfinite(similarity)])
         documents = document_vectors(model, counts)[rows]
-        kinds.append(("document", document_index(X)[rows], documents))
+        kinds.append(("document", rows, documents))
     vectors = normalize(np.concatenate([vectors for _, _, vectors in kinds]))
     points = pd.DataFrame(
         {
@@ -114,7 +113,8 @@ def embedding_map(
         }
     )
     points[["x", "y"]] = to_plane(vectors, transformer)
-    points["topic"] = topic_cosines(model, vectors).argmax(axis=1)
+    points["topic"] = cosines(vectors, topics).argmax(axis=1)
+    points.loc[: len(topics) - 1, "topic"] = np.arange(len(topics))
     return points
 
 

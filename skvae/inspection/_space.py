@@ -22,10 +22,11 @@ from skvae._fitted import (
     word_names,
     word_probabilities,
 )
+from skvae._sparse import check_csr
 from skvae.inspection._inputs import (
-    as_rows,
-    document_index,
+    counts_of,
     document_texts,
+    n_documents_of,
     take_row,
 )
 from skvae.inspection._words import top_lists
@@ -82,18 +83,14 @@ def document_embeddings(model, X):
     >>> document_embeddings(model, X).shape
     (200, 8)
     """
+    n_documents_of(X)  # read once only, it would be empty for who reads it next
     vectors = document_vectors(model, topic_model_input(model, X))
-    return pd.DataFrame(vectors, index=document_index(X))
+    return pd.DataFrame(vectors, index=getattr(X, "index", None))
 
 
-def topic_cosines(model, vectors):
-    """Cosine of each vector with each topic; shape (n_vectors, n_components)."""
-    return normalize(vectors) @ normalize(topic_vectors(model)).T
-
-
-def cosines(one, many):
-    """Cosine of one vector with each of many; zero vectors are close to nothing."""
-    return normalize(np.atleast_2d(many)) @ normalize(np.atleast_2d(one))[0]
+def cosines(vectors, others):
+    """Cosine of each vector with each of others; zeros are close to nothing."""
+    return normalize(vectors) @ normalize(others).T
 
 
 def similar_words(model, word, n_words=10, *, feature_names=None):
@@ -169,9 +166,9 @@ def most_similar(
     topic : int or str, default=None
         Number or name of a topic.
     document : int, or one document, default=None
-        The number of a row of X, or a document as the model takes them: a text for a
-        Pipeline with a vectorizer, else a row of counts. Give one of `word`, `topic`
-        and `document`.
+        The number of a row of X, or a single document as the model takes them: a text
+        for a Pipeline with a vectorizer, else a row of counts. Give one of `word`,
+        `topic` and `document`.
     among : {"words", "topics", "documents"}, default="words"
         What to look for. What was given is not among the result.
     n : int, default=10
@@ -186,10 +183,11 @@ def most_similar(
     Returns
     -------
     found : DataFrame of shape (n, 2 or 3)
-        Closest first, with a column "word", "topic" (its name) or "document" (its label
-        in the index of X, or its number), and a column "similarity", the cosine in the
-        space of `document_embeddings`. Topics have "words" besides, their 5 top words,
-        if feature names are known, and documents their "text".
+        Closest first, with a column "word", "topic" (its name) or "document" (the
+        number of its row of X), and a column "similarity", the cosine in the space of
+        `document_embeddings`. Topics have "words" besides, their 5 top words, if
+        feature names are known, and documents their "text". Documents without tokens
+        are close to nothing and left out.
 
     Raises
     ------
@@ -197,7 +195,8 @@ def most_similar(
         If the model is not fitted.
     ValueError
         If not exactly one of `word`, `topic` and `document` is given, if there is no
-        such word or topic, if X is missing, or if there are no feature names.
+        such word or topic, if the document is none or has no known word, if X is
+        missing, or if there are no feature names.
 
     Examples
     --------
@@ -240,7 +239,9 @@ def most_similar(
     else:
         if by_number:
             number, value = value, take_row(X, value)
-        counts = topic_model_input(model, as_rows(value))
+            counts = topic_model_input(model, value)
+        else:
+            counts = counts_of(model, value)
         vector = document_vectors(model, counts)[0]
 
     if among == "words":
@@ -250,10 +251,16 @@ def most_similar(
         names = {"topic": topic_names(model), "words": top_lists(model, feature_names)}
         vectors = topic_vectors(model)
     else:
-        names = {"document": document_index(X), "text": document_texts(X, texts)}
-        vectors = document_vectors(model, topic_model_input(model, X))
-    similarity = cosines(vector, vectors)
+        names = {
+            "document": np.arange(n_documents_of(X)),
+            "text": document_texts(X, texts),
+        }
+        counts = topic_model_input(model, X)
+        vectors = document_vectors(model, counts)
+    similarity = cosines(vectors, vector[None])[:, 0]
     order = np.argsort(-similarity, kind="stable")
+    if among == "documents":
+        order = order[check_csr(counts).sum(axis=1)[order] > 0]
     if kind == among and number is not None:
         order = order[order != number]
     order = order[:n]

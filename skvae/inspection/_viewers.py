@@ -3,6 +3,7 @@
 import numpy as np
 
 from skvae._fitted import (
+    pipeline_steps,
     topic_model_input,
     topic_proportions,
     word_names,
@@ -51,6 +52,8 @@ def to_pyldavis(model, X, *, feature_names=None, **options):
             "to_pyldavis needs pyLDAvis. Install it with: pip install 'skvae[pyldavis]'"
         ) from error
     topics, counts, shares, _ = _tables(model, X)
+    if len(topics) < 2:
+        raise ValueError("pyLDAvis shows two topics or more, but the model has one.")
     n_occurrences = counts.sum(axis=0)
     occurs = n_occurrences > 0
     # It takes logarithms.
@@ -104,7 +107,7 @@ def to_topicwizard(model, X, texts=None, *, feature_names=None):
         "document_topic_matrix": shares,
         "topic_term_matrix": topics,
         "document_representation": shares,
-        "transform": model.transform if hasattr(model, "steps") else None,
+        "transform": model.transform if len(pipeline_steps(model)) > 1 else None,
         "topic_names": [f"{k}: {words}" for k, words in enumerate(lists)],
         "topic_positions": None,
         "word_positions": None,

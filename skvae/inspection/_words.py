@@ -1,6 +1,6 @@
 """Words of the topics, by four ways to rank them."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ def top_words(
         A fitted topic model, that is an estimator with `components_` of shape
         (n_components, n_features), or a fitted Pipeline that ends in one.
     n_words : int, default=10
-        Number of words of each topic, at most n_features.
+        Number of words of each topic, or all if there are fewer.
     feature_names : array-like of shape (n_features,), default=None
         Words that belong to the columns of `components_`. By default they are the
         output features of the earlier steps of the Pipeline, or the columns of the
@@ -72,9 +72,9 @@ def top_words(
     NotFittedError
         If the model is not fitted.
     ValueError
-        If there are no feature names, or not as many as features, or fewer features
-        than `n_words`; if `by` or `weight` is none of those above; or if probabilities
-        are asked of a model that has none, such as PCA.
+        If there are no feature names, or not as many as features; if `n_words`, `by` or
+        `weight` is none of those above; or if probabilities are asked of a model that
+        has none, such as PCA.
 
     Notes
     -----
@@ -110,9 +110,15 @@ def top_words(
                 f"X says nothing with by={by!r}. Leave it out, or take by='relevance'."
             )
         frequencies = word_frequencies(model, X)
-    columns = top_columns(rank_words(model, by, weight, frequencies), n_words)
+    columns = leading_columns(rank_words(model, by, weight, frequencies), n_words)
     words = word_names(model, feature_names)[columns]
     return pd.DataFrame(words, index=topic_names(model))
+
+
+def leading_columns(scores, n_words):
+    """Columns of the largest scores of each topic, or all if there are fewer."""
+    check_scalar(n_words, "n_words", Integral, min_val=1)
+    return top_columns(scores, min(n_words, scores.shape[1]))
 
 
 def top_lists(model, feature_names=None, n_words=5):
@@ -122,7 +128,6 @@ def top_lists(model, feature_names=None, n_words=5):
     """
     if feature_names is None and input_feature_names(model) is None:
         return None
-    n_words = min(n_words, topic_model(model).components_.shape[1])
     words = top_words(model, n_words, feature_names=feature_names)
     return words.astype(str).agg(" ".join, axis=1).to_numpy(dtype=object)
 

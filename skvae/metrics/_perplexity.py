@@ -111,7 +111,7 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
     2.8284
     """
     _check_options(average, smoothing)
-    train, counts = _check_counts(X_train, "X_train"), _check_counts(X)
+    train, counts = check_counts(X_train, "X_train"), check_counts(X)
     if train.shape[1] != counts.shape[1]:
         raise ValueError(
             f"X_train has {train.shape[1]} features and X has {counts.shape[1]}. "
@@ -137,7 +137,7 @@ def complete(model, X, random_state=0):
     """
     last = topic_model(model)
     X = topic_model_input(model, X)
-    counts = _check_counts(X)
+    counts = check_counts(X)
 
     counts = counts[counts.sum(axis=1) >= 2]
     first, second = _split_tokens(counts, random_state)
@@ -149,7 +149,7 @@ def complete(model, X, random_state=0):
     return _completions(last, first, second, getattr(X, "columns", None)), second
 
 
-def _check_counts(X, name="X"):
+def check_counts(X, name="X"):
     counts = check_csr(X, name)
     wrong = (counts.data < 0) | (counts.data % 1 != 0)
     if wrong.any():

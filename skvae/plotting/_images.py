@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from scipy.stats import norm
+from sklearn.utils import check_random_state
 
 from skvae.plotting._style import one_axes
 
@@ -172,9 +173,14 @@ class ReconstructionDisplay:
         shape = image_shape_of(model, np.shape(X)[1], image_shape)
         images = {
             "images": np.asarray(X),
-            "reconstructions": model.inverse_transform(model.transform(X)),
+            "reconstructions": np.asarray(model.inverse_transform(model.transform(X))),
         }
-        rng = np.random.RandomState(random_state) if n_draws else None
+        if n_draws and not hasattr(model, "reconstruct"):
+            raise TypeError(
+                f"{type(model).__name__} has no posterior to draw from. Leave n_draws "
+                "at 0, or pass a VAETransformer."
+            )
+        rng = check_random_state(random_state)
         for i in range(n_draws):
             draw = model.reconstruct(X, sample=True, random_state=rng)
             images[f"draw {i + 1}"] = draw
@@ -279,6 +285,10 @@ class ManifoldDisplay:
                 f"{type(model).__name__} has no latent_mean_. Pass a fitted "
                 "VAETransformer."
             )
+        if len(model.latent_mean_) < 2:
+            raise ValueError(
+                f"{type(model).__name__} has one component, but a plane needs two."
+            )
         quantiles = norm.ppf(np.linspace(0.02, 0.98, n))
         right, up = dimensions
         codes = np.tile(model.latent_mean_, (n, n, 1))
@@ -374,10 +384,11 @@ class InterpolationDisplay:
                 f"X_start has shape {np.shape(X_start)} and X_end has "
                 f"{np.shape(X_end)}. Pass as many images to end at as to start from."
             )
-        start, end = model.transform(X_start), model.transform(X_end)
+        start, end = (np.asarray(model.transform(X)) for X in (X_start, X_end))
         share = np.linspace(0, 1, n_steps)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]
-        images = model.inverse_transform(codes.reshape(-1, codes.shape[-1]))
+        codes = codes.reshape(-1, codes.shape[-1])
+        images = np.asarray(model.inverse_transform(codes))
         shape = image_shape_of(model, images.shape[1], image_shape)
         images = images.reshape(len(start), n_steps, -1)
         return cls(images, shape).plot(**plot_options)

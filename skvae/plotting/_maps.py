@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.multiclass import type_of_target
 
+from skvae._fitted import last_step
 from skvae._labels import place_labels
 from skvae.inspection import embedding_map
 from skvae.inspection._map import to_plane
@@ -151,6 +152,7 @@ class EmbeddingMapDisplay:
                         ha="center",
                         va="center",
                         zorder=5 if kind == "topic" else 4,
+                        parse_math=False,
                     )
                 )
         self.texts_ = arrange(self.ax_, self.texts_, kinds["topic"][["x", "y"]])
@@ -163,6 +165,8 @@ def arrange(ax, texts, marks=()):
     The first ones have the choice; those without room are removed. Returns the rest.
     """
     figure = ax.figure
+    while figure.figure is not figure:  # of a SubFigure
+        figure = figure.figure
     figure.draw_without_rendering()  # the layout settles where the axes are
     renderer = figure.canvas.get_renderer()
     point = figure.dpi / 72  # in pixels
@@ -255,8 +259,9 @@ class LatentSpaceDisplay:
             dimensions = (0, 1)
         if dimensions is not None:
             codes = codes[:, list(dimensions)]
-            if hasattr(model, "get_feature_names_out"):
-                names = model.get_feature_names_out()[list(dimensions)]
+            last = last_step(model)
+            if hasattr(last, "get_feature_names_out"):
+                names = last.get_feature_names_out()[list(dimensions)]
         else:
             codes = to_plane(codes, transformer)
         if y is not None:
@@ -313,7 +318,7 @@ class LatentSpaceDisplay:
         return self
 
     def _draw_classes(self, x, y, look):
-        classes = pd.unique(np.sort(self.y))
+        classes = sorted(pd.unique(self.y), key=lambda c: (str(type(c)), c))
         for i, label in enumerate(classes):
             color = PALETTE[i % len(PALETTE)]
             mine = self.y == label
@@ -329,13 +334,16 @@ class LatentSpaceDisplay:
                     fontsize=10,
                     ha="center",
                     va="center",
+                    parse_math=False,
                     bbox=dict(boxstyle="round", fc="white", ec=color, lw=1.5),
                 )
         if len(classes) > 12:
-            self.ax_.legend(
+            legend = self.ax_.legend(
                 loc="center left",
                 bbox_to_anchor=(1, 0.5),
                 frameon=False,
                 fontsize=8,
                 markerscale=2,
             )
+            for text in legend.get_texts():
+                text.set_parse_math(False)

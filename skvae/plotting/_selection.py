@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from skvae._fitted import last_step
 from skvae.plotting._style import MARKERS, PALETTE, clear_frame, grid_of_axes
@@ -49,8 +50,9 @@ class ModelSelectionDisplay:
         Parameters
         ----------
         search : fitted GridSearchCV, HalvingGridSearchCV or the like
-            With several scorers, each has a panel. A score of one of skvae's topic
-            models, by default the bound per token, is shown as perplexity.
+            With several scorers, each has a panel. The score of skvae's topic models
+            themselves, the bound per token, is shown as perplexity. Of a halving search
+            the last iteration is shown.
         parameter : str, default=None
             Parameter that is drawn, such as "topics__n_components"; by default the only
             one of the search of this name. Of others, the best values are taken.
@@ -79,38 +81,58 @@ class ModelSelectionDisplay:
         >>> display.results[["metric", "n_components"]].to_numpy().tolist()
         [['perplexity', 2], ['perplexity', 4]]
         """
-        cv = search.cv_results_
-        tried = [key for key in cv if key.startswith("param_")]
-        if parameter is None:
-            found = [k for k in tried if k == "param_n_components"]
-            found += [k for k in tried if k.endswith("__n_components")]
-        else:
-            found = [k for k in tried if k == f"param_{parameter}"]
+        check_is_fitted(search, "cv_results_")
+        results = pd.DataFrame(search.cv_results_)
+        tried = [key.removeprefix("param_") for key in results if key[:6] == "param_"]
+        found = [key for key in tried if key.rpartition("__")[2] == "n_components"]
+        if parameter is not None:
+            found = [key for key in tried if key == parameter]
         if len(found) != 1:
-            names = [key.removeprefix("param_") for key in tried]
             raise ValueError(
-                f"The search went over {names}. Pass parameter=, the one of them that "
+                f"The search went over {tried}. Pass parameter=, the one of them that "
                 "is the number of components."
             )
-        n_components = np.asarray(cv[found[0]], dtype=int)
-        best = search.best_params_[found[0].removeprefix("param_")]
+        numbers = pd.to_numeric(results[f"param_{found[0]}"], errors="coerce")
+        if numbers.isna().all():
+            raise ValueError(f"The search tried no number as {found[0]!r}.")
+        results["n_components"] = numbers  # none of candidates that have no such one
+        if "iter" in results:  # of halving: with the most resources
+            results = results[results["iter"] == results["iter"].max()]
+
         metrics = [
-            key.removeprefix("mean_test_") for key in cv if key.startswith("mean_test_")
+            key.removeprefix("mean_test_")
+            for key in results
+            if key[:10] == "mean_test_"
         ]
-        refit = search.refit if isinstance(search.refit, str) else metrics[0]
-        rank = np.asarray(cv[f"rank_test_{refit}"])
-        in_nats = isinstance(last_step(search.estimator), BaseTopicModel)
-        splits = [f"split{i}_test_" for i in range(search.n_splits_)]
+        by = search.refit if isinstance(search.refit, str) else metrics[0]
+        # The chosen candidate stands for its number, the best one for others.
+        results = results.sort_values(f"rank_test_{by}")
+        chosen = getattr(search, "best_index_", results.index[0])
+        results = pd.concat([results.loc[[chosen]], results.drop(index=chosen)])
+        results = results.dropna(subset=["n_components"])
+        results = results.drop_duplicates("n_components").astype({"n_components": int})
+        choices = {}
+        if chosen in results.index:
+            choices[""] = int(results.loc[chosen, "n_components"])
+
+        in_nats = search.scoring is None and isinstance(
+            last_step(search.estimator), BaseTopicModel
+        )
         rows = []
         for metric in metrics:
-            values = np.array([cv[split + metric] for split in splits])
-            if metric == "score" and in_nats:
-                metric, values = "perplexity", np.exp(-values)
-            for number in np.unique(n_components):
-                candidates = np.flatnonzero(n_components == number)
-                shown = values[:, candidates[rank[candidates].argmin()]]
-                rows.append((metric, "", number, shown.mean(), shown.std()))
-        return cls(_frame(rows), {"": int(best)}).plot(**plot_options)
+            splits = [
+                key
+                for key in results
+                if re.fullmatch(rf"split\d+_test_{re.escape(metric)}", key)
+            ]
+            for _, candidate in results.sort_values("n_components").iterrows():
+                values = candidate[splits].to_numpy(dtype=float)
+                values = np.exp(-values) if in_nats else values
+                name = "perplexity" if in_nats else metric
+                rows.append(
+                    (name, "", candidate["n_components"], values.mean(), values.std())
+                )
+        return cls(_frame(rows), choices).plot(**plot_options)
 
     @classmethod
     def from_comparison(cls, table, **plot_options):
@@ -166,10 +188,12 @@ class ModelSelectionDisplay:
             if match
         ]
         results = _frame(rows)
-        best = results[results["metric"] == "perplexity"]
+        best = results[results["metric"] == "perplexity"].dropna(subset=["value"])
         best = best.loc[best.groupby("family", sort=False)["value"].idxmin()]
         choices = dict(zip(best["family"], best["n_components"].tolist()))
-        baselines = {"perplexity": table.loc["unigram", "perplexity"]}
+        baselines = None
+        if "unigram" in table.index:
+            baselines = {"perplexity": table.loc["unigram", "perplexity"]}
         return cls(results, choices, baselines=baselines).plot(**plot_options)
 
     def plot(self, ax=None):

@@ -31,7 +31,7 @@ def pyplot():
     return plt
 
 
-def grid_of_axes(ax, n_rows, n_columns, figsize, **ratios):
+def grid_of_axes(ax, n_rows, n_columns, figsize):
     """Return a figure and an array of axes in it, of shape (n_rows, n_columns).
 
     Without `ax` the figure is a new one; else the grid takes the place of `ax`, as in
@@ -39,10 +39,18 @@ def grid_of_axes(ax, n_rows, n_columns, figsize, **ratios):
     """
     if ax is None:
         figure = pyplot().figure(figsize=figsize, layout="constrained")
-        grid = figure.add_gridspec(n_rows, n_columns, **ratios)
+        grid = figure.add_gridspec(n_rows, n_columns)
     else:
         figure = ax.figure
-        grid = ax.get_subplotspec().subgridspec(n_rows, n_columns, **ratios)
+        if ax not in getattr(figure, "axes", ()):
+            raise ValueError("ax is in no figure any more. Pass new axes.")
+        if ax.get_subplotspec() is not None:
+            grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
+        else:
+            left, bottom, right, top = ax.get_position().extents
+            grid = figure.add_gridspec(
+                n_rows, n_columns, left=left, bottom=bottom, right=right, top=top
+            )
         ax.remove()
     axes = np.empty((n_rows, n_columns), dtype=object)
     for place in np.ndindex(n_rows, n_columns):

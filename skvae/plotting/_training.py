@@ -86,13 +86,16 @@ class TrainingCurveDisplay:
         self.figure_, self.axes_ = grid_of_axes(ax, 1, 3, (10, 3))
         loss, likelihood, kl = self.axes_[0]
         epochs = self.history.index
-        loss.plot(epochs, self.history["loss"], color=PALETTE[0], label="training")
+        # A line of one epoch would be none.
+        look = dict(color=PALETTE[0], marker="o" if len(epochs) == 1 else None)
+        loss.plot(epochs, self.history["loss"], label="training", **look)
         if "validation_loss" in self.history:
             loss.plot(
                 epochs,
                 self.history["validation_loss"],
                 color=PALETTE[1],
                 linestyle="--",
+                marker=look["marker"],
                 label="held out",
             )
         if self.best_epoch is not None:
@@ -100,8 +103,8 @@ class TrainingCurveDisplay:
             loss.axvline(self.best_epoch, color="0.6", linewidth=1, label=kept)
         if len(loss.lines) > 1:
             loss.legend(frameon=False, fontsize=9)
-        likelihood.plot(epochs, self.history["reconstruction"], color=PALETTE[0])
-        kl.plot(epochs, self.history["kl"], color=PALETTE[0])
+        likelihood.plot(epochs, self.history["reconstruction"], **look)
+        kl.plot(epochs, self.history["kl"], **look)
         kl.set_ylim(bottom=0)
         titles = ["loss", "log-likelihood", "KL term"]
         for panel, title in zip((loss, likelihood, kl), titles):

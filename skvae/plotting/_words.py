@@ -4,15 +4,22 @@ import numpy as np
 import pandas as pd
 
 from skvae._fitted import (
-    top_columns,
+    is_signed,
     topic_model,
     topic_model_input,
     topic_proportions,
     word_names,
     word_probabilities,
 )
+from skvae._sparse import check_csr
 from skvae.inspection import topic_sizes
-from skvae.inspection._words import rank_words, top_lists
+from skvae.inspection._space import topic_number
+from skvae.inspection._words import (
+    leading_columns,
+    rank_words,
+    top_lists,
+    word_frequencies,
+)
 from skvae.plotting._style import PALETTE, grid_of_axes, one_axes
 
 
@@ -31,6 +38,8 @@ class TopicWordsDisplay:
         Shares of the topics in the documents.
     value_name : str, default="probability of the word in the topic"
         What the bars measure.
+    value_format : str, default=".1%"
+        Format of the number at the longest bar of a topic.
 
     Attributes
     ----------
@@ -62,11 +71,13 @@ class TopicWordsDisplay:
         *,
         shares=None,
         value_name="probability of the word in the topic",
+        value_format=".1%",
     ):
         self.words = words
         self.values = values
         self.shares = shares
         self.value_name = value_name
+        self.value_format = value_format
 
     @classmethod
     def from_estimator(
@@ -92,11 +103,12 @@ class TopicWordsDisplay:
             largest topics first.
         n_words : int, default=8
             Number of words of each topic.
-        topics : array-like of int, default=None
-            Topics to show, in this order; by default all.
+        topics : list of int or str, default=None
+            Numbers or names of the topics to show, in this order; by default all.
         by, weight, feature_names
-            As in `skvae.inspection.top_words`. Whatever the order of the words, bars
-            show their probabilities, or their weights if these are signed.
+            As in `skvae.inspection.top_words`; "relevance" goes by the word frequencies
+            of X, if that is given. Whatever the order of the words, bars show their
+            probabilities, or their weights if these are signed.
         **plot_options
             Passed on to `plot`.
 
@@ -104,17 +116,23 @@ class TopicWordsDisplay:
         -------
         display : TopicWordsDisplay
         """
-        columns = top_columns(rank_words(model, by, weight), n_words)
-        values, value_name = topic_model(model).components_, "weight of the word"
-        if values.min() >= 0:
-            values = word_probabilities(model)
-            value_name = "probability of the word in the topic"
+        frequencies = None
+        if X is not None and by == "relevance":
+            frequencies = word_frequencies(model, X)
+        columns = leading_columns(rank_words(model, by, weight, frequencies), n_words)
+        if is_signed(model):
+            values = topic_model(model).components_
+            measure = dict(value_name="weight of the word", value_format=".2g")
+        else:
+            values, measure = word_probabilities(model), {}
         shares, order = None, np.arange(len(columns))
         if X is not None:
             shares = topic_sizes(model, X)["share"].to_numpy()
             order = np.argsort(-shares, kind="stable")
         if topics is not None:
-            order = np.asarray(topics)
+            order = np.array([topic_number(model, k) for k in topics], dtype=int)
+            if len(order) == 0:
+                raise ValueError("topics is empty. Name one or more.")
         words = pd.DataFrame(
             word_names(model, feature_names)[columns[order]],
             index=[f"topic {k}" for k in order],
@@ -123,7 +141,7 @@ class TopicWordsDisplay:
             words,
             np.take_along_axis(values, columns, axis=1)[order],
             shares=None if shares is None else shares[order],
-            value_name=value_name,
+            **measure,
         ).plot(**plot_options)
 
     def plot(self, ax=None, *, n_columns=5, color=PALETTE[0]):
@@ -154,10 +172,10 @@ class TopicWordsDisplay:
             values, longest = self.values[k], np.argmax(self.values[k])
             bars = ax.barh(np.arange(n_words), values, color=color, height=0.72)
             labels = [""] * n_words
-            is_share = self.value_name.startswith("probability")
-            labels[longest] = format(values[longest], ".1%" if is_share else ".2g")
+            labels[longest] = format(values[longest], self.value_format)
             ax.bar_label(bars, labels, padding=3, fontsize=8, color="0.3")
-            ax.set_yticks(np.arange(n_words), self.words.iloc[k], fontsize=9)
+            words = self.words.iloc[k]
+            ax.set_yticks(np.arange(n_words), words, fontsize=9, parse_math=False)
             ax.set_xlim(min(0, *values), 1.3 * max(*values, 1e-12))
             title = self.words.index[k]
             if self.shares is not None:
@@ -180,6 +198,7 @@ class TopicDocumentsDisplay:
     ----------
     shares : DataFrame of shape (n_topics, n_classes)
         Mean topic proportions of the documents of each class; columns sum to one.
+        Documents without tokens do not count.
 
     Attributes
     ----------
@@ -232,14 +251,16 @@ class TopicDocumentsDisplay:
         -------
         display : TopicDocumentsDisplay
         """
-        shares = topic_proportions(model, topic_model_input(model, X))
+        counts = topic_model_input(model, X)
+        shares = topic_proportions(model, counts)
         y = np.asarray(y)
         if y.shape != (len(shares),):
             raise ValueError(
                 f"y has shape {y.shape}, but X has {len(shares)} documents. Pass one "
                 "class for each."
             )
-        shares = pd.DataFrame(shares).groupby(y).mean().T
+        telling = check_csr(counts).sum(axis=1) > 0
+        shares = pd.DataFrame(shares[telling]).groupby(y[telling]).mean().T
         names = [f"topic {k}" for k in shares.index]
         lists = top_lists(model, feature_names, n_words)
         if lists is not None:
@@ -274,8 +295,10 @@ class TopicDocumentsDisplay:
             ha="right",
             rotation_mode="anchor",
             fontsize=9,
+            parse_math=False,
         )
-        self.ax_.set_yticks(np.arange(n_topics), self.shares.index, fontsize=9)
+        names = self.shares.index
+        self.ax_.set_yticks(np.arange(n_topics), names, fontsize=9, parse_math=False)
         # White lines between the cells.
         self.ax_.set_xticks(np.arange(n_classes + 1) - 0.5, minor=True)
         self.ax_.set_yticks(np.arange(n_topics + 1) - 0.5, minor=True)

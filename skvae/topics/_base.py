@@ -112,8 +112,8 @@ class BaseTopicModel(BaseVAE):
     def _fitted_html(self):
         page = super()._fitted_html()
         if page and hasattr(self, "feature_names_in_"):
-            words = top_words(self, min(10, self.n_features_in_))
-            return page + words.to_html(header=False, border=0, max_rows=50)
+            words = top_words(self)
+            return page + self._table_html(words)
         if page:
             page += (
                 "<p>The model was fitted without feature names: "

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils import check_array
 
@@ -44,7 +45,8 @@ class GSMTopicModel(BaseProportionsModel):
         Size of word and topic embeddings. Ignored if `word_embeddings` are given.
     word_embeddings : array-like, mapping or gensim KeyedVectors, default=None
         Pretrained vectors of the words: an array of shape (n_features, size) in the
-        order of the columns of X; or, if X has feature names, the vectors by words.
+        order of the columns of X; or, if X has feature names, the vectors by words. A
+        DataFrame with words as its index is one of vectors by words.
         Words without a vector then start from zeros, and `n_matched_words_` tells how
         many have one. By default they are learnt from scratch. Training that goes on
         does not look at them again.
@@ -216,6 +218,9 @@ class GSMTopicModel(BaseProportionsModel):
         if self.word_embeddings is None:
             return None
         vectors = self.word_embeddings
+        if isinstance(getattr(vectors, "index", None), pd.Index):
+            if all(isinstance(word, str) for word in vectors.index):
+                vectors = dict(zip(vectors.index, vectors.to_numpy()))
         if isinstance(vectors, Mapping) or hasattr(vectors, "key_to_index"):
             vectors = self._vectors_by_word(vectors)
         vectors = check_array(
@@ -238,8 +243,9 @@ class GSMTopicModel(BaseProportionsModel):
         if not hasattr(self, "feature_names_in_"):
             raise ValueError(
                 f"{name} was given word_embeddings by words, but X has no feature "
-                "names. Fit a DataFrame whose columns are words, or give an array with "
-                "a vector for each column of X."
+                "names, as counts of CountVectorizer have none. Give an array with a "
+                "vector for each column of X, in the order of get_feature_names_out() "
+                "of the vectorizer; or fit a DataFrame whose columns are words."
             )
         known = [word in vectors for word in self.feature_names_in_]
         self.n_matched_words_ = sum(known)
