@@ -49,7 +49,10 @@ def derive_seed(seed, stream, epoch=0):
 
 def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
     """A few rows, dense or sparse, as a dense tensor, by default of its own memory."""
-    rows = rows.toarray() if sp.issparse(rows) else np.array(rows, copy=copy or None)
+    if sp.issparse(rows):
+        rows = rows.toarray()
+    else:
+        rows = np.array(rows) if copy else np.asarray(rows)
     return torch.from_numpy(rows).to(device=device, dtype=dtype)
 
 
@@ -161,7 +164,10 @@ class ProgressBar(Callback):
     def on_train_begin(self, net, **kwargs):
         from tqdm.auto import tqdm  # late, since it warns in some notebooks
 
-        self.bar_ = tqdm(total=net.max_epochs, desc=self.label, unit="epoch")
+        # Without tqdm's rate, all of it has room in 80 columns.
+        time = "{elapsed}<{remaining}{postfix}"
+        form = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [" + time + "]"
+        self.bar_ = tqdm(total=net.max_epochs, desc=self.label, bar_format=form)
 
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]

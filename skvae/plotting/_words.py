@@ -20,7 +20,7 @@ from skvae.inspection._words import (
     top_lists,
     word_frequencies,
 )
-from skvae.plotting._style import PALETTE, grid_of_axes, one_axes
+from skvae.plotting._style import PALETTE, grid_of_axes, one_axes, pyplot
 
 
 class TopicWordsDisplay:
@@ -305,7 +305,8 @@ class TopicDocumentsDisplay:
         self.ax_.grid(which="minor", color="white", linewidth=1)
         self.ax_.tick_params(which="both", length=0)
         self.ax_.spines[:].set_visible(False)
-        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6, format="{x:.0%}")
+        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6)
+        bar.formatter = pyplot().FuncFormatter(lambda share, _: f"{share:.0%}")
         bar.set_label("mean topic proportion in the class", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
