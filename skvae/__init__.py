@@ -1,6 +1,5 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
-from skvae._report import report
 from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.vae import VAETransformer
 
@@ -13,3 +12,15 @@ __all__ = [
     "VAETransformer",
     "report",
 ]
+
+
+def __getattr__(name):
+    if name == "report":  # late: it takes much of scikit-learn
+        from skvae._report import report
+
+        return report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 
+import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.datasets import make_topic_corpus
 from skvae.inspection import embedding_map, top_words, topic_sizes
@@ -363,12 +364,16 @@ def test_shapes_of_images(vae):
         ReconstructionDisplay.from_estimator(model, X[:2], image_shape=(3, 8, 8))
 
 
-def test_matplotlib_is_imported_with_the_first_plot():
+def test_what_is_drawn_with_is_imported_late():
     code = "import sys, skvae, skvae.plotting, skvae.inspection; print(*sys.modules)"
+    # Jupyter completes names by dir().
+    assert "report" in dir(skvae) and callable(skvae.report)
+    with pytest.raises(AttributeError, match="no attribute 'reports'"):
+        skvae.reports  # noqa: B018
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     loaded = run.stdout.split()
     assert "skvae.plotting" in loaded
-    assert not {"matplotlib", "pyLDAvis", "jinja2"} & set(loaded)
+    assert not {"matplotlib", "pyLDAvis", "jinja2", "sklearn.manifold"} & set(loaded)
 
 
 def test_matplotlib_is_asked_for_by_name(models, monkeypatch):

@@ -5,7 +5,6 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.manifold import TSNE
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
 from threadpoolctl import threadpool_limits
@@ -127,6 +126,8 @@ def to_plane(vectors, transformer=None):
     if transformer is not None:
         plane = np.asarray(clone(transformer).fit_transform(vectors))
     else:
+        from sklearn.manifold import TSNE  # late: who draws no map waits for none
+
         tsne = TSNE(
             perplexity=min(30, (len(vectors) - 1) / 3),
             init="pca" if vectors.shape[1] > 1 else "random",
