@@ -102,7 +102,7 @@ class TrainingCurveDisplay:
             kept = f"kept: epoch {self.best_epoch}"
             loss.axvline(self.best_epoch, color="0.6", linewidth=1, label=kept)
         if len(loss.lines) > 1:
-            loss.legend(frameon=False, fontsize=9)
+            loss.legend(frameon=False, fontsize=8, handlelength=1.5)
         likelihood.plot(epochs, self.history["reconstruction"], **look)
         kl.plot(epochs, self.history["kl"], **look)
         kl.set_ylim(bottom=0)
