@@ -22,6 +22,7 @@ from skvae.inspection import embedding_map, top_words, topic_sizes
 from skvae.metrics import npmi_coherence
 
 plt = pytest.importorskip("matplotlib.pyplot")
+from skvae._labels import place_labels  # noqa: E402
 from skvae.plotting import (  # noqa: E402
     EmbeddingMapDisplay,
     InterpolationDisplay,
@@ -486,3 +487,16 @@ def test_one_epoch_is_a_point(data):
     display = TrainingCurveDisplay.from_estimator(model)
     save(display)
     assert display.axes_[0, 0].lines[0].get_marker() == "o"
+
+
+def test_first_labels_have_the_choice_and_the_last_ones_no_room():
+    sizes = np.tile([30.0, 10.0], (40, 1))
+    points = np.zeros((40, 2))
+    bounds = np.array([-60, -40, 60, 40])
+    centres = place_labels(points, sizes, bounds, gap=4)
+    np.testing.assert_allclose(centres[0], [19, 0])  # to the right, 4 apart
+    placed = np.flatnonzero(np.isfinite(centres[:, 0]))
+    assert 5 < len(placed) < 30 and placed.max() == len(placed) - 1
+    wall = np.array([[1, -40, 60, 40]])
+    centres = place_labels(points[:2], sizes[:2], bounds, gap=4, obstacles=wall)
+    assert (centres[:, 0] < 0).all()
