@@ -14,6 +14,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
 
 from skvae._fitted import (
+    is_signed,
     topic_codes,
     topic_model,
     topic_model_input,
@@ -37,7 +38,7 @@ def word_vectors(model):
     last = topic_model(model)
     if hasattr(last, "word_embeddings_"):
         return last.word_embeddings_
-    if last.components_.min() < 0:
+    if is_signed(last):
         return last.components_.T
     return word_probabilities(model).T
 
