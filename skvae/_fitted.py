@@ -47,6 +47,17 @@ def topic_model_input(model, X):
     return X
 
 
+def check_n_features(model, counts, name="X"):
+    """Check that documents, as the topic model sees them, have its features."""
+    last = topic_model(model)
+    n_features = last.components_.shape[1]
+    if counts.shape[1] != n_features:
+        raise ValueError(
+            f"{name} has {counts.shape[1]} features, but {type(last).__name__} was "
+            f"fitted on {n_features}. Count with the same vectorizer."
+        )
+
+
 def input_feature_names(model):
     """Return the names of the columns of `components_`, or None if nobody knows."""
     *earlier, last = pipeline_steps(model)

@@ -18,10 +18,10 @@ from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_scalar, shuffle
 
 from skvae._fitted import (
+    check_n_features,
     is_signed,
     last_step,
     pipeline_steps,
-    top_columns,
     topic_model,
     topic_model_input,
     word_names,
@@ -32,7 +32,13 @@ from skvae._sparse import check_csr
 from skvae.inspection import topic_sizes
 from skvae.inspection._documents import nearest_documents
 from skvae.inspection._inputs import document_texts
-from skvae.inspection._words import LEAST, rank_words, word_frequencies
+from skvae.inspection._space import document_vectors
+from skvae.inspection._words import (
+    LEAST,
+    leading_columns,
+    rank_words,
+    word_frequencies,
+)
 from skvae.metrics._perplexity import check_counts
 from skvae.model_selection import topic_figures, unigram_figures
 
@@ -138,14 +144,11 @@ def report(
     counts = topic_model_input(model, X)
     if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
         counts = counts.reset_index(drop=True)
-    counts_test = None if X_test is None else topic_model_input(model, X_test)
-    for name, given in [("X", counts), ("X_test", counts_test)]:
-        if given is not None and given.shape[1] != len(names):
-            raise ValueError(
-                f"{name} has {given.shape[1]} features, but {type(last).__name__} was "
-                f"fitted on {len(names)}. Count with the same vectorizer."
-            )
-    n_words = min(n_words, len(names))
+    check_n_features(last, counts)
+    counts_test = None
+    if X_test is not None:
+        counts_test = topic_model_input(model, X_test)
+        check_n_features(last, counts_test, "X_test")
     if isinstance(baseline, str):
         if baseline != "lda":
             raise ValueError(
@@ -215,7 +218,7 @@ def _topics(last, counts, texts, names, n_words, n_documents):
     shown = np.zeros(log_p.shape, dtype=bool)
     for weight in _WEIGHTS:
         scores = rank_words(last, "relevance", weight, frequencies)
-        np.put_along_axis(shown, top_columns(scores, n_words), True, axis=1)
+        np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
 
     signed = is_signed(last)
     sizes = None if signed else topic_sizes(last, counts)
@@ -224,7 +227,8 @@ def _topics(last, counts, texts, names, n_words, n_documents):
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
     # Signed weights tell how specific words are rather than how probable.
     start = 0.0 if signed else 1.0
-    rows, similarity = nearest_documents(last, counts, n_documents)
+    vectors = document_vectors(last, counts)
+    rows, similarity = nearest_documents(last, counts, vectors, n_documents)
     topics = []
     for k in order:
         words = [

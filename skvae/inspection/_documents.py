@@ -68,12 +68,13 @@ def topic_sizes(model, X):
     )
 
 
-def nearest_documents(model, counts, n_documents):
+def nearest_documents(model, counts, vectors, n_documents):
     """Rows of the documents closest to each topic, and their cosines with it.
 
-    Documents without tokens stand for nothing.
+    Documents are given as counts and as vectors. Those without tokens stand for
+    nothing.
     """
-    similarity = cosines(document_vectors(model, counts), topic_vectors(model))
+    similarity = cosines(vectors, topic_vectors(model))
     similarity[check_csr(counts).sum(axis=1) == 0] = -np.inf
     rows = np.argsort(-similarity.T, axis=1, kind="stable")[:, :n_documents]
     return rows, np.take_along_axis(similarity.T, rows, axis=1)
@@ -125,7 +126,8 @@ def representative_documents(model, X, texts=None, n_documents=3):
     texts = document_texts(X, texts)
     n_documents_of(X)
     counts = topic_model_input(model, X)
-    rows, similarity = nearest_documents(model, counts, n_documents)
+    vectors = document_vectors(model, counts)
+    rows, similarity = nearest_documents(model, counts, vectors, n_documents)
     found = pd.DataFrame(
         {
             "topic": np.repeat(topic_names(model), rows.shape[1]),

@@ -10,7 +10,6 @@ from sklearn.utils import check_scalar
 from threadpoolctl import threadpool_limits
 
 from skvae._fitted import (
-    top_columns,
     topic_model,
     topic_model_input,
     topic_names,
@@ -23,6 +22,7 @@ from skvae.inspection._space import (
     topic_vectors,
     word_vectors,
 )
+from skvae.inspection._words import leading_columns
 
 
 def embedding_map(
@@ -89,19 +89,18 @@ def embedding_map(
     >>> points["kind"].value_counts().to_dict()
     {'word': 4, 'document': 4, 'topic': 2}
     """
-    check_scalar(n_words, "n_words", Integral, min_val=1)
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     last, names = topic_model(model), word_names(model, feature_names)
     topics = topic_vectors(model)
-    columns = np.unique(top_columns(last.components_, min(n_words, len(names))))
+    columns = np.unique(leading_columns(last.components_, n_words))
     kinds = [("topic", topic_names(model), topics)]
     kinds += [("word", names[columns], word_vectors(model)[columns])]
     if X is not None:
         counts = topic_model_input(model, X)
-        rows, similarity = nearest_documents(model, counts, n_documents)
+        documents = document_vectors(model, counts)
+        rows, similarity = nearest_documents(model, counts, documents, n_documents)
         rows = np.unique(rows[np.isfinite(similarity)])
-        documents = document_vectors(model, counts)[rows]
-        kinds.append(("document", rows, documents))
+        kinds.append(("document", rows, documents[rows]))
     vectors = normalize(np.concatenate([vectors for _, _, vectors in kinds]))
     points = pd.DataFrame(
         {

@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 from sklearn.utils import check_scalar
 
 from skvae._fitted import (
+    check_n_features,
     input_feature_names,
     top_columns,
     topic_model,
@@ -134,14 +135,8 @@ def top_lists(model, feature_names=None, n_words=5):
 
 def word_frequencies(model, X):
     """Return the share of each word in the tokens of X; shape (n_features,)."""
-    last = topic_model(model)
     counts = check_csr(topic_model_input(model, X))
-    n_features = last.components_.shape[1]
-    if counts.shape[1] != n_features:
-        raise ValueError(
-            f"X has {counts.shape[1]} features, but {type(last).__name__} was fitted "
-            f"on {n_features}. Count with the same vectorizer."
-        )
+    check_n_features(model, counts)
     total = counts.sum()
     if not total > 0:
         raise ValueError("X has no tokens. Pass documents that have some.")

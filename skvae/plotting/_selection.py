@@ -83,7 +83,7 @@ class ModelSelectionDisplay:
         """
         check_is_fitted(search, "cv_results_")
         results = pd.DataFrame(search.cv_results_)
-        tried = [key.removeprefix("param_") for key in results if key[:6] == "param_"]
+        tried = [k.removeprefix("param_") for k in results if k.startswith("param_")]
         found = [key for key in tried if key.rpartition("__")[2] == "n_components"]
         if parameter is not None:
             found = [key for key in tried if key == parameter]
@@ -102,7 +102,7 @@ class ModelSelectionDisplay:
         metrics = [
             key.removeprefix("mean_test_")
             for key in results
-            if key[:10] == "mean_test_"
+            if key.startswith("mean_test_")
         ]
         by = search.refit if isinstance(search.refit, str) else metrics[0]
         # The chosen candidate stands for its number, the best one for others.
