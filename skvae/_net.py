@@ -10,7 +10,6 @@ from enum import IntEnum
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import (
@@ -20,9 +19,9 @@ from skorch.callbacks import (
     LRScheduler,
     PassthroughScoring,
 )
-from skorch.utils import to_tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from skvae._rows import SparseRows, to_dense_tensor
 from skvae.losses import NegativeELBO
 
 
@@ -47,15 +46,6 @@ def derive_seed(seed, stream, epoch=0):
     return int(state[0]) << 31 | int(state[1]) >> 1
 
 
-def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
-    """A few rows, dense or sparse, as a dense tensor, by default of its own memory."""
-    if sp.issparse(rows):
-        rows = rows.toarray()
-    else:
-        rows = np.array(rows) if copy else np.asarray(rows)
-    return torch.from_numpy(rows).to(device=device, dtype=dtype)
-
-
 def as_is(batch):
     """Collate function for a dataset that makes whole batches."""
     return batch
@@ -69,11 +59,15 @@ class Rows(Dataset):
     X : ndarray or CSR matrix
     corrupt : callable, optional
         ``corrupt(rows, rng)`` gives the encoder's input; by default it is the target.
+        Of sparse batches it may change the values, not their places.
+    sparse : bool
+        Whether batches are `SparseRows` or dense tensors.
     """
 
-    def __init__(self, X, corrupt=None):
+    def __init__(self, X, corrupt=None, sparse=False):
         self.X = X
         self.corrupt = corrupt
+        self.sparse = sparse
         self.rng = None
 
     def __len__(self):
@@ -81,10 +75,17 @@ class Rows(Dataset):
 
     def __getitems__(self, indices):
         rows = self.X[indices]
-        target = to_dense_tensor(rows, copy=False)  # indexing has copied
+        if self.sparse:
+            target = SparseRows.from_csr(rows)
+        else:
+            target = to_dense_tensor(rows, copy=False)  # indexing has copied
         if self.corrupt is None:
             return target, target
-        return to_dense_tensor(self.corrupt(rows, self.rng), copy=False), target
+        corrupted = self.corrupt(rows, self.rng)
+        if self.sparse:
+            values = torch.from_numpy(corrupted.data).to(target.dtype)
+            return target.with_values(values), target
+        return to_dense_tensor(corrupted, copy=False), target
 
 
 class EvenBatches(Sampler):
@@ -115,7 +116,7 @@ class EvenBatches(Sampler):
         if self.generator is not None:
             rows = torch.randperm(self.n_samples, generator=self.generator)
         for batch in rows.tensor_split(self.n_batches):
-            yield batch.tolist()
+            yield batch.numpy()
 
 
 class Schedule(Callback):
@@ -311,11 +312,10 @@ class VAENet(NeuralNet):
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
 
     def infer(self, x, **fit_params):
-        x = to_tensor(x, device=self.device)
-        return self.module_(x, self.noise_generator)
+        return self.module_(x.to(self.device), self.noise_generator)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        x = to_tensor(y_true, device=self.device)
+        x = y_true.to(self.device)
         loss, reconstruction, kl = self.criterion_(y_pred, x)
         if training:
             if self.penalty:

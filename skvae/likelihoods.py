@@ -15,6 +15,16 @@ from torch.distributions import (
     constraints,
 )
 
+from skvae._rows import SparseRows, log_softmax_at, product_at, sums_of_rows
+
+
+def log_positive(probs):
+    """Logarithm of probabilities, of which those that underflow count as tiny.
+
+    0 * log(0) of the words that a document lacks must stay 0.
+    """
+    return probs.clamp_min(torch.finfo(probs.dtype).tiny).log()
+
 
 class BagOfWords(Distribution):
     """Token counts of a document, each token drawn on its own.
@@ -25,36 +35,36 @@ class BagOfWords(Distribution):
 
     Parameters
     ----------
-    probs : tensor of shape (..., n_features), optional
-        Word probabilities; rows sum to one.
-    logits : tensor of shape (..., n_features), optional
-        Unnormalised log-probabilities. Give one of the two.
+    logits : tensor of shape (..., n_features)
+        Unnormalised log-probabilities of the words.
     """
 
     arg_constraints = {}
     support = constraints.nonnegative
 
-    def __init__(self, probs=None, logits=None):
-        if (probs is None) == (logits is None):
-            raise ValueError("Give either `probs` or `logits` to BagOfWords.")
-        self._probs, self._logits = probs, logits
-        shape = (logits if probs is None else probs).shape
-        super().__init__(shape[:-1], shape[-1:], validate_args=False)
+    def __init__(self, logits):
+        self.logits = logits
+        super().__init__(logits.shape[:-1], logits.shape[-1:], validate_args=False)
 
     @property
     def mean(self):
         """Word probabilities: the mean of a document of one token."""
-        return self._logits.softmax(-1) if self._probs is None else self._probs
+        return self.logits.softmax(-1)
+
+    def log_probs(self):
+        """Log-probabilities of all words."""
+        return self.logits.log_softmax(-1)
+
+    def log_probs_at(self, pattern):
+        """Log-probabilities of the words that documents have."""
+        return log_softmax_at(self.logits, pattern)
 
     def log_prob(self, counts):
         """Log-probability of the tokens in `counts`; shape (...,), in nats."""
-        if self._probs is None:
-            tokens = counts.sum(-1)
-            return (counts * self._logits).sum(-1) - tokens * self._logits.logsumexp(-1)
-        # Probabilities that underflow count as the least positive number, since
-        # 0 * log(0) of the words that a document lacks must stay 0.
-        tiny = torch.finfo(self._probs.dtype).tiny
-        return (counts * self._probs.clamp_min(tiny).log()).sum(-1)
+        if isinstance(counts, SparseRows):
+            at = counts.pattern
+            return sums_of_rows(counts.values * self.log_probs_at(at), at)
+        return (counts * self.log_probs()).sum(-1)
 
 
 class TopicMixture(BagOfWords):
@@ -69,8 +79,20 @@ class TopicMixture(BagOfWords):
     """
 
     def __init__(self, proportions, topics):
-        self.topics = topics
-        super().__init__(probs=proportions @ topics)
+        self.proportions, self.topics = proportions, topics
+        shape = proportions.shape[:-1], topics.shape[1:]
+        Distribution.__init__(self, *shape, validate_args=False)
+
+    @property
+    def mean(self):
+        return self.proportions @ self.topics
+
+    def log_probs(self):
+        return log_positive(self.mean)
+
+    def log_probs_at(self, pattern):
+        topics = self.topics.T.contiguous()
+        return log_positive(product_at(self.proportions, topics, pattern))
 
 
 class Bits(Distribution):

@@ -231,8 +231,8 @@ def models():
     corpus = make_topic_corpus(300, 40, 3, word_concentration=0.4, random_state=0)
     X = pd.DataFrame(corpus.data.toarray(), columns=NAMES)
     return {
-        "GSM": GSMTopicModel(3, embedding_size=8, max_epochs=60, random_state=0).fit(X),
-        "NVDM": NVDMTopicModel(3, max_epochs=10, random_state=0).fit(X),
+        "GSM": GSMTopicModel(3, embedding_size=8, max_epochs=60, random_state=2).fit(X),
+        "NVDM": NVDMTopicModel(3, max_epochs=10, random_state=1).fit(X),
         "LDA": LatentDirichletAllocation(3, random_state=0).fit(X),
         "NMF": NMF(3, init="nndsvda").fit(X),
     }, X

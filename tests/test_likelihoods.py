@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skvae.likelihoods import BagOfWords, Bits, gaussian
+from skvae.likelihoods import BagOfWords, Bits, TopicMixture, gaussian
 
 
 def tensor(values):
@@ -43,19 +43,24 @@ def gaussian_loop(values, means, std=0.7):
     return total
 
 
+def one_word_topics(probs):
+    """A mixture of topics that have one word each, in proportion to probabilities."""
+    return TopicMixture(probs, torch.eye(probs.shape[-1], dtype=probs.dtype))
+
+
 LIKELIHOODS = {
     "words by logits": (
-        lambda out: BagOfWords(logits=out),
+        BagOfWords,
         lambda x, out: token_loop(x, softmax(out)),
     ),
-    "words by probs": (
-        lambda out: BagOfWords(probs=out.softmax(-1)),
+    "words by topics": (
+        lambda out: one_word_topics(out.softmax(-1)),
         lambda x, out: token_loop(x, softmax(out)),
     ),
     "bernoulli": (Bits, bernoulli_loop),
     "gaussian": (lambda out: gaussian(out, tensor(0.7)), gaussian_loop),
 }
-BAGS = ["words by logits", "words by probs"]
+BAGS = ["words by logits", "words by topics"]
 
 
 def draw_rows(name, rng, shape):
@@ -106,7 +111,7 @@ def test_log_prob_of_a_document_is_the_sum_over_its_tokens(name, rng):
 @pytest.mark.parametrize("shift", [-1e3, 1e3, 1e6])
 def test_a_shift_of_the_logits_changes_nothing(shift, rng):
     logits, counts = tensor(rng.normal(size=(3, 5))), tensor(rng.poisson(2, (3, 5)))
-    plain, shifted = BagOfWords(logits=logits), BagOfWords(logits=logits + shift)
+    plain, shifted = BagOfWords(logits), BagOfWords(logits + shift)
     torch.testing.assert_close(shifted.log_prob(counts), plain.log_prob(counts))
     torch.testing.assert_close(shifted.mean, plain.mean)
 
@@ -121,7 +126,7 @@ def test_both_parametrisations_of_words_are_one_distribution(rng):
 
 def test_huge_logits_stay_finite_with_finite_gradients():
     logits = torch.tensor([[1e4, -1e4, 0.0], [-3e4, 3e4, 1.0]], requires_grad=True)
-    log_prob = BagOfWords(logits=logits).log_prob(torch.ones(2, 3))
+    log_prob = BagOfWords(logits).log_prob(torch.ones(2, 3))
     (gradient,) = torch.autograd.grad(log_prob.sum(), logits)
     assert log_prob.isfinite().all() and gradient.isfinite().all()
     values = Bits(logits.detach()).log_prob(torch.ones(2, 3))
@@ -131,20 +136,13 @@ def test_huge_logits_stay_finite_with_finite_gradients():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_zero_probability_of_an_absent_word_costs_nothing(dtype):
     probs = torch.tensor([0.25, 0.75, 0.0], dtype=dtype, requires_grad=True)
-    log_prob = BagOfWords(probs=probs).log_prob(torch.tensor([2, 1, 0], dtype=dtype))
+    log_prob = one_word_topics(probs).log_prob(torch.tensor([2, 1, 0], dtype=dtype))
     assert log_prob.item() == pytest.approx(2 * math.log(0.25) + math.log(0.75))
     (gradient,) = torch.autograd.grad(log_prob, probs)
     assert gradient.isfinite().all()
 
 
 def test_an_impossible_word_costs_much_but_stays_finite():
-    bag = BagOfWords(probs=torch.tensor([1.0, 0.0]))
+    bag = one_word_topics(torch.tensor([1.0, 0.0]))
     log_prob = bag.log_prob(torch.tensor([0.0, 3.0]))
     assert log_prob.isfinite() and log_prob < 3 * -80
-
-
-@pytest.mark.parametrize("given", [{}, dict(probs=1, logits=1)])
-def test_words_need_exactly_one_parametrisation(given):
-    rows = {key: torch.ones(2, 3) for key in given}
-    with pytest.raises(ValueError, match="either `probs` or `logits`"):
-        BagOfWords(**rows)

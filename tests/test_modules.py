@@ -173,7 +173,7 @@ def test_mlp_applies_the_activation_after_each_layer(activation, sizes, rng):
     mlp = MLP(5, sizes, activation, 0.0, seeded())
     x = expected = torch.from_numpy(rng.normal(size=(3, 5))).float()
     for layer in mlp.layers:
-        expected = ACTIVATIONS[activation](expected @ layer.weight.T + layer.bias)
+        expected = ACTIVATIONS[activation](expected @ layer.weight + layer.bias)
     torch.testing.assert_close(mlp(x), expected)
     assert mlp.n_out == expected.shape[1]
 

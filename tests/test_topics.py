@@ -624,7 +624,7 @@ def test_few_words_make_no_duplicates(cls, n_features):
     X = np.random.default_rng(0).poisson(5 * X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = make(cls, max_epochs=60, lr=0.02).fit(X)
+        model = make(cls, max_epochs=60, lr=0.02, random_state=5).fit(X)
     assert model.health_["duplicate_topics"] == model.health_["dead_topics"] == []
 
 

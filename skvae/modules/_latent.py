@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Independent, Normal, register_kl
 
-from skvae.modules._layers import Standardise, linear
+from skvae.modules._layers import Linear, Standardise
 
 
 def diagonal_normal(mean, std):
@@ -67,23 +67,34 @@ class GaussianEncoder(nn.Module):
         super().__init__()
         self.preprocess = preprocess
         self.body = body
-        self.mean = linear(body.n_out, n_components, generator)
+        self.mean = Linear(body.n_out, n_components, generator)
         self.standardise = (
             Standardise(n_components, offset=False) if standardise else None
         )
         self.log_variance = None
         if variational:
             # Training starts at unit variance for every row.
-            self.log_variance = linear(body.n_out, n_components, generator)
+            self.log_variance = Linear(body.n_out, n_components, generator)
             nn.init.zeros_(self.log_variance.weight)
 
-    def forward(self, x, generator=None):
-        if self.preprocess is not None:
-            x = self.preprocess(x)
-        hidden = self.body(x, generator)
+    @property
+    def first_layers(self):
+        """The layers that see the preprocessed input."""
+        hidden = list(self.body.layers[:1])
+        return hidden or [self.mean, self.log_variance]
+
+    def hidden(self, x, generator=None):
+        return self.body(
+            x if self.preprocess is None else self.preprocess(x), generator
+        )
+
+    def location(self, hidden):
         mean = self.mean(hidden)
-        if self.standardise is not None:
-            mean = self.standardise(mean)
+        return mean if self.standardise is None else self.standardise(mean)
+
+    def forward(self, x, generator=None):
+        hidden = self.hidden(x, generator)
+        mean = self.location(hidden)
         if self.log_variance is None:
             return diagonal_normal(mean, torch.zeros_like(mean))
         # Bounded, so that no row can make the variance overflow or vanish.

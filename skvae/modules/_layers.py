@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from skvae._rows import SparseRows
+
 ACTIVATIONS = {
     "relu": F.relu,
     "softplus": F.softplus,
@@ -23,9 +25,22 @@ def glorot(layer, generator):
     return layer
 
 
-def linear(n_in, n_out, generator):
-    """A linear layer with Glorot-uniform weights from `generator` and zero bias."""
-    return glorot(nn.utils.skip_init(nn.Linear, n_in, n_out), generator)
+class Linear(nn.Module):
+    """A linear layer of dense or sparse rows, with weights as of `glorot`.
+
+    Unlike torch's, its weight has shape (n_in, n_out): sparse rows read it by row.
+    """
+
+    def __init__(self, n_in, n_out, generator):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_in, n_out))
+        self.bias = nn.Parameter(torch.empty(n_out))
+        glorot(self, generator)
+
+    def forward(self, x):
+        if isinstance(x, SparseRows):
+            return x @ self.weight + self.bias
+        return F.linear(x, self.weight.T, self.bias)
 
 
 def normal_parameter(*shape, std, generator):
@@ -59,12 +74,12 @@ class MLP(nn.Module):
         super().__init__()
         sizes = [n_in, *hidden_layer_sizes]
         self.layers = nn.ModuleList(
-            linear(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)
+            Linear(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)
         )
         self.norms = norms(hidden_layer_sizes, batch_norm)
         self.activation = ACTIVATIONS[activation]
         self.dropout = dropout
-        self.output = None if n_out is None else linear(sizes[-1], n_out, generator)
+        self.output = None if n_out is None else Linear(sizes[-1], n_out, generator)
         self.n_out = sizes[-1] if n_out is None else n_out
 
     def forward(self, x, generator=None):

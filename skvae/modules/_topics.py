@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from skvae._rows import append
 from skvae.likelihoods import BagOfWords, TopicMixture
-from skvae.modules._layers import Standardise, linear, normal_parameter
+from skvae.modules._layers import Linear, Standardise, normal_parameter
 
 
 class ScaledCounts(nn.Module):
@@ -20,9 +21,10 @@ class ScaledCounts(nn.Module):
     n_extra_features = 1
 
     def forward(self, counts):
-        scaled = F.normalize(counts.pow(0.75), dim=-1)
-        length = counts.sum(-1, keepdim=True).log1p()
-        return torch.cat([scaled, length], dim=-1)
+        scaled = counts.pow(0.75)
+        square = scaled.pow(2).sum(-1).clamp_min(torch.finfo(counts.dtype).tiny)
+        length = counts.sum(-1).log1p()
+        return append(scaled * square.rsqrt()[:, None], length[:, None])
 
 
 class LogLinearDecoder(nn.Module):
@@ -30,7 +32,7 @@ class LogLinearDecoder(nn.Module):
 
     def __init__(self, n_features, n_components, generator):
         super().__init__()
-        self.output = linear(n_components, n_features, generator)
+        self.output = Linear(n_components, n_features, generator)
 
     @property
     def background(self):
@@ -38,7 +40,7 @@ class LogLinearDecoder(nn.Module):
         return self.output.bias
 
     def forward(self, z, generator=None):
-        return BagOfWords(logits=self.output(z))
+        return BagOfWords(self.output(z))
 
 
 class GaussianSoftmax(nn.Module):
@@ -46,7 +48,7 @@ class GaussianSoftmax(nn.Module):
 
     def __init__(self, n_components, generator):
         super().__init__()
-        self.linear = linear(n_components, n_components, generator)
+        self.linear = Linear(n_components, n_components, generator)
 
     def forward(self, z):
         return self.linear(z).softmax(-1)
@@ -76,7 +78,7 @@ class GaussianStickBreaking(StickBreaking):
 
     def __init__(self, n_components, generator):
         super().__init__(n_components)
-        self.linear = linear(n_components, n_components - 1, generator)
+        self.linear = Linear(n_components, n_components - 1, generator)
 
     def forward(self, z):
         return self.break_at(self.linear(z))
@@ -92,7 +94,7 @@ class RecurrentStickBreaking(StickBreaking):
     def __init__(self, n_components, generator):
         super().__init__(n_components)
         self.first = normal_parameter(n_components, std=1.0, generator=generator)
-        self.recurrence = linear(n_components, n_components, generator)
+        self.recurrence = Linear(n_components, n_components, generator)
 
     def forward(self, z):
         h = [self.first]
@@ -164,8 +166,10 @@ class TopicMixtureDecoder(nn.Module):
         The overlap of a topic is the sum of its cosine similarities to the others,
         which the head of the distributions rules and their tail hardly touches.
         """
-        directions = F.normalize(likelihood.topics, dim=-1)
-        overlap = (directions @ directions.T).sum(-1).mean() - 1
+        topics = likelihood.topics
+        # The sum of all inner products of vectors is the square of their sum's length.
+        total = topics.square().sum(-1).rsqrt() @ topics
+        overlap = total.square().sum() / len(topics) - 1
         return counts.sum(-1).mean() * overlap
 
 
@@ -188,4 +192,4 @@ class ExpertsDecoder(nn.Module):
         return self.standardise.offset
 
     def forward(self, proportions, generator=None):
-        return BagOfWords(logits=self.standardise(proportions @ self.topics))
+        return BagOfWords(self.standardise(proportions @ self.topics))

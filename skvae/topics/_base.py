@@ -31,7 +31,9 @@ def thin_counts(rows, rng, lowest=0.3):
     rate = np.repeat(rng.uniform(lowest, 1.0, rows.shape[0]), np.diff(rows.indptr))
     # Beyond what a binomial draw can count, thinning has no noise. NaN stays NaN.
     few = np.fmin(np.ceil(rows.data), 2**31 - 1)
-    kept = rng.binomial(few.astype(np.int64), rate) / few
+    kept = (rng.random(len(few), dtype=np.float32) < rate).astype(np.float64)
+    many = np.flatnonzero(few > 1)  # binomial draws are dear, and most counts are 1
+    kept[many] = rng.binomial(few[many].astype(np.int64), rate[many]) / few[many]
     return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
 
 
@@ -54,6 +56,7 @@ class BaseTopicModel(BaseVAE):
     """What topic models share: counts, perplexity, components."""
 
     _corrupt = staticmethod(thin_counts)
+    _takes_sparse_rows = True
 
     def _validate(self, X, *, reset):
         if contains_texts(X):
@@ -66,7 +69,8 @@ class BaseTopicModel(BaseVAE):
             X,
             reset=reset,
             accept_sparse="csr",
-            dtype=[np.float64, np.float32],
+            # Integers stay what they are: a copy would double the memory.
+            dtype=[np.float64, np.float32, np.int64, np.int32],
             ensure_non_negative=True,
         )
         # The same documents give the same draws in training whatever their container.

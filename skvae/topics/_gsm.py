@@ -313,6 +313,10 @@ class GSMTopicModel(BaseProportionsModel):
                 f"{n_words} words of X; the others start from zeros."
             )
 
+    def _decoded_width(self, X):
+        # Words that a document lacks take no part.
+        return self._width + -(-X.nnz // X.shape[0])
+
     def _set_fitted_attributes(self, module, posterior):
         decoder = module.decoder
         self.components_ = decoder.topics().cpu().numpy()

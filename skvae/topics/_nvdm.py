@@ -161,4 +161,4 @@ class NVDMTopicModel(BaseTopicModel):
         return decoder, None
 
     def _set_fitted_attributes(self, module, posterior):
-        self.components_ = module.decoder.output.weight.T.cpu().numpy()
+        self.components_ = module.decoder.output.weight.cpu().numpy()

@@ -437,7 +437,7 @@ class VAETransformer(BaseVAE):
                 "Fit it with hidden_layer_sizes=() and architecture='dense', or look "
                 "at inverse_transform of chosen codes."
             )
-        weight = body.output.weight.detach().T
+        weight = body.output.weight.detach()
         if isinstance(output, GaussianOutput):
             weight = weight * output.unit
         return weight.cpu().numpy().copy()

@@ -1,0 +1,255 @@
+"""A few rows of a matrix as networks take them: dense, or by their non-zeros alone.
+
+`SparseRows` offers the part of a tensor's interface that topic models use, so that one
+module serves both. Its products are sums of rows with weights, which is the job of
+`embedding_bag`, and so are their gradients, with rows and columns exchanged: nothing
+of the size (rows, columns) is ever made.
+"""
+
+import copy
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+# Places of a pattern that dot products are taken at in one go.
+PLACES = 4096
+
+
+def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
+    """A few rows, dense or sparse, as a dense tensor, by default of its own memory."""
+    if sp.issparse(rows):
+        rows = rows.toarray()
+    else:
+        rows = np.array(rows) if copy else np.asarray(rows)
+    return torch.from_numpy(rows).to(device=device, dtype=dtype)
+
+
+def weighted_sums(matrix, rows, ends, weights):
+    """Sums of groups of rows of a matrix, each row times a weight.
+
+    `rows` and `weights` hold one group after the other; group i ends at ends[i + 1].
+    """
+    return F.embedding_bag(
+        rows,
+        matrix,
+        ends,
+        mode="sum",
+        per_sample_weights=weights,
+        include_last_offset=True,
+    )
+
+
+class Pattern:
+    """Places of the non-zeros of a few rows, in the order of rows and of columns.
+
+    Parameters
+    ----------
+    rows : CSR array, canonical
+    """
+
+    def __init__(self, rows):
+        self.shape = rows.shape
+        by_row = np.arange(rows.nnz, dtype=rows.indices.dtype)
+        by_column = sp.csr_array((by_row, rows.indices, rows.indptr), rows.shape)
+        by_column = by_column.tocsc()
+        row_of = np.arange(len(rows.indptr) - 1, dtype=rows.indices.dtype)
+        # In the order of rows: where rows end, row and column of each place.
+        self.row_ends = torch.from_numpy(rows.indptr)
+        self.row = torch.from_numpy(np.repeat(row_of, np.diff(rows.indptr)))
+        self.column = torch.from_numpy(rows.indices)
+        # In the order of columns: where columns end, row and place in the other order.
+        self.column_ends = torch.from_numpy(by_column.indptr)
+        self.row_by_column = torch.from_numpy(by_column.indices)
+        self.place_by_column = torch.from_numpy(by_column.data)
+
+    @cached_property
+    def long_row_ends(self):
+        return self.row_ends.long()
+
+    @cached_property
+    def flat(self):
+        """Places in the rows laid end to end."""
+        return self.row.long() * self.shape[1] + self.column
+
+    def to(self, device):
+        moved = copy.copy(self)
+        for key, part in vars(self).items():
+            if isinstance(part, torch.Tensor):
+                setattr(moved, key, part.to(device, non_blocking=True))
+        return moved
+
+
+class SparseRows:
+    """Rows of a sparse matrix, followed by some dense columns or not.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        Shared by rows that differ in their values.
+    values : tensor of shape (n_non_zeros,)
+        Data, in the order of rows; no gradient flows into them.
+    tail : tensor of shape (n_rows, n_more_columns), optional
+    """
+
+    def __init__(self, pattern, values, tail=None):
+        self.pattern = pattern
+        self.values = values
+        self.tail = tail
+
+    @classmethod
+    def from_csr(cls, rows, dtype=torch.float32, device=None):
+        values = torch.from_numpy(rows.data).to(dtype)
+        return cls(Pattern(rows), values).to(device)
+
+    def with_values(self, values):
+        return type(self)(self.pattern, values, self.tail)
+
+    def to(self, device):
+        if device is None or self.device == torch.device(device):
+            return self
+        moved = self.pattern.to(device), self.values.to(device, non_blocking=True)
+        return type(self)(*moved, None if self.tail is None else self.tail.to(device))
+
+    @property
+    def device(self):
+        return self.values.device
+
+    @property
+    def dtype(self):
+        return self.values.dtype
+
+    def __len__(self):
+        return self.pattern.shape[0]
+
+    def pow(self, exponent):
+        return self.with_values(self.values.pow(exponent))
+
+    def sum(self, dim):
+        """Sum of each row."""
+        return sums_of_rows(self.values, self.pattern)
+
+    def __mul__(self, factors):
+        """Rows times a factor each, of shape (n_rows, 1)."""
+        return self.with_values(self.values * factors[self.pattern.row, 0])
+
+    def __matmul__(self, matrix):
+        return Product.apply(matrix, self)
+
+    def append(self, tail):
+        """The same rows with dense columns at their end."""
+        return type(self)(self.pattern, self.values, tail)
+
+
+def append(rows, column):
+    """Rows, dense or sparse, with one more column."""
+    if isinstance(rows, SparseRows):
+        return rows.append(column)
+    return torch.cat([rows, column], dim=-1)
+
+
+def sums_of_rows(values, pattern):
+    """Sums of values at the places of a pattern, whose last axis they have, by rows."""
+    if values.dim() == 1:
+        return torch.segment_reduce(values, "sum", offsets=pattern.long_row_ends)
+    sums = values.new_zeros(*values.shape[:-1], pattern.shape[0])
+    return sums.index_add_(-1, pattern.row, values)
+
+
+class Product(torch.autograd.Function):
+    """Sparse rows times a dense matrix, in whose precision sums are taken."""
+
+    @staticmethod
+    def forward(ctx, matrix, x):
+        ctx.x = x
+        at = x.pattern
+        values = x.values.to(matrix.dtype)
+        product = weighted_sums(matrix, at.column, at.row_ends, values).to(x.dtype)
+        if x.tail is not None:
+            product += x.tail @ matrix[at.shape[1] :].to(x.dtype)
+        return product
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        x, grad = ctx.x, grad.contiguous()
+        at, ends = x.pattern, x.pattern.column_ends
+        if x.tail is not None:  # room for its columns
+            ends = torch.cat([ends, ends[-1:].expand(x.tail.shape[1])])
+        weights = x.values[at.place_by_column]
+        grad_matrix = weighted_sums(grad, at.row_by_column, ends, weights)
+        if x.tail is not None:
+            grad_matrix[at.shape[1] :] = x.tail.T @ grad
+        return grad_matrix, None
+
+
+class ProductAt(torch.autograd.Function):
+    """a @ b.T at the places of a pattern, in the order of rows."""
+
+    @staticmethod
+    def forward(ctx, a, b, at):
+        ctx.save_for_backward(a, b)
+        ctx.at = at
+        # A few at a time: what they are gathered to then stays in the cache.
+        parts = zip(at.row.split(PLACES), at.column.split(PLACES))
+        dots = [F.embedding(i, a).mul_(F.embedding(j, b)).sum(-1) for i, j in parts]
+        return torch.cat(dots)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        (a, b), at = ctx.saved_tensors, ctx.at
+        grad_a = weighted_sums(b, at.column, at.row_ends, grad)
+        grad = grad[at.place_by_column]
+        return grad_a, weighted_sums(a, at.row_by_column, at.column_ends, grad), None
+
+
+class LogSoftmaxAt(torch.autograd.Function):
+    """log_softmax of logits at the places of a pattern, in the order of rows."""
+
+    @staticmethod
+    def forward(ctx, logits, at):
+        probs = logits.softmax(-1)
+        ctx.save_for_backward(probs)
+        ctx.at = at
+        probs_at = probs.flatten()[at.flat]
+        if (probs_at < torch.finfo(probs.dtype).tiny).any():  # underflow
+            return logits.log_softmax(-1).flatten()[at.flat]
+        return probs_at.log()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        (probs,), at = ctx.saved_tensors, ctx.at
+        grad_logits = probs * -sums_of_rows(grad, at)[:, None]
+        grad_logits.view(-1).index_add_(0, at.flat, grad)
+        return grad_logits, None
+
+
+def log_softmax_at(logits, pattern):
+    if logits.dim() == 2:
+        return LogSoftmaxAt.apply(logits, pattern)
+    return logits.log_softmax(-1).flatten(-2)[..., pattern.flat]
+
+
+def product_at(a, b, pattern):
+    """a @ b.T at the places of a pattern, in the order of rows.
+
+    Parameters
+    ----------
+    a : tensor of shape (..., n_rows, k)
+    b : tensor of shape (n_columns, k)
+    pattern : Pattern of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    values : tensor of shape (..., n_non_zeros)
+    """
+    if a.dim() == 2:
+        return ProductAt.apply(a, b, pattern)
+    sizes = pattern.row_ends.diff().tolist()
+    parts = F.embedding(pattern.column, b).split(sizes)
+    return torch.cat([a[..., i, :] @ part.T for i, part in enumerate(parts)], dim=-1)
