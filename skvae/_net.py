@@ -24,6 +24,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from skvae._rows import SparseRows, to_dense_tensor
 from skvae.losses import NegativeELBO
 
+# Numbers of 4 bytes in the largest block that glibc keeps for itself: 32 MB.
+LARGE = 2**23
+
 
 class Stream(IntEnum):
     """What a random stream is for; streams of one seed are independent."""
@@ -57,6 +60,8 @@ class Rows(Dataset):
     Parameters
     ----------
     X : ndarray or CSR matrix
+    rows : array of int
+        Numbers of the rows that count.
     corrupt : callable, optional
         ``corrupt(rows, rng)`` gives the encoder's input; by default it is the target.
         Of sparse batches it may change the values, not their places.
@@ -64,17 +69,18 @@ class Rows(Dataset):
         Whether batches are `SparseRows` or dense tensors.
     """
 
-    def __init__(self, X, corrupt=None, sparse=False):
+    def __init__(self, X, rows, corrupt=None, sparse=False):
         self.X = X
+        self.rows = rows
         self.corrupt = corrupt
         self.sparse = sparse
         self.rng = None
 
     def __len__(self):
-        return self.X.shape[0]
+        return len(self.rows)
 
     def __getitems__(self, indices):
-        rows = self.X[indices]
+        rows = self.X[self.rows[indices]]
         if self.sparse:
             target = SparseRows.from_csr(rows)
         else:
@@ -257,6 +263,7 @@ class VAENet(NeuralNet):
         self.seed = seed
         self.config = config
         self.penalty = penalty
+        self.kept_gradients_ = []
         self.shuffle_generator = torch.Generator()
         self.noise_generator = torch.Generator(device)
         self.initialize()
@@ -287,6 +294,7 @@ class VAENet(NeuralNet):
             dataset,
             batch_sampler=EvenBatches(len(dataset), self.batch_size, shuffle),
             collate_fn=as_is,
+            pin_memory=torch.device(self.device).type == "cuda",
             # Without a generator of its own, a loader that does not even shuffle draws
             # a number from torch's global generator.
             generator=torch.Generator(),
@@ -311,22 +319,48 @@ class VAENet(NeuralNet):
         self.noise_generator.manual_seed(derive_seed(self.seed, stream, epoch))
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
 
+    def keep_gradients(self, layers):
+        """Give large weights that sparse rows meet gradients that stay in place.
+
+        A new one for each step would be filled with zeros page by page, since memory of
+        this size goes back to the system when it is freed.
+        """
+        self.kept_gradients_ = [
+            (layer.weight, torch.zeros_like(layer.weight))
+            for layer in layers
+            if layer.weight.device.type == "cpu" and layer.weight.numel() >= LARGE
+        ]
+
+    def release(self):
+        """Let go of data and gradients, which a trained net has no use for."""
+        self.train_split = None
+        self.kept_gradients_ = []
+        self.optimizer_.zero_grad()
+
+    def train_step_single(self, batch, **fit_params):
+        for weight, gradient in self.kept_gradients_:
+            weight.grad = gradient.zero_()
+        return super().train_step_single(batch, **fit_params)
+
     def infer(self, x, **fit_params):
-        return self.module_(x.to(self.device), self.noise_generator)
+        x = x.to(self.device, non_blocking=True)
+        return self.module_(x, self.noise_generator)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        x = y_true.to(self.device)
+        x = y_true.to(self.device, non_blocking=True)
         loss, reconstruction, kl = self.criterion_(y_pred, x)
         if training:
             if self.penalty:
                 _, likelihood, _ = y_pred
                 penalty = self.module_.decoder.penalty(likelihood, x)
                 loss = loss + self.penalty * penalty
-            self.history.record_batch("reconstruction", reconstruction.item())
-            self.history.record_batch("kl", kl.item())
+            self.terms_ = reconstruction.detach(), kl.detach()
         return loss
 
     def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
+        if training:  # read here, where the device has done the step anyway
+            for name, term in zip(("reconstruction", "kl"), self.terms_):
+                self.history.record_batch(name, term.item())
         if not math.isfinite(loss.item()):
             raise ValueError(
                 f"The loss became NaN or infinite in epoch {len(self.history)}. Lower "

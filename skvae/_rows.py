@@ -71,16 +71,23 @@ class Pattern:
         return self.row_ends.long()
 
     @cached_property
+    def met(self):
+        """The columns that have non-zeros, and where these end."""
+        columns = self.column_ends.diff().nonzero()[:, 0]
+        return columns, F.pad(self.column_ends[1:][columns], (1, 0))
+
+    @cached_property
     def flat(self):
         """Places in the rows laid end to end."""
         return self.row.long() * self.shape[1] + self.column
 
-    def to(self, device):
-        moved = copy.copy(self)
+    def map(self, function):
+        """The same with each tensor as a function returns it."""
+        mapped = copy.copy(self)
         for key, part in vars(self).items():
             if isinstance(part, torch.Tensor):
-                setattr(moved, key, part.to(device, non_blocking=True))
-        return moved
+                setattr(mapped, key, function(part))
+        return mapped
 
 
 class SparseRows:
@@ -103,16 +110,24 @@ class SparseRows:
     @classmethod
     def from_csr(cls, rows, dtype=torch.float32, device=None):
         values = torch.from_numpy(rows.data).to(dtype)
-        return cls(Pattern(rows), values).to(device)
+        rows = cls(Pattern(rows), values)
+        return rows if device is None else rows.to(device)
 
     def with_values(self, values):
         return type(self)(self.pattern, values, self.tail)
 
-    def to(self, device):
-        if device is None or self.device == torch.device(device):
+    def map(self, function):
+        """The same with each tensor as a function returns it."""
+        tail = None if self.tail is None else function(self.tail)
+        return type(self)(self.pattern.map(function), function(self.values), tail)
+
+    def to(self, device, non_blocking=False):
+        if self.device == torch.device(device):
             return self
-        moved = self.pattern.to(device), self.values.to(device, non_blocking=True)
-        return type(self)(*moved, None if self.tail is None else self.tail.to(device))
+        return self.map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self):
+        return self.map(torch.Tensor.pin_memory)
 
     @property
     def device(self):
@@ -124,9 +139,6 @@ class SparseRows:
 
     def __len__(self):
         return self.pattern.shape[0]
-
-    def pow(self, exponent):
-        return self.with_values(self.values.pow(exponent))
 
     def sum(self, dim):
         """Sum of each row."""
@@ -142,6 +154,13 @@ class SparseRows:
     def append(self, tail):
         """The same rows with dense columns at their end."""
         return type(self)(self.pattern, self.values, tail)
+
+
+def apply(function, rows):
+    """A function with f(0) = 0 of the values of rows, dense or sparse."""
+    if isinstance(rows, SparseRows):
+        return rows.with_values(function(rows.values))
+    return function(rows)
 
 
 def append(rows, column):
@@ -164,7 +183,7 @@ class Product(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, matrix, x):
-        ctx.x = x
+        ctx.x, ctx.matrix = x, matrix
         at = x.pattern
         values = x.values.to(matrix.dtype)
         product = weighted_sums(matrix, at.column, at.row_ends, values).to(x.dtype)
@@ -175,15 +194,25 @@ class Product(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        x, grad = ctx.x, grad.contiguous()
-        at, ends = x.pattern, x.pattern.column_ends
-        if x.tail is not None:  # room for its columns
-            ends = torch.cat([ends, ends[-1:].expand(x.tail.shape[1])])
-        weights = x.values[at.place_by_column]
-        grad_matrix = weighted_sums(grad, at.row_by_column, ends, weights)
-        if x.tail is not None:
-            grad_matrix[at.shape[1] :] = x.tail.T @ grad
-        return grad_matrix, None
+        x, at, matrix = ctx.x, ctx.x.pattern, ctx.matrix
+        # Into a gradient that is there, torch adds a few rows in place.
+        in_place = matrix.is_leaf and matrix.grad is not None
+        columns, ends = at.met if in_place else (None, at.column_ends)
+        n_more = 0 if x.tail is None else x.tail.shape[1]
+        if n_more:  # room for them
+            ends = torch.cat([ends, ends[-1:].expand(n_more)])
+        weights = x.values[at.place_by_column].to(grad.dtype)
+        sums = weighted_sums(grad.contiguous(), at.row_by_column, ends, weights)
+        if n_more:
+            sums[-n_more:] = x.tail.T @ grad
+        if not in_place:
+            return sums, None
+        if n_more:
+            more = torch.arange(len(matrix) - n_more, len(matrix), device=grad.device)
+            columns = torch.cat([columns, more])
+        return torch.sparse_coo_tensor(
+            columns[None], sums, matrix.shape, is_coalesced=True, check_invariants=False
+        ), None
 
 
 class ProductAt(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Sparse matrices in one canonical form."""
+"""Sparse matrices in one canonical form, and sums over them that copy none."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -13,6 +13,15 @@ def canonical_csr(X):
     X.sum_duplicates()
     X.eliminate_zeros()
     return X
+
+
+def column_sums(X, rows, n_at_once=2**14):
+    """Sums over some rows of each column of a CSR array, in double precision.
+
+    scipy would make a copy of all values for it.
+    """
+    parts = (rows[i : i + n_at_once] for i in range(0, len(rows), n_at_once))
+    return sum(X[part].sum(axis=0, dtype=np.float64) for part in parts)
 
 
 def check_csr(X, name="X"):

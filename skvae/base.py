@@ -74,6 +74,10 @@ def standardised(draws):
     return torch.linalg.solve_triangular(root, centred.T, upper=False).T[:, None]
 
 
+def to_double(tensor):
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
 def elbo_of_draws(x, z, posterior, likelihood, prior):
     """The ELBO of each row at each draw; its KL term needs no draws."""
     return elbo(x, posterior, likelihood, prior).bound
@@ -160,11 +164,11 @@ class BaseVAE(
     def _set_fitted_attributes(self, module, posterior):
         """Set what users read off the fitted module, and off q(z | x) of some rows."""
 
-    def _health(self, X, epoch, kl, codes):
-        """Return `health_` after training on X.
+    def _health(self, X, rows, epoch, kl, codes):
+        """Return `health_` after training on some rows of X.
 
         `epoch` is the row of `history_` of the weights that are kept, `kl` and `codes`
-        are KL terms per unit and representations of some rows of X.
+        are KL terms per unit and representations of a sample of them.
         """
         mean_kl = kl.mean(axis=0)
         return {
@@ -283,13 +287,15 @@ class BaseVAE(
         X = self._validate(X, reset=not hasattr(self, "net_"))
         net = self._net_to_train(X, early_stop)
         net.max_epochs = n_epochs
-        # Decided before the split, so that both parts go the same way.
         sparse = self._takes_sparse_rows and X.nnz < MAX_DENSITY * np.prod(X.shape)
+        rows = np.arange(X.shape[0])
         if early_stop:
-            X, X_valid = self._split(X, net.seed)
-            net.train_split = predefined_split(_net.Rows(X_valid, sparse=sparse))
-        net.partial_fit(_net.Rows(X, self._corrupt, sparse=sparse))
-        net.train_split = None  # it holds data
+            rows, valid = self._split(len(rows), net.seed)
+            net.train_split = predefined_split(_net.Rows(X, valid, sparse=sparse))
+        if sparse:
+            net.keep_gradients(net.module_.encoder.first_layers)
+        net.partial_fit(_net.Rows(X, rows, self._corrupt, sparse))
+        net.release()
         if not all(torch.isfinite(w).all() for w in net.module_.state_dict().values()):
             raise ValueError(
                 f"{type(self).__name__} ended with weights that are NaN or infinite. "
@@ -299,12 +305,12 @@ class BaseVAE(
         self.n_iter_ = len(net.history)
         self.history_ = _net.history_frame(net)
         module = self._inference_module()
-        posterior = self._encode(X[:: -(-X.shape[0] // MAX_HEALTH_ROWS)], module)
+        posterior = self._encode(X[rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]], module)
         self._set_fitted_attributes(module, posterior)
         epoch = self.history_.loc[_net.best_epoch(net)]
         kl = kl_per_unit(posterior, module.prior()).cpu().numpy()
         codes = module.link(posterior.mean).cpu().numpy()
-        self.health_ = self._health(X, epoch, kl, codes)
+        self.health_ = self._health(X, rows, epoch, kl, codes)
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
@@ -327,8 +333,8 @@ class BaseVAE(
         _net.set_state(net, _net.get_state(self.net_))
         return net
 
-    def _split(self, X, seed):
-        n = X.shape[0]
+    def _split(self, n, seed):
+        """Numbers of the rows to train on and of those to hold out, of n."""
         n_valid = int(np.ceil(self.validation_fraction * n))
         if n_valid >= n:
             raise ValueError(
@@ -338,7 +344,7 @@ class BaseVAE(
             )
         rng = np.random.default_rng(_net.derive_seed(seed, _net.Stream.SPLIT))
         order = rng.permutation(n)
-        return X[np.sort(order[n_valid:])], X[np.sort(order[:n_valid])]
+        return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
     def _make_net(self, seed, config, **options):
         generator = torch.Generator()
@@ -378,10 +384,10 @@ class BaseVAE(
         module = copy.deepcopy(self.net_.module_).eval().requires_grad_(False)
         if next(module.parameters()).device.type == "mps":  # has no doubles
             module = module.cpu()
-        module = module.double()
-        if self._takes_sparse_rows:
-            for layer in module.encoder.first_layers:
-                layer.float()
+        single = module.encoder.first_layers if self._takes_sparse_rows else ()
+        for part in module.modules():
+            if part not in single:
+                part._apply(to_double, recurse=False)
         return module
 
     @property

@@ -10,11 +10,13 @@ from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae._rows import (
     SparseRows,
     append,
+    apply,
     log_softmax_at,
     product_at,
     sums_of_rows,
     to_dense_tensor,
 )
+from skvae._sparse import column_sums
 from skvae.datasets import make_topic_corpus
 from skvae.losses import NegativeELBO
 
@@ -61,7 +63,7 @@ def test_products_and_their_gradients_are_those_of_dense_rows(make, index, rng):
     tail = torch.randn(len(dense), 2, generator=seeded(), dtype=torch.float64)
     width = dense.shape[1]
     matrix = torch.randn(width + 2, 5, generator=seeded(), dtype=torch.float64)
-    for change in (lambda x: x, lambda x: x * factor, lambda x: x.pow(0.75)):
+    for change in (lambda x: x, lambda x: x * factor, lambda x: apply(torch.sqrt, x)):
         x, sparse_x = change(dense), change(rows)
         assert_same(
             value_and_gradients(lambda w: sparse_x @ w, matrix[:width]),  # noqa: B023
@@ -143,3 +145,69 @@ def test_fits_do_not_depend_on_the_way_that_batches_take(cls, monkeypatch):
     dense = model.fit(X).components_
     assert not np.array_equal(by_non_zeros, dense)  # two ways indeed
     np.testing.assert_allclose(by_non_zeros, dense, rtol=2e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("hidden", [(), (4,)])
+@pytest.mark.parametrize("cls", TOPIC_MODELS)
+def test_gradients_that_stay_in_place_are_the_same_gradients(cls, hidden, monkeypatch):
+    X = make_topic_corpus(200, 40, 3, random_state=0).data
+    model = cls(
+        3, hidden_layer_sizes=hidden, max_epochs=3, batch_size=50, random_state=0
+    )
+    fresh = model.fit(X).components_
+    monkeypatch.setattr("skvae._net.LARGE", 1)
+    np.testing.assert_array_equal(model.fit(X).components_, fresh)
+    assert not model.net_.kept_gradients_
+    assert all(weight.grad is None for weight in model.net_.module_.parameters())
+
+
+def test_a_gradient_that_is_there_is_added_to(rng):
+    dense, rows = both(counts_with_gaps(rng))
+    weight = torch.ones(9, 2, dtype=torch.float64, requires_grad=True)
+    for _ in range(3):
+        (rows @ weight).sum().backward()
+    torch.testing.assert_close(weight.grad, 3 * dense.sum(0)[:, None].expand(9, 2))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8, np.float32])
+@pytest.mark.parametrize("cls", TOPIC_MODELS)
+def test_counts_of_any_type_are_the_same_counts(cls, dtype):
+    X = make_topic_corpus(100, 30, 3, random_state=0).data
+    model = cls(3, max_epochs=2, batch_size=50, random_state=0)
+    codes = model.fit(X.astype(np.float64)).transform(X[:5].astype(np.float64))
+    same = model.fit(X.astype(dtype)).transform(X[:5].astype(dtype))
+    assert same.dtype == (np.float32 if dtype == np.float32 else np.float64)
+    np.testing.assert_allclose(same, codes, rtol=1e-6)
+
+
+def test_integer_counts_are_not_copied(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        NVDMTopicModel, "_initialise", lambda self, module, X: seen.append(X)
+    )
+    X = sparse.csr_array(make_topic_corpus(50, 30, 3, random_state=0).data)
+    X = X.astype(np.int64)
+    NVDMTopicModel(2, max_epochs=1, early_stopping=True).fit(X)
+    assert np.shares_memory(seen[-1].data, X.data)
+    assert np.shares_memory(seen[-1].indices, X.indices)
+
+
+def test_moves_take_all_of_the_rows_along(rng, monkeypatch):
+    """As moves to pinned memory and to a device do, where there is one."""
+    _, rows = both(counts_with_gaps(rng))
+    rows = append(rows, torch.ones(7, 1, dtype=torch.float64))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor.to("meta"))
+    pinned = rows.pin_memory()
+    parts = [pinned.values, pinned.tail, *vars(pinned.pattern).values()]
+    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+    assert len(tensors) == 8
+    assert all(tensor.device.type == "meta" for tensor in tensors)
+    assert rows.to("cpu") is rows and rows.to("meta").device.type == "meta"
+
+
+def test_column_sums_are_those_of_the_rows_that_count(rng):
+    X = sparse.csr_array(counts_with_gaps(rng).astype(np.int64))
+    rows = np.array([0, 2, 3, 6])
+    np.testing.assert_array_equal(
+        column_sums(X, rows, n_at_once=3), X.toarray()[rows].sum(axis=0)
+    )

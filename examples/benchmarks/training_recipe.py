@@ -121,12 +121,14 @@ def no_background(module):
     module.decoder.background.requires_grad_(False)
 
 
-SHORTER = dict(max_epochs=30, batch_size=128, lr=0.01)
-LONGER = dict(max_epochs=60, batch_size=256, lr=0.015)
+# For layers that know nothing of sparse rows.
+DENSE = dict(_takes_sparse_rows=False)
+SHORTER = dict(max_epochs=30, batch_size=256, lr=0.014)
+LONGER = dict(max_epochs=60, batch_size=512, lr=0.02)
 BOTH = {
     "defaults": {},
     "input: log(1 + count), unit length": dict(
-        module=lambda module: preprocess(module, LogCounts())
+        module=lambda module: preprocess(module, LogCounts()), **DENSE
     ),
     "no thinning": dict(_corrupt=None),
     "no batch norm on the means": dict(module=no_batch_norm),
@@ -138,9 +140,9 @@ BOTH = {
     "early_stopping=True": dict(params=dict(early_stopping=True)),
 }
 NVDM_ALONE = {
-    "60 epochs, batch 256, lr 0.015": dict(params=LONGER),
+    "60 epochs, batch 512, lr 0.02": dict(params=LONGER),
     "input: counts as they are": dict(
-        module=lambda module: preprocess(module, RawCounts())
+        module=lambda module: preprocess(module, RawCounts()), **DENSE
     ),
     "thinning rate U(0.1, 1)": dict(_corrupt=partial(thin_counts, lowest=0.1)),
     "lr=0.003": dict(params=dict(lr=0.003)),
@@ -149,7 +151,7 @@ NVDM_ALONE = {
     "Adam with beta2=0.95": dict(adam=lambda group: group.update(betas=(0.9, 0.95))),
 }
 GSM_ALONE = {
-    "30 epochs, batch 128, lr 0.01": dict(params=SHORTER),
+    "30 epochs, batch 256, lr 0.014": dict(params=SHORTER),
     "topic_separation=0": dict(params=dict(topic_separation=0.0)),
     "topic_separation=0.03": dict(params=dict(topic_separation=0.03)),
     "embeddings start at half the scale": dict(module=halved_embeddings),

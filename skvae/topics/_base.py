@@ -7,7 +7,7 @@ from scipy.special import entr
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skvae._sparse import canonical_csr
+from skvae._sparse import canonical_csr, column_sums
 from skvae._validation import contains_texts
 from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.inspection import top_words
@@ -85,18 +85,18 @@ class BaseTopicModel(BaseVAE):
         # Documents of thousands of equal tokens would otherwise undo an epoch's work.
         return {**super()._training_options(), "clip_norm": 30.0}
 
-    def _health(self, X, epoch, kl, codes):
-        n_tokens = X.sum(dtype=np.float64)
-        bound = (epoch["reconstruction"] - epoch["kl"]) * X.shape[0] / n_tokens
+    def _health(self, X, rows, epoch, kl, codes):
+        frequency = column_sums(X, rows)
+        n_tokens = frequency.sum()
+        bound = (epoch["reconstruction"] - epoch["kl"]) * len(rows) / n_tokens
         with np.errstate(over="ignore"):  # infinite is what it then is
             perplexity = float(np.exp(-bound))
-        frequency = X.sum(axis=0, dtype=np.float64) / n_tokens
         return {
-            **super()._health(X, epoch, kl, codes),
+            **super()._health(X, rows, epoch, kl, codes),
             "dead_topics": self._dead_topics(kl, codes),
             "duplicate_topics": duplicate_topics(self.components_),
             "perplexity": perplexity,
-            "unigram_perplexity": float(np.exp(entr(frequency).sum())),
+            "unigram_perplexity": float(np.exp(entr(frequency / n_tokens).sum())),
         }
 
     def _dead_topics(self, kl, codes):
@@ -263,11 +263,12 @@ class BaseTopicModel(BaseVAE):
 
     def _initialise(self, module, X):
         # Words start at their overall frequency, smoothed by one token each.
-        frequency = X.sum(axis=0, dtype=np.float64) + 1.0
+        tokens = column_sums(X, np.arange(X.shape[0]))
+        frequency = tokens + 1.0
         background = torch.from_numpy(np.log(frequency / frequency.sum()))
         with torch.no_grad():
             module.decoder.background.copy_(background)
-        self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
+        self.mean_length_ = float(tokens.sum() / X.shape[0])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

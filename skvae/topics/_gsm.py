@@ -58,14 +58,15 @@ class GSMTopicModel(BaseProportionsModel):
         Activation of the hidden layers.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
-    lr : float, default=1.5e-2
+    lr : float, default=2e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
     max_epochs : int, default=60
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=256
-        Rows in a training step.
+    batch_size : int, default=512
+        Rows in a training step. Larger batches make faster epochs; raise `lr` with
+        their square root.
     kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
@@ -178,9 +179,9 @@ class GSMTopicModel(BaseProportionsModel):
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
-        lr=1.5e-2,
+        lr=2e-2,
         max_epochs=60,
-        batch_size=256,
+        batch_size=512,
         kl_warmup=0.5,
         early_stopping=False,
         validation_fraction=0.1,

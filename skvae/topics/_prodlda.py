@@ -33,7 +33,8 @@ class ProdLDATopicModel(BaseProportionsModel):
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
     batch_size : int, default=256
-        Rows in a training step.
+        Rows in a training step. Larger batches make faster epochs; raise `lr` with
+        their square root.
     kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.

@@ -403,8 +403,8 @@ class VAETransformer(BaseVAE):
         within = np.diag((std**2).mean(axis=0))
         self.latent_covariance_ = within + np.cov(mean.T, bias=True)
 
-    def _health(self, X, epoch, kl, codes):
-        health = super()._health(X, epoch, kl, codes)
+    def _health(self, X, rows, epoch, kl, codes):
+        health = super()._health(X, rows, epoch, kl, codes)
         if not self.net_.config["variational"]:
             health["active_units"] = int((np.ptp(codes, axis=0) > 0).sum())
         return health

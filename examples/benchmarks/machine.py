@@ -1,0 +1,74 @@
+"""What the benchmarks of speed share: clocks, and the machine that they ran on."""
+
+import os
+import platform
+import time
+from importlib.metadata import version
+
+import numpy as np
+from skorch.callbacks import Callback
+
+
+def describe():
+    """The machine and the versions, in a line."""
+    names = "torch", "skorch", "scikit-learn", "numpy", "scipy"
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    return (
+        f"{platform.machine()}, {os.cpu_count()} CPUs, Python "
+        f"{platform.python_version()}, {versions}"
+    )
+
+
+class Clock:
+    """CPU and wall seconds since it was made."""
+
+    def __init__(self):
+        self.cpu, self.wall = time.process_time(), time.perf_counter()
+
+    def read(self):
+        return time.process_time() - self.cpu, time.perf_counter() - self.wall
+
+
+class EpochTimes(Callback):
+    """Takes the time of each epoch of any fit; `rows` has (CPU, wall) seconds."""
+
+    rows = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.clock_ = Clock()
+
+    def on_epoch_end(self, net, **kwargs):
+        self.rows.append(self.clock_.read())
+
+
+def medians_in_turn(functions, n_rounds):
+    """Median CPU and wall seconds of functions that are called in turn.
+
+    Returns one pair for each function. The first round, which warms up, is not counted.
+    """
+    rounds = []
+    for _ in range(n_rounds + 1):
+        row = []
+        for function in functions:
+            clock = Clock()
+            function()
+            row.append(clock.read())
+        rounds.append(row)
+    return np.median(rounds[1:], axis=0)
+
+
+def plain_table(frame):
+    """A frame in markdown, with three significant digits."""
+
+    def cell(value):
+        if isinstance(value, str):
+            return value
+        if float(value).is_integer() or abs(value) >= 1000:
+            return f"{value:,.0f}"
+        return f"{value:.3g}"
+
+    lines = ["| " + " | ".join(str(c).replace("_", " ") for c in frame) + " |"]
+    lines.append("|---" * frame.shape[1] + "|")
+    for row in frame.itertuples(index=False):
+        lines.append("| " + " | ".join(cell(value) for value in row) + " |")
+    return "\n".join(lines)
