@@ -84,7 +84,8 @@ class Pattern:
     def map(self, function):
         """The same with each tensor as a function returns it."""
         mapped = copy.copy(self)
-        for key, part in vars(self).items():
+        mapped.__dict__.pop("met", None)
+        for key, part in vars(mapped).items():
             if isinstance(part, torch.Tensor):
                 setattr(mapped, key, function(part))
         return mapped
@@ -216,7 +217,7 @@ class Product(torch.autograd.Function):
 
 
 class ProductAt(torch.autograd.Function):
-    """a @ b.T at the places of a pattern, in the order of rows."""
+    """product_at of one draw."""
 
     @staticmethod
     def forward(ctx, a, b, at):
@@ -237,7 +238,7 @@ class ProductAt(torch.autograd.Function):
 
 
 class LogSoftmaxAt(torch.autograd.Function):
-    """log_softmax of logits at the places of a pattern, in the order of rows."""
+    """log_softmax_at of one draw; its gradient takes one pass over the logits."""
 
     @staticmethod
     def forward(ctx, logits, at):
@@ -259,6 +260,10 @@ class LogSoftmaxAt(torch.autograd.Function):
 
 
 def log_softmax_at(logits, pattern):
+    """log_softmax of logits at the places of a pattern, in the order of rows.
+
+    `logits` has shape (..., n_rows, n_columns), the result (..., n_non_zeros).
+    """
     if logits.dim() == 2:
         return LogSoftmaxAt.apply(logits, pattern)
     return logits.log_softmax(-1).flatten(-2)[..., pattern.flat]

@@ -287,7 +287,11 @@ class BaseVAE(
         X = self._validate(X, reset=not hasattr(self, "net_"))
         net = self._net_to_train(X, early_stop)
         net.max_epochs = n_epochs
-        sparse = self._takes_sparse_rows and X.nnz < MAX_DENSITY * np.prod(X.shape)
+        sparse = (
+            self._takes_sparse_rows
+            and X.nnz < MAX_DENSITY * np.prod(X.shape)
+            and net.device != "mps"  # which lacks what it takes
+        )
         rows = np.arange(X.shape[0])
         if early_stop:
             rows, valid = self._split(len(rows), net.seed)

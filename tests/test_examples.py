@@ -2,11 +2,13 @@
 
 import importlib
 import io
+import json
 import runpy
 import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.feature_extraction.image import extract_patches_2d
 
@@ -121,3 +123,35 @@ def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, ca
     assert "neither cached nor to be had" in printed
     for path in tmp_path.glob("*/*.html"):
         assert f"wrote {path}" in printed
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "sections"),
+    [
+        (
+            "speed",
+            ["--only", "epoch", "profile", "--n-rounds", "1"],
+            ["epoch", "profile"],
+        ),
+        ("scaling", ["--only", "batch size"], ["batch size"]),
+    ],
+)
+def test_benchmarks_of_speed_print_tables(
+    script, options, sections, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.syspath_prepend(EXAMPLES / "benchmarks")
+    path = tmp_path / "figures.json"
+    main = runpy.run_path(str(EXAMPLES / "benchmarks" / f"{script}.py"))["main"]
+    threads = torch.get_num_threads()
+    try:
+        main(["--quick", "--json", str(path), *options])
+    finally:
+        torch.set_num_threads(threads)
+    figures = json.loads(path.read_text())
+    assert figures.keys() == {"machine", *sections}
+    printed = capsys.readouterr().out
+    assert figures["machine"] in printed
+    for name in sections:
+        assert figures[name] and f"\n{name}" in printed
+        numbers = [v for v in figures[name][0].values() if not isinstance(v, str)]
+        assert len(numbers) > 5 and min(numbers) >= 0

@@ -78,25 +78,26 @@ def test_products_and_their_gradients_are_those_of_dense_rows(make, index, rng):
 
 @pytest.mark.parametrize("leading", [(), (3,)], ids=["rows", "draws of rows"])
 @pytest.mark.parametrize("places", [4096, 5])
+@pytest.mark.parametrize("make", [counts_with_gaps, lambda rng: np.zeros((7, 9))])
 def test_values_at_the_places_are_those_of_dense_matrices(
-    leading, places, rng, monkeypatch
+    make, leading, places, rng, monkeypatch
 ):
     monkeypatch.setattr("skvae._rows.PLACES", places)
-    X = counts_with_gaps(rng)
+    X = make(rng)
     at = both(X)[1].pattern
     row, column = np.nonzero(X)
-    make = dict(generator=seeded(), dtype=torch.float64)
-    a, b = torch.rand(*leading, 7, 4, **make), torch.rand(9, 4, **make)
+    noise = dict(generator=seeded(), dtype=torch.float64)
+    a, b = torch.rand(*leading, 7, 4, **noise), torch.rand(9, 4, **noise)
     assert_same(
         value_and_gradients(lambda a, b: product_at(a, b, at), a, b),
         value_and_gradients(lambda a, b: (a @ b.T)[..., row, column], a, b),
     )
-    logits = torch.randn(*leading, 7, 9, **make)
+    logits = torch.randn(*leading, 7, 9, **noise)
     assert_same(
         value_and_gradients(lambda x: log_softmax_at(x, at), logits),
         value_and_gradients(lambda x: x.log_softmax(-1)[..., row, column], logits),
     )
-    values = torch.rand(*leading, len(row), **make)
+    values = torch.rand(*leading, len(row), **noise)
     sums = torch.zeros(*leading, 7, dtype=torch.float64)
     assert_same(
         value_and_gradients(lambda v: sums_of_rows(v, at), values),

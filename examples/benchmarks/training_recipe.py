@@ -140,6 +140,8 @@ BOTH = {
     "early_stopping=True": dict(params=dict(early_stopping=True)),
 }
 NVDM_ALONE = {
+    "batch 128, lr 0.01": dict(params=dict(batch_size=128, lr=0.01)),
+    "batch 1024, lr 0.028": dict(params=dict(batch_size=1024, lr=0.028)),
     "60 epochs, batch 512, lr 0.02": dict(params=LONGER),
     "input: counts as they are": dict(
         module=lambda module: preprocess(module, RawCounts()), **DENSE
@@ -151,6 +153,8 @@ NVDM_ALONE = {
     "Adam with beta2=0.95": dict(adam=lambda group: group.update(betas=(0.9, 0.95))),
 }
 GSM_ALONE = {
+    "batch 256, lr 0.014": dict(params=dict(batch_size=256, lr=0.014)),
+    "batch 2048, lr 0.04": dict(params=dict(batch_size=2048, lr=0.04)),
     "30 epochs, batch 256, lr 0.014": dict(params=SHORTER),
     "topic_separation=0": dict(params=dict(topic_separation=0.0)),
     "topic_separation=0.03": dict(params=dict(topic_separation=0.03)),
