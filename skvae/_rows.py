@@ -21,8 +21,9 @@ PLACES = 4096
 
 def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
     """A few rows, dense or sparse, as a dense tensor, by default of its own memory."""
-    if sp.issparse(rows):
-        rows = rows.toarray()
+    if sp.issparse(rows):  # converted while its values are few
+        values = torch.from_numpy(rows.data).to(dtype).numpy()
+        rows = sp.csr_array((values, rows.indices, rows.indptr), rows.shape).toarray()
     else:
         rows = np.array(rows) if copy else np.asarray(rows)
     return torch.from_numpy(rows).to(device=device, dtype=dtype)
@@ -49,18 +50,22 @@ class Pattern:
     Parameters
     ----------
     rows : CSR array, canonical
+    gradients : bool
+        Whether products are to have gradients, which take the order of columns.
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows, gradients=True):
         self.shape = rows.shape
-        by_row = np.arange(rows.nnz, dtype=rows.indices.dtype)
-        by_column = sp.csr_array((by_row, rows.indices, rows.indptr), rows.shape)
-        by_column = by_column.tocsc()
         row_of = np.arange(len(rows.indptr) - 1, dtype=rows.indices.dtype)
         # In the order of rows: where rows end, row and column of each place.
         self.row_ends = torch.from_numpy(rows.indptr)
         self.row = torch.from_numpy(np.repeat(row_of, np.diff(rows.indptr)))
         self.column = torch.from_numpy(rows.indices)
+        if not gradients:
+            return
+        by_row = np.arange(rows.nnz, dtype=rows.indices.dtype)
+        by_column = sp.csr_array((by_row, rows.indices, rows.indptr), rows.shape)
+        by_column = by_column.tocsc()
         # In the order of columns: where columns end, row and place in the other order.
         self.column_ends = torch.from_numpy(by_column.indptr)
         self.row_by_column = torch.from_numpy(by_column.indices)
@@ -109,9 +114,9 @@ class SparseRows:
         self.tail = tail
 
     @classmethod
-    def from_csr(cls, rows, dtype=torch.float32, device=None):
+    def from_csr(cls, rows, dtype=torch.float32, device=None, gradients=True):
         values = torch.from_numpy(rows.data).to(dtype)
-        rows = cls(Pattern(rows), values)
+        rows = cls(Pattern(rows, gradients), values)
         return rows if device is None else rows.to(device)
 
     def with_values(self, values):

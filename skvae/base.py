@@ -416,7 +416,7 @@ class BaseVAE(
         for start in range(0, X.shape[0], size):
             rows = X[start : start + size]
             if sparse:
-                yield start, SparseRows.from_csr(rows, torch.float64, device)
+                yield start, SparseRows.from_csr(rows, torch.float64, device, False)
             else:
                 yield start, to_dense_tensor(rows, torch.float64, device)
 
