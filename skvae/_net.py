@@ -389,16 +389,18 @@ def history_frame(net):
 
 def get_state(net):
     """Arrays and plain values from which `set_state` restores a net exactly."""
-    optimizer = {
-        index: {key: value.cpu().numpy() for key, value in slots.items()}
-        for index, slots in net.optimizer_.state_dict()["state"].items()
-    }
-    weights = net.module_.state_dict()
+    moments = net.optimizer_.state
     return {
         "seed": net.seed,
         "config": net.config,
-        "weights": {key: value.cpu().numpy() for key, value in weights.items()},
-        "optimizer": optimizer,
+        "weights": {
+            key: value.cpu().numpy() for key, value in net.module_.state_dict().items()
+        },
+        "optimizer": {
+            name: {key: value.cpu().numpy() for key, value in moments[weight].items()}
+            for name, weight in net.module_.named_parameters()
+            if weight in moments  # not so, if it is not trained
+        },
         "history": [
             {
                 key: value.item() if isinstance(value, np.generic) else value
@@ -416,10 +418,13 @@ def set_state(net, state):
     net.module_.load_state_dict(
         {key: torch.from_numpy(np.array(v)) for key, v in state["weights"].items()}
     )
-    optimizer = net.optimizer_.state_dict()
-    optimizer["state"] = {
-        index: {key: torch.from_numpy(np.array(v)) for key, v in slots.items()}
-        for index, slots in state["optimizer"].items()
-    }
-    net.optimizer_.load_state_dict(optimizer)
+    weights = dict(net.module_.named_parameters())
+    for name, slots in state["optimizer"].items():
+        for key, value in slots.items():
+            value = torch.from_numpy(np.array(value)).to(weights[name].device)
+            if key != "step":
+                # In the layout of the weight: Adam goes through both in the order of
+                # memory, and that of convolutions is not the usual one.
+                value = torch.empty_like(weights[name]).copy_(value)
+            net.optimizer_.state[weights[name]][key] = value
     net.history.extend(dict(row) for row in state["history"])

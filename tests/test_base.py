@@ -494,6 +494,17 @@ def test_training_goes_on_as_if_never_saved(cls, trip, X):
         before = digest(loaded)
 
 
+@pytest.mark.parametrize("trip", ROUND_TRIPS)
+def test_training_of_convolutions_goes_on_as_if_never_saved(trip, rng):
+    """Their weights lie in memory in an order of their own."""
+    X = rng.random((40, 16))
+    model = make(
+        VAETransformer, architecture="conv", image_shape=(4, 4), channels=(3, 2)
+    ).partial_fit(X)
+    loaded = ROUND_TRIPS[trip](model)
+    assert_same_model(loaded.partial_fit(X), model.partial_fit(X), X)
+
+
 @each_model
 def test_pickle_holds_no_torch_or_skorch_object(cls, X):
     """Their unpickling can run code; arrays and plain values cannot."""
