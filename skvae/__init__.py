@@ -1,15 +1,18 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
+from skvae._version import __version__
+from skvae.persistence import ModelFileError, load
 from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.vae import VAETransformer
 
-__version__ = "0.1.0.dev0"
-
 __all__ = [
     "GSMTopicModel",
+    "ModelFileError",
     "NVDMTopicModel",
     "ProdLDATopicModel",
     "VAETransformer",
+    "__version__",
+    "load",
     "report",
 ]
 

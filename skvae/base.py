@@ -24,6 +24,7 @@ from skorch.helper import predefined_split
 from skvae import _net
 from skvae._rows import SparseRows, to_dense_tensor
 from skvae._validation import Interval, StrOptions, check_parameters, resolve_device
+from skvae._version import __version__
 from skvae.losses import elbo, kl_per_unit, log_importance_weights
 from skvae.modules import ACTIVATIONS, diagonal_normal
 
@@ -261,12 +262,10 @@ class BaseVAE(
         """Train a draft of this estimator and, once that succeeded, become it."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
-        draft = object.__new__(type(self))
-        draft.__dict__ = {
-            key: value
-            for key, value in self.__dict__.items()
-            if resume or not key.endswith("_")
-        }
+        draft = self._draft()
+        if not resume:
+            for key in [key for key in vars(draft) if key.endswith("_")]:
+                delattr(draft, key)
         try:
             draft._train_in_place(X, n_epochs, early_stop)
         except RuntimeError as error:
@@ -282,6 +281,12 @@ class BaseVAE(
                 f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=3
             )
         self.__dict__ = draft.__dict__
+
+    def _draft(self):
+        """An estimator of its own with the same attributes, the same objects."""
+        draft = object.__new__(type(self))
+        draft.__dict__ = dict(self.__dict__)
+        return draft
 
     def _train_in_place(self, X, n_epochs, early_stop):
         X = self._validate(X, reset=not hasattr(self, "net_"))
@@ -353,23 +358,114 @@ class BaseVAE(
     def _make_net(self, seed, config, **options):
         generator = torch.Generator()
         generator.manual_seed(_net.derive_seed(seed, _net.Stream.WEIGHTS))
-        module = self._build_module(config, generator)
+        # In single precision, whatever the caller's default.
+        module = self._build_module(config, generator).float()
         return _net.VAENet(module, seed=seed, config=config, **options)
+
+    # --- persistence -------------------------------------------------------------
+
+    def save(self, path):
+        """Write the fitted model to one safetensors file, which holds no code.
+
+        `skvae.load` reads it. It holds the parameters, all that was fitted and what
+        training needs to go on, but no training data. The parameter `device` stays
+        behind, and `word_embeddings` become an array.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that exists is replaced once the new one is complete.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError
+            If it holds what a file cannot: callbacks, a RandomState instance, networks
+            of one's own. Pickle it then.
+        ValueError
+            If a parameter has been set to a value that no fit would take.
+        OSError
+            If the file cannot be written. What was there before is still there.
+        """
+        from skvae.persistence import save  # late, since it knows all the classes
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path, device="cpu"):
+        """Load a model of this class from a file; otherwise as `skvae.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+        device : str, default="cpu"
+
+        Returns
+        -------
+        estimator : object
+
+        Raises
+        ------
+        ModelFileError
+            If the file is no model of this class.
+        """
+        from skvae.persistence import ModelFileError, load
+
+        estimator = load(path, device)
+        if not isinstance(estimator, cls):
+            raise ModelFileError(
+                f"{path} holds a model of {type(estimator).__name__}, not of "
+                f"{cls.__name__}. Use skvae.load for any of them."
+            )
+        return estimator
+
+    def _params_to_save(self):
+        return self.get_params(deep=False)
+
+    @classmethod
+    def _layout(cls, config):
+        """Shapes of the fitted attributes, by name; None stands for any length."""
+        n_features, n_components = config["n_features"], config["n_components"]
+        return {
+            "n_features_in_": (),
+            "feature_names_in_": (n_features,),
+            "n_iter_": (),
+            "health_": {
+                "best_epoch": (),
+                "active_units": (),
+                "kl_per_unit": (n_components,),
+            },
+        }
 
     def __getstate__(self):
         state = dict(super().__getstate__())
         if "net_" in state:
             # Arrays and plain values only: a pickled net could hide code.
             state["net_"] = _net.get_state(self.net_)
+            del state["history_"]  # which the net has as well
+            state["_skvae_version"] = __version__
         return state
 
     def __setstate__(self, state):
+        state = dict(state)
+        made, now = state.pop("_skvae_version", None), __version__
+        if made not in (None, now):
+            warnings.warn(
+                f"This {type(self).__name__} was pickled by skvae {made} and may not "
+                f"work as it did with skvae {now}. Files of its method `save` may be "
+                "loaded by later versions."
+            )
+        saved = state.pop("net_", None)
         super().__setstate__(state)
-        if "net_" in state:
-            # For inference; training makes a net of its own from the parameters.
-            saved = state["net_"]
-            self.net_ = self._make_net(saved["seed"], saved["config"])
-            _net.set_state(self.net_, saved)
+        if saved is not None:
+            self._restore_net(saved)
+
+    def _restore_net(self, saved, device="cpu"):
+        # For inference; training makes a net of its own from the parameters.
+        self.net_ = self._make_net(saved["seed"], saved["config"], device=device)
+        _net.set_state(self.net_, saved)
+        self.history_ = _net.history_frame(self.net_)
 
     # --- inference ---------------------------------------------------------------
 

@@ -11,7 +11,14 @@ from skvae.modules._layers import ACTIVATIONS, MLP, glorot, norms
 def convolution(layer, n_in, n_out, generator, **params):
     """A convolution that halves or doubles an image, with weights as in `Linear`."""
     layer = nn.utils.skip_init(
-        layer, n_in, n_out, kernel_size=3, stride=2, padding=1, **params
+        layer,
+        n_in,
+        n_out,
+        kernel_size=3,
+        stride=2,
+        padding=1,
+        device=torch.get_default_device(),
+        **params,
     )
     return glorot(layer, generator)
 

@@ -270,6 +270,22 @@ class BaseTopicModel(BaseVAE):
             module.decoder.background.copy_(background)
         self.mean_length_ = float(tokens.sum() / X.shape[0])
 
+    @classmethod
+    def _layout(cls, config):
+        layout = super()._layout(config)
+        health = {
+            "dead_topics": (None,),
+            "duplicate_topics": (None, 2),
+            "perplexity": (),
+            "unigram_perplexity": (),
+        }
+        return {
+            **layout,
+            "components_": (config["n_components"], config["n_features"]),
+            "mean_length_": (),
+            "health_": {**layout["health_"], **health},
+        }
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True

@@ -324,3 +324,17 @@ class GSMTopicModel(BaseProportionsModel):
         scale = decoder.scale.cpu().numpy()
         self.word_embeddings_ = decoder.word_embeddings.cpu().numpy() * scale
         self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy() / scale
+
+    def _params_to_save(self):
+        vectors = self._draft()._pretrained(self.n_features_in_)
+        return {**super()._params_to_save(), "word_embeddings": vectors}
+
+    @classmethod
+    def _layout(cls, config):
+        size = config["embedding_size"]
+        return {
+            **super()._layout(config),
+            "word_embeddings_": (config["n_features"], size),
+            "topic_embeddings_": (config["n_components"], size),
+            "n_matched_words_": (),
+        }

@@ -403,6 +403,21 @@ class VAETransformer(BaseVAE):
         within = np.diag((std**2).mean(axis=0))
         self.latent_covariance_ = within + np.cov(mean.T, bias=True)
 
+    @classmethod
+    def _layout(cls, config):
+        n_components = config["n_components"]
+        layout = {
+            **super()._layout(config),
+            "latent_mean_": (n_components,),
+            "latent_covariance_": (n_components, n_components),
+        }
+        if config["likelihood"] == "gaussian":
+            one = config["scale"] == "shared" or isinstance(config["scale"], float)
+            layout["scale_"] = () if one else (config["n_features"],)
+        elif config["likelihood"] == "multinomial":
+            layout["mean_length_"] = ()
+        return layout
+
     def _health(self, X, rows, epoch, kl, codes):
         health = super()._health(X, rows, epoch, kl, codes)
         if not self.net_.config["variational"]:

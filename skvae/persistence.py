@@ -1,0 +1,440 @@
+"""Models in files that hold no code.
+
+A model file is one safetensors file: arrays, and a JSON document in its metadata. The
+document has a checksum over the whole file, the format's version, the class, the
+constructor's parameters, what was fitted, and what the net needs to train on.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import platform
+import secrets
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.numpy import save as to_bytes
+from sklearn.utils.validation import check_is_fitted
+
+from skvae._validation import check_parameters, resolve_device
+from skvae._version import __version__
+from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae.vae import VAETransformer
+
+__all__ = ["ModelFileError", "load", "save"]
+
+FORMAT = 1
+# A file may name these and nothing else.
+CLASSES = {
+    cls.__name__: cls
+    for cls in (GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer)
+}
+# All files begin with the length of the header in 8 bytes, with this, and with the
+# checksum, so that damage is found before anything is parsed.
+BEGINNING = b'{"__metadata__":{"skvae":"{\\"sha256\\": \\"'
+NO_CHECKSUM = b"0" * 64
+MAX_HEADER = 100_000_000  # bytes; that of safetensors
+# Names of safetensors for what arrays may hold.
+DTYPES = {
+    **{"BOOL": np.bool_, "F16": np.float16, "F32": np.float32, "F64": np.float64},
+    **{f"I{8 * size}": np.dtype(f"i{size}") for size in (1, 2, 4, 8)},
+    **{f"U{8 * size}": np.dtype(f"u{size}") for size in (1, 2, 4, 8)},
+}
+# What the last fit may have set or not.
+OPTIONAL = {"feature_names_in_", "n_matched_words_"}
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # of Adam
+
+
+class ModelFileError(ValueError):
+    """A file is no model that this version of skvae can load."""
+
+
+# --- values as JSON beside arrays -------------------------------------------------
+
+
+def encode(value, name, arrays):
+    """Return a value as JSON; its arrays go to `arrays`, under names that tell where.
+
+    Raises
+    ------
+    TypeError
+        If it is anything but plain values, tuples, lists, dicts and arrays of numbers
+        or strings.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"__float__": str(value)}
+    if isinstance(value, np.ndarray):
+        if value.dtype.newbyteorder("=") in DTYPES.values():
+            arrays[name] = np.asarray(value, value.dtype.newbyteorder("="), order="C")
+            return {"__array__": name}
+        if value.ndim == 1 and all(isinstance(word, str) for word in value):
+            return {"__strings__": [str(word) for word in value]}
+    if isinstance(value, tuple | list):
+        items = [encode(v, f"{name}.{i}", arrays) for i, v in enumerate(value)]
+        return {"__tuple__": items} if isinstance(value, tuple) else items
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: encode(v, f"{name}.{key}", arrays) for key, v in value.items()}
+    raise TypeError(
+        f"A model file holds plain values and arrays, but {name} is of the type "
+        f"{type(value).__name__}."
+    )
+
+
+def decode(node, array):
+    """Undo `encode`; ``array(name)`` returns an array."""
+    if isinstance(node, list):
+        return [decode(item, array) for item in node]
+    if not isinstance(node, dict):
+        return node
+    match node if len(node) == 1 else None:
+        case {"__array__": name}:
+            return array(name)
+        case {"__float__": ("inf" | "-inf" | "nan") as text}:
+            return float(text)
+        case {"__tuple__": list(items)}:
+            return tuple(decode(item, array) for item in items)
+        case {"__strings__": list(words)} if all(isinstance(w, str) for w in words):
+            return np.array(words, dtype=object)
+    return {key: decode(item, array) for key, item in node.items()}
+
+
+# --- saving -----------------------------------------------------------------------
+
+
+def save(estimator, path):
+    """Write a fitted estimator to a file; the same as its method `save`.
+
+    Parameters
+    ----------
+    estimator : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
+        Fitted.
+    path : str or path-like
+        Of the file. One that exists is replaced once the new one is complete.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is of another class or holds what a file cannot, such as callbacks.
+    ValueError
+        If a parameter has been set to a value that no fit would take, or if the names
+        of the features take more than 100 MB.
+    OSError
+        If the file cannot be written. What was there before is still there.
+    """
+    check_is_fitted(estimator, "net_")
+    name = type(estimator).__name__
+    if CLASSES.get(name) is not type(estimator):
+        raise TypeError(
+            f"{name} is not a class of skvae, and no file can hold its code. Pickle "
+            "it, with joblib for instance."
+        )
+    check_parameters(estimator)  # `load` does
+    arrays = {}
+    document = {
+        "sha256": NO_CHECKSUM.decode(),
+        "format": FORMAT,
+        "class": name,
+        "versions": versions(),
+        **{key: encode(v, key, arrays) for key, v in parts_of(estimator).items()},
+    }
+    text = json.dumps(document, allow_nan=False)
+    data = memoryview(to_bytes(arrays, metadata={"skvae": text}))
+    header = int.from_bytes(data[:8], "little")
+    if header > MAX_HEADER:
+        raise ValueError(
+            f"{name} cannot be saved: names and values that are no arrays take "
+            f"{header} bytes, and {MAX_HEADER} are the limit. Fit on arrays rather "
+            "than on DataFrames with long names."
+        )
+    start = 8 + len(BEGINNING)
+    if data[8:start] != BEGINNING:
+        raise RuntimeError("This version of safetensors writes another header.")
+    with replacing(path) as file:
+        file.write(data[:start])
+        file.write(hashlib.sha256(data).hexdigest().encode())
+        file.write(data[start + len(NO_CHECKSUM) :])
+
+
+def versions():
+    """Versions of what made a model; for people, `load` does not look at them."""
+    names = ["numpy", "scikit-learn", "scipy", "skorch", "torch"]
+    return {
+        "python": platform.python_version(),
+        "skvae": __version__,
+        **{name: version(name) for name in names},
+    }
+
+
+def parts_of(estimator):
+    """What a file holds of an estimator."""
+    name = type(estimator).__name__
+    state = estimator.__getstate__()
+    net = state.pop("net_")
+    for part in ("encoder", "decoder"):
+        if net["config"].get(part) is not None:
+            raise TypeError(
+                f"{name} was fitted with {part}={net['config'][part]!r}, which only "
+                "code can build, and model files hold none. Pickle it, with joblib "
+                "for instance, and load no pickle that you do not trust."
+            )
+    params = estimator._params_to_save()
+    del params["device"]  # of this machine
+    for param, value in params.items():
+        try:
+            encode(value, param, {})
+        except TypeError as error:
+            raise TypeError(
+                f"{name} cannot be saved with {param}={value!r}: model files hold "
+                "plain values and arrays. Set it to another value, such as None, "
+                f"with set_params(): fitted models need {param} for training alone. "
+                "Or pickle the model."
+            ) from error
+    fitted = {key: state[key] for key in state if key.endswith("_")}
+    output = state.get("_sklearn_output_config", {}).get("transform")
+    known = {*params, *type(estimator)._layout(net["config"]), *STATE_BESIDE}
+    if unknown := sorted(state.keys() - known):
+        raise TypeError(
+            f"{name} has the attributes {unknown}, which are none of its own and "
+            "would be lost in a model file. Delete them, or pickle the model."
+        )
+    return {"params": params, "fitted": fitted, "net": net, "output": output}
+
+
+# What pickles hold beside parameters and fitted attributes.
+STATE_BESIDE = {"device", "_sklearn_output_config", "_skvae_version"}
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """A file that takes the place of `path` once it is complete, or leaves no trace."""
+    path = Path(os.path.realpath(path))  # of a link, what it points to
+    if not path.parent.is_dir():
+        text = "There is no folder to save the model in"
+        raise FileNotFoundError(errno.ENOENT, text, str(path.parent))
+    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(draft, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a crash might leave an empty file
+        if path.exists():
+            shutil.copymode(path, draft)
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            draft.unlink()
+        raise
+
+
+# --- loading ----------------------------------------------------------------------
+
+
+def load(path, device="cpu"):
+    """Load a model that `save` has written.
+
+    No code of the file is run, and nothing is built from it before all of it has been
+    checked: a checksum over the whole file first, which guards against accidents; then
+    the class, all parameters, and name, type and shape of every array, which guard
+    against forgeries.
+
+    Parameters
+    ----------
+    path : str or path-like
+    device : str, default="cpu"
+        The torch device that the model infers and trains on, its parameter `device`
+        from now on. It is not taken from the file.
+
+    Returns
+    -------
+    estimator : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
+        It gives the results of the one that was saved, and trains on with
+        `partial_fit` or `warm_start` as that would have.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no model, is damaged, or comes from a newer skvae.
+    OSError
+        If it cannot be read.
+    ValueError
+        If the device is not available.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skvae
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = skvae.GSMTopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> path = Path(tempfile.mkdtemp()) / "topics.safetensors"
+    >>> model.save(path)
+    >>> loaded = skvae.load(path)
+    >>> bool((loaded.transform(X) == model.transform(X)).all())
+    True
+    """
+    target = resolve_device(device)
+    with open(path, "rb") as file:
+        try:
+            check_intact(file)
+            cls, state = read(os.fspath(path))
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            raise ModelFileError(f"{path} is no model for skvae: {reason}") from error
+    estimator = cls(**state["params"], device=device)
+    vars(estimator).update(state["fitted"])
+    estimator._restore_net(state["net"], target)
+    if state["output"] is not None:
+        estimator.set_output(transform=state["output"])
+    return estimator
+
+
+def check_intact(file):
+    """Raise ValueError unless the checksum is that of the open file."""
+    start = file.read(8 + len(BEGINNING))
+    if start[8:] != BEGINNING:
+        raise ValueError("it does not begin as such a file does.")
+    checksum = file.read(len(NO_CHECKSUM))
+    found = hashlib.file_digest(file, lambda: hashlib.sha256(start + NO_CHECKSUM))
+    if checksum != found.hexdigest().encode():
+        raise ValueError(
+            "it is damaged or incomplete, its checksum does not match. Copy it again "
+            "from where it was saved, or save the model again."
+        )
+
+
+def read(path):
+    """Return class and state of a model in a file that is intact."""
+    with safe_open(path, framework="numpy") as file:
+        document = json.loads(file.metadata()["skvae"])
+        if document["format"] != FORMAT:
+            raise ValueError(
+                f"its format has the number {document['format']!r}, and skvae "
+                f"{__version__} reads {FORMAT}. Update skvae."
+            )
+        if document["class"] not in CLASSES:
+            raise ValueError(
+                f"its class {document['class']!r} is none of {[*CLASSES]}."
+            )
+        cls = CLASSES[document["class"]]
+        tree = {key: document[key] for key in ("params", "fitted", "net", "output")}
+        unused = set(file.keys())
+
+        def outline(name):
+            """An array of the right type and shape that takes no memory."""
+            unused.remove(name)
+            entry = file.get_slice(name)
+            zero = np.zeros((), DTYPES[entry.get_dtype()])
+            return np.broadcast_to(zero, entry.get_shape())
+
+        check_state(cls, decode(tree, outline))
+        if unused:
+            raise ValueError(f"it has arrays without a use: {sorted(unused)}.")
+        state = decode(tree, file.get_tensor)
+    check_finite(state["net"]["weights"])
+    check_finite(state["fitted"])
+    return cls, state
+
+
+def check_state(cls, state):
+    """Raise an exception unless a state, of any arrays, is that of a fitted model."""
+    params, net, fitted = state["params"], state["net"], state["fitted"]
+    names = {*cls._get_param_names()} - {"device"}
+    if params.keys() != names:
+        odd = sorted(params.keys() ^ names)
+        raise ValueError(f"its parameters are not those of {cls.__name__}: {odd}.")
+    check_parameters(cls(**params))
+    if state["output"] not in (None, "default", "pandas", "polars"):
+        raise ValueError(f"its output is {state['output']!r}.")
+    check_net(cls, net)
+    check_fitted(cls, fitted, net)
+
+
+def check_net(cls, net):
+    """Check all that a net is made from against the module that it is to be."""
+    config = dict(net["config"])
+    n_features = config.pop("n_features")
+    for key in ("hidden_layer_sizes", "channels"):  # of no more layers than weights
+        if len(config.get(key, ())) > len(net["weights"]):
+            raise ValueError(f"it has no weights for its {key}.")
+    model = cls(**config)
+    check_parameters(model)
+    if type(n_features) is not int or model._config(n_features) != net["config"]:
+        raise ValueError("its configuration is not one that a fit makes.")
+    with torch.device("meta"):  # of any size, without memory
+        module = cls._build_module(net["config"], torch.Generator("cpu")).float()
+    expected = {key: outline_of(w) for key, w in module.state_dict().items()}
+    if {key: outline_of(w) for key, w in net["weights"].items()} != expected:
+        raise ValueError("its weights are not those of its configuration.")
+    parameters = dict(module.named_parameters())
+    for name, moments in net["optimizer"].items():
+        shape = tuple(parameters[name].shape)
+        shapes = {"step": (), "exp_avg": shape, "exp_avg_sq": shape}
+        if {key: outline_of(v) for key, v in moments.items()} != {
+            key: (shapes[key], "float32") for key in MOMENTS
+        }:
+            raise ValueError(f"its optimizer has no moments of {name}.")
+    if type(net["seed"]) is not int or not 0 <= net["seed"] < 2**31:
+        raise ValueError(f"its seed is {net['seed']!r}.")
+    for epoch, row in enumerate(net["history"], start=1):
+        terms = [row[key] for key in ("train_loss", "reconstruction", "kl")]
+        if row["epoch"] != epoch or not all(isinstance(v, float) for v in terms):
+            raise ValueError(f"its history has no epoch {epoch}.")
+
+
+def check_fitted(cls, fitted, net):
+    """Check names and shapes of fitted attributes."""
+    layout = cls._layout(net["config"])
+    if not layout.keys() - OPTIONAL <= fitted.keys() <= layout.keys():
+        odd = sorted(fitted.keys() ^ layout.keys())
+        raise ValueError(f"its attributes are not those of {cls.__name__}: {odd}.")
+    for name, value in fitted.items():
+        strings = name == "feature_names_in_"
+        if not fits(value, layout[name], "O" if strings else "biuf"):
+            raise ValueError(f"its attribute {name} is not one that a fit makes.")
+    if fitted["n_iter_"] != len(net["history"]):
+        raise ValueError(f"it has no history of {fitted['n_iter_']!r} epochs.")
+    if fitted["n_features_in_"] != net["config"]["n_features"]:
+        raise ValueError(f"its features are not {fitted['n_features_in_']!r}.")
+
+
+def outline_of(array):
+    return tuple(array.shape), str(array.dtype).removeprefix("torch.")
+
+
+def fits(value, shape, kinds):
+    """Whether a value has a shape, where None is any length, and a kind of entries."""
+    if isinstance(shape, dict):
+        return value.keys() == shape.keys() and all(
+            fits(value[key], shape[key], kinds) for key in shape
+        )
+    value = np.asarray(value)
+    if value.size == 0 and None in shape:  # an empty list has no further axes
+        return True
+    return (
+        value.dtype.kind in kinds
+        and len(value.shape) == len(shape)
+        and all(wanted in (None, found) for found, wanted in zip(value.shape, shape))
+    )
+
+
+def check_finite(values):
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            if not np.isfinite(value).all():
+                raise ValueError(f"its {name} has values that are NaN or infinite.")

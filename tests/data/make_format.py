@@ -1,0 +1,32 @@
+"""Write the golden files of the present format: run it once for each new format.
+
+``python tests/data/make_format.py`` fits a small model of each class, saves it and what
+it gives. Files of older formats are never written again.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from skvae.persistence import CLASSES, FORMAT
+
+
+def main():
+    folder = Path(__file__).parent / f"format_{FORMAT}"
+    folder.mkdir()
+    X = np.random.default_rng(0).poisson(1.0, (30, 8)).astype(float)
+    for name, cls in CLASSES.items():
+        model = cls(3, hidden_layer_sizes=(4,), max_epochs=2, random_state=0).fit(X)
+        model.save(folder / f"{name}.safetensors")
+        results = {
+            "X": X,
+            "transform": model.transform(X),
+            "score_samples": model.score_samples(X),
+            "inverse_transform": model.inverse_transform(model.transform(X)),
+        }
+        results["after partial_fit"] = model.partial_fit(X).transform(X)
+        np.savez_compressed(folder / f"{name}.npz", **results)
+
+
+if __name__ == "__main__":
+    main()
