@@ -37,6 +37,7 @@ class Stream(IntEnum):
     CORRUPTION = 3
     NOISE = 4
     VALIDATION = 5
+    HEALTH = 6
 
 
 def derive_seed(seed, stream, epoch=0):
@@ -202,6 +203,8 @@ class VAENet(NeuralNet):
         Root of all random streams.
     config : dict of plain values
         What the module was built from; kept for rebuilding it.
+    label : str
+        Name of the model, for messages.
     penalty : float
         Weight of the decoder's own penalty in the loss; with 0 it needs none.
     """
@@ -263,6 +266,7 @@ class VAENet(NeuralNet):
         self.seed = seed
         self.config = config
         self.penalty = penalty
+        self.label = label
         self.kept_gradients_ = []
         self.shuffle_generator = torch.Generator()
         self.noise_generator = torch.Generator(device)
@@ -363,8 +367,9 @@ class VAENet(NeuralNet):
                 self.history.record_batch(name, term.item())
         if not math.isfinite(loss.item()):
             raise ValueError(
-                f"The loss became NaN or infinite in epoch {len(self.history)}. Lower "
-                f"`lr` (now {self.lr}), or scale the input to smaller values."
+                f"{self.label} diverged: its loss became NaN or infinite in epoch "
+                f"{len(self.history)}. Lower `lr` (now {self.lr}), or scale the input "
+                "to smaller values."
             )
 
 

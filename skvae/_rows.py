@@ -25,7 +25,7 @@ def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
         values = torch.from_numpy(rows.data).to(dtype).numpy()
         rows = sp.csr_array((values, rows.indices, rows.indptr), rows.shape).toarray()
     else:
-        rows = np.array(rows) if copy else np.asarray(rows)
+        rows = np.array(rows, order="C") if copy else np.asarray(rows, order="C")
     return torch.from_numpy(rows).to(device=device, dtype=dtype)
 
 

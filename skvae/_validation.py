@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from skorch.callbacks import Callback
 
 __all__ = [
     "Interval",
@@ -22,6 +23,7 @@ __all__ = [
     "check_layer_sizes",
     "check_parameters",
     "contains_texts",
+    "contains_words",
     "resolve_device",
 ]
 
@@ -38,6 +40,14 @@ def check_parameters(estimator):
             raise InvalidParameterError(
                 f"The {param!r} parameter of {name} must be a number. "
                 f"Got {value!r} instead."
+            )
+    for callback in params["callbacks"] or ():
+        if isinstance(callback, tuple):
+            callback = callback[-1]
+        if not isinstance(callback, Callback):
+            raise InvalidParameterError(
+                f"The 'callbacks' parameter of {name} must hold skorch callbacks, or "
+                f"pairs of a name and a callback. Got {callback!r} instead."
             )
     check_layer_sizes(name, "hidden_layer_sizes", params["hidden_layer_sizes"])
 
@@ -58,8 +68,8 @@ def resolve_device(device):
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise ValueError(
             f"device={device!r} is not available: {str(error).splitlines()[0]}. "
             'Use device="cpu" or device="auto".'
@@ -76,3 +86,12 @@ def contains_texts(X):
     elif not (hasattr(X, "__iter__") and hasattr(X, "__len__")):
         return False
     return isinstance(next(iter(X), None), str)
+
+
+def contains_words(X):
+    """Whether X holds strings in any place of counts, as lists of tokens do."""
+    if hasattr(X, "columns"):
+        return any(isinstance(value, str) for value in X.head(1).to_numpy().flat)
+    if isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple):
+        return contains_texts(X[0])
+    return contains_texts(X)

@@ -5,6 +5,7 @@ import html
 import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,11 @@ from skorch.helper import predefined_split
 
 from skvae import _net
 from skvae._rows import SparseRows, to_dense_tensor
+from skvae._surroundings import one_thread_after_fork, own_settings
 from skvae._validation import Interval, StrOptions, check_parameters, resolve_device
 from skvae._version import __version__
 from skvae.losses import elbo, kl_per_unit, log_importance_weights
-from skvae.modules import ACTIVATIONS, diagonal_normal
+from skvae.modules import ACTIVATIONS, diagonal_normal, reparameterise
 
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01
@@ -82,6 +84,15 @@ def to_double(tensor):
 def elbo_of_draws(x, z, posterior, likelihood, prior):
     """The ELBO of each row at each draw; its KL term needs no draws."""
     return elbo(x, posterior, likelihood, prior).bound
+
+
+class Seen(NamedTuple):
+    """Some training rows as the fitted model sees them, at one draw of their codes."""
+
+    X: np.ndarray | sp.csr_array
+    codes: np.ndarray
+    kl: np.ndarray  # of each row and unit
+    reconstruction: np.ndarray  # log p(x | z)
 
 
 class BaseVAE(
@@ -165,15 +176,11 @@ class BaseVAE(
     def _set_fitted_attributes(self, module, posterior):
         """Set what users read off the fitted module, and off q(z | x) of some rows."""
 
-    def _health(self, X, rows, epoch, kl, codes):
-        """Return `health_` after training on some rows of X.
-
-        `epoch` is the row of `history_` of the weights that are kept, `kl` and `codes`
-        are KL terms per unit and representations of a sample of them.
-        """
-        mean_kl = kl.mean(axis=0)
+    def _health(self, X, rows, seen):
+        """Return `health_` after training on rows of X, of which some were `seen`."""
+        mean_kl = seen.kl.mean(axis=0)
         return {
-            "best_epoch": int(epoch.name),
+            "best_epoch": _net.best_epoch(self.net_),
             "active_units": int((mean_kl > ACTIVE).sum()),
             "kl_per_unit": mean_kl,
         }
@@ -267,7 +274,8 @@ class BaseVAE(
             for key in [key for key in vars(draft) if key.endswith("_")]:
                 delattr(draft, key)
         try:
-            draft._train_in_place(X, n_epochs, early_stop)
+            with own_settings():
+                draft._train_in_place(X, n_epochs, early_stop)
         except RuntimeError as error:
             if "allocate" not in str(error):  # torch has no exception for it
                 raise
@@ -314,12 +322,24 @@ class BaseVAE(
         self.n_iter_ = len(net.history)
         self.history_ = _net.history_frame(net)
         module = self._inference_module()
-        posterior = self._encode(X[rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]], module)
+        sample = X[rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]]
+        posterior = self._encode(sample, module)
         self._set_fitted_attributes(module, posterior)
-        epoch = self.history_.loc[_net.best_epoch(net)]
-        kl = kl_per_unit(posterior, module.prior()).cpu().numpy()
-        codes = module.link(posterior.mean).cpu().numpy()
-        self.health_ = self._health(X, rows, epoch, kl, codes)
+        # As the model is used from now on, which batch norm may set far apart from how
+        # it has just been trained.
+        self.health_ = self._health(X, rows, self._see(sample, module, posterior))
+
+    def _see(self, X, module, posterior):
+        generator = torch.Generator(posterior.mean.device)
+        generator.manual_seed(_net.derive_seed(self.net_.seed, _net.Stream.HEALTH))
+        z = reparameterise(posterior, generator)
+        likelihoods = [
+            module.decoder(module.link(z[start : start + len(x)])).log_prob(x)
+            for start, x in self._blocks(X, module, self._decoded_width(X))
+        ]
+        codes, kl = module.link(posterior.mean), kl_per_unit(posterior, module.prior())
+        parts = codes, kl, torch.cat(likelihoods)
+        return Seen(X, *(part.cpu().numpy() for part in parts))
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
@@ -463,8 +483,9 @@ class BaseVAE(
 
     def _restore_net(self, saved, device="cpu"):
         # For inference; training makes a net of its own from the parameters.
-        self.net_ = self._make_net(saved["seed"], saved["config"], device=device)
-        _net.set_state(self.net_, saved)
+        with own_settings():
+            self.net_ = self._make_net(saved["seed"], saved["config"], device=device)
+            _net.set_state(self.net_, saved)
         self.history_ = _net.history_frame(self.net_)
 
     # --- inference ---------------------------------------------------------------
@@ -481,6 +502,7 @@ class BaseVAE(
         time, and four times as long in double precision.
         """
         check_is_fitted(self, "net_")
+        one_thread_after_fork()
         module = copy.deepcopy(self.net_.module_).eval().requires_grad_(False)
         if next(module.parameters()).device.type == "mps":  # has no doubles
             module = module.cpu()
@@ -516,6 +538,15 @@ class BaseVAE(
             else:
                 yield start, to_dense_tensor(rows, torch.float64, device)
 
+    def _numbers(self, values):
+        """Results for rows of X, unless some are NaN."""
+        if values.isnan().any():
+            raise ValueError(
+                f"{type(self).__name__} gets NaN from X: it holds NaN, infinity or "
+                "values too large. Scale the input to smaller values."
+            )
+        return values
+
     def _map_blocks(self, function, X, module, width, n_columns):
         """What a function makes of the rows of X, block by block.
 
@@ -524,7 +555,7 @@ class BaseVAE(
         dtype = X.dtype if X.dtype.kind == "f" else np.float64
         out = np.empty((X.shape[0], n_columns), dtype)
         for start, x in self._blocks(X, module, width):
-            out[start : start + len(x)] = function(x).cpu().numpy()
+            out[start : start + len(x)] = self._numbers(function(x)).cpu().numpy()
         return out
 
     def _encode(self, X, module):
@@ -652,7 +683,7 @@ class BaseVAE(
         X = self._validate_as_fitted(X)
         return np.concatenate(
             [
-                (2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp().numpy()
+                self._numbers(2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp().numpy()
                 for w in self._over_draws(X, n_draws, log_importance_weights)
             ]
         )
@@ -667,7 +698,7 @@ class BaseVAE(
             parts = [t.logsumexp(0) - np.log(n_draws) for t in terms]
         else:
             raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
-        return torch.cat(parts).numpy()
+        return self._numbers(torch.cat(parts)).numpy()
 
     def _over_draws(self, X, n_draws, term):
         """Values of a term at draws of the posterior of validated rows, in blocks.

@@ -131,7 +131,7 @@ def gaussian(mean, scale):
 class BernoulliOutput(nn.Module):
     """Values in [0, 1], a decoder's output being their logits."""
 
-    def start_from(self, mean, std, n_samples):
+    def at_mean(self, mean, n_samples):
         """Return what output gives features the means that they have in n_samples."""
         odds = (mean * n_samples + 0.5) / ((1 - mean) * n_samples + 0.5)
         return odds.log()
@@ -143,7 +143,7 @@ class BernoulliOutput(nn.Module):
 class MultinomialOutput(nn.Module):
     """Token counts, a decoder's output being unnormalised log-probabilities."""
 
-    def start_from(self, mean, std, n_samples):
+    def at_mean(self, mean, n_samples):
         """Return what output gives words the frequencies that they have."""
         smoothed = mean * n_samples + 1
         return (smoothed / smoothed.sum()).log()
@@ -173,13 +173,19 @@ class GaussianOutput(nn.Module):
         given = None if learnt else torch.tensor(scale, dtype=torch.float)
         self.register_buffer("given", given)
 
-    def start_from(self, mean, std, n_samples):
-        """Take the unit from the data; return the output that gives their means."""
-        shared = std.square().mean().sqrt()
-        if self.log_scale is not None and shared > 0:
-            # A feature that is constant so far may vary later.
-            each = torch.where(std > 1e-3 * shared, std, shared)
+    def take_unit(self, mean, std):
+        """Count in the standard deviations of the data."""
+        if self.log_scale is None:
+            return
+        # Those of features that do not vary so far, but for rounding, may later.
+        varies = std > 1e-5 * mean.abs()
+        if varies.any():
+            shared = std.square().mean().sqrt()
+            each = torch.where(varies, std, shared)
             self.unit.copy_(each if self.unit.dim() else shared)
+
+    def at_mean(self, mean, n_samples):
+        """Return what output gives features their means."""
         return mean / self.unit
 
     @property

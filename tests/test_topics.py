@@ -1,4 +1,4 @@
-"""Topic models: what they promise, what they recover, what they refuse."""
+"""Topic models: what they promise and what they recover."""
 
 import copy
 import html
@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from sklearn import clone, config_context
 from sklearn.decomposition import LatentDirichletAllocation
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
@@ -203,31 +203,6 @@ def test_inverse_transform_gives_word_probabilities(cls, trained, corpus):
 
 
 @each_model
-def test_an_empty_document_is_finite_and_costs_only_the_kl_term(cls, trained):
-    empty, model = np.zeros((2, 40)), trained[cls]
-    codes, bounds = model.transform(empty), model.score_samples(empty)
-    assert np.isfinite(codes).all() and np.array_equal(codes[0], codes[1])
-    assert np.isfinite(bounds).all() and (bounds <= 0).all()
-
-
-@each_model
-def test_documents_without_tokens_train_beside_others(cls, corpus):
-    X = corpus.data[:30].toarray()
-    X[::2] = 0
-    assert np.isfinite(make(cls, batch_size=1, max_epochs=1).fit(X).score(X))
-
-
-@each_model
-def test_all_zeros_are_refused_where_tokens_are_needed(cls, trained):
-    zeros = np.zeros((4, 40))
-    with pytest.raises(ValueError, match="no counts in X"):
-        make(cls).fit(zeros)
-    for method in ("score", "perplexity"):
-        with pytest.raises(ValueError, match="no counts"):
-            getattr(trained[cls], method)(zeros)
-
-
-@each_model
 def test_samples_are_counts_of_documents_like_those_seen(cls, trained, corpus):
     rows = trained[cls].sample(400, random_state=0)
     assert isinstance(rows, sparse.csr_array) and rows.shape == (400, 40)
@@ -283,6 +258,24 @@ def test_scale_of_word_embeddings_does_not_matter(train, corpus, rng):
         )
 
 
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        lambda E: E[:, ::-1],
+        lambda E: E.astype(">f8"),
+        lambda E: E.astype("float32"),
+        pd.DataFrame,
+        np.ndarray.tolist,
+        lambda E: np.broadcast_to(E[0], E.shape),
+    ],
+)
+def test_word_embeddings_in_any_form(vectors, corpus, rng):
+    given = vectors(rng.standard_normal((40, 4)))
+    model = make(GSMTopicModel, word_embeddings=given, train_word_embeddings=False)
+    expected = np.asarray(given, dtype="float32")
+    np.testing.assert_array_equal(model.fit(corpus.data).word_embeddings_, expected)
+
+
 def test_word_embeddings_need_a_vector_for_each_word(corpus, rng):
     model = make(GSMTopicModel, word_embeddings=rng.normal(size=(39, 4)))
     with pytest.raises(ValueError, match="39 rows, but X has 40"):
@@ -303,25 +296,6 @@ def test_pipeline_from_texts():
     assert codes.shape == (48, 3) and np.isfinite(pipeline.score(texts))
     names = pipeline.get_feature_names_out()
     assert list(names) == [f"gsmtopicmodel{k}" for k in range(3)]
-
-
-TEXTS = {
-    "list": list,
-    "tuple": tuple,
-    "array": np.array,
-    "object array": lambda texts: np.array(texts, dtype=object),
-    "column": lambda texts: np.array(texts)[:, None],
-    "Series": pd.Series,
-}
-
-
-@pytest.mark.parametrize("container", TEXTS)
-@each_model
-def test_raw_texts_call_for_a_vectorizer(cls, container, trained):
-    texts = TEXTS[container](ANIMALS)
-    for method in (make(cls).fit, trained[cls].transform):
-        with pytest.raises(ValueError, match="CountVectorizer"):
-            method(texts)
 
 
 def test_grid_search_picks_by_held_out_score(corpus):
@@ -353,196 +327,6 @@ def test_topics_of_two_models_feed_a_classifier():
     assert pipeline.fit(texts, target).score(texts, target) > 0.9
 
 
-# --- what is refused ------------------------------------------------------------
-
-COUNTS = np.random.default_rng(0).poisson(1.0, (20, 6)).astype(float)
-
-
-def with_value(value):
-    X = COUNTS.copy()
-    X[2, 3] = value
-    return X
-
-
-def matrix(X):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        return np.asmatrix(X)
-
-
-BAD_INPUT = {
-    "NaN": (with_value(np.nan), "contains NaN"),
-    "NaN in CSR": (sparse.csr_array(with_value(np.nan)), "contains NaN"),
-    "inf": (with_value(np.inf), "contains infinity"),
-    "negative": (with_value(-1), "Negative values"),
-    "negative CSR": (sparse.csr_matrix(with_value(-1)), "Negative values"),
-    "no rows": (COUNTS[:0], r"0 sample\(s\)"),
-    "no columns": (COUNTS[:, :0], r"0 feature\(s\)"),
-    "1-D": (COUNTS[0], "Expected 2D array|Reshape your data"),
-    "3-D": (COUNTS[None], "dim 3|Expected <= 2"),
-    "complex": (COUNTS + 1j, "Complex data"),
-    "matrix": (matrix(COUNTS), "np.matrix"),
-    "a number": (3.0, "Expected 2D array"),
-}
-ERRORS = (ValueError, TypeError)
-
-
-@pytest.fixture(scope="module")
-def small():
-    """Fitted on a DataFrame, so that names of columns are checked as well."""
-    X = pd.DataFrame(COUNTS, columns=list("abcdef"))
-    return {cls: make(cls).fit(X) for cls in MODELS}
-
-
-def assert_unchanged(model, before):
-    """The same attributes, the same objects, and the same results."""
-    state, codes = before
-    assert vars(model).keys() == state.keys()
-    assert all(vars(model)[key] is state[key] for key in state)
-    X = pd.DataFrame(COUNTS, columns=list("abcdef"))
-    np.testing.assert_array_equal(model.transform(X), codes)
-
-
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@pytest.mark.parametrize("name", BAD_INPUT)
-@each_model
-def test_bad_input_is_refused_without_a_trace(cls, name, small):
-    X, message = BAD_INPUT[name]
-    model = small[cls]
-    frame = pd.DataFrame(COUNTS, columns=list("abcdef"))
-    before = dict(vars(model)), model.transform(frame)
-    for method in ("fit", "partial_fit", "transform", "score", "perplexity"):
-        with pytest.raises(ERRORS, match=message):
-            getattr(model, method)(X)
-    assert_unchanged(model, before)
-    fresh = make(cls)
-    with pytest.raises(ERRORS, match=message):
-        fresh.fit(X)
-    assert vars(fresh).keys() == vars(make(cls)).keys()
-
-
-NOT_AS_IN_FIT = {
-    "narrow": (pd.DataFrame(COUNTS[:, :5], columns=list("abcde")), "feature names"),
-    "narrow array": (COUNTS[:, :5], "X has 5 features.*expecting 6"),
-    "wide array": (np.hstack([COUNTS, COUNTS]), "X has 12 features.*expecting 6"),
-    "reordered": (pd.DataFrame(COUNTS, columns=list("bacdef")), "same order"),
-}
-
-
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@pytest.mark.parametrize("name", NOT_AS_IN_FIT)
-@each_model
-def test_other_columns_than_in_fit_are_refused(cls, name, small):
-    X, message = NOT_AS_IN_FIT[name]
-    model = small[cls]
-    frame = pd.DataFrame(COUNTS, columns=list("abcdef"))
-    before = dict(vars(model)), model.transform(frame)
-    for method in ("partial_fit", "transform", "score", "perplexity", "posterior"):
-        with pytest.raises(ValueError, match=message):
-            getattr(model, method)(X)
-    assert_unchanged(model, before)
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        dict(n_components=0),
-        dict(n_components=2.0),
-        dict(n_components="5"),
-        dict(n_components=True),
-        dict(max_epochs=0),
-        dict(max_epochs=-1),
-        dict(batch_size=0),
-        dict(lr=0),
-        dict(lr=-1.0),
-        dict(dropout=1.0),
-        dict(kl_warmup=1.5),
-        dict(validation_fraction=0.0),
-        dict(activation="sine"),
-        dict(hidden_layer_sizes=(0,)),
-        dict(hidden_layer_sizes=(True,)),
-        dict(hidden_layer_sizes=np.array(5)),
-        dict(hidden_layer_sizes=(2.5,)),
-        dict(random_state="x"),
-        dict(random_state=-1),
-        dict(callbacks="all"),
-        dict(early_stopping="yes"),
-        dict(device=None),
-    ],
-    ids=str,
-)
-@each_model
-def test_bad_parameters_are_named_and_leave_no_trace(cls, params, small):
-    (name,) = params
-    frame = pd.DataFrame(COUNTS, columns=list("abcdef"))
-    model = copy.copy(small[cls]).set_params(**params)
-    before = dict(vars(model)), model.transform(frame)
-    for method in ("fit", "partial_fit"):
-        with pytest.raises(ValueError, match=f"'{name}' parameter of {cls.__name__}"):
-            getattr(model, method)(frame)
-    assert_unchanged(model, before)
-
-
-@each_model
-def test_components_of_another_number_are_refused(cls, small):
-    with pytest.raises(ValueError, match="4 components.*n_components=3"):
-        small[cls].inverse_transform(np.ones((2, 4)))
-
-
-@each_model
-def test_unfitted_models_say_so(cls):
-    model = make(cls)
-    for method in ("transform", "score", "perplexity", "score_samples", "posterior"):
-        with pytest.raises(NotFittedError):
-            getattr(model, method)(COUNTS)
-    with pytest.raises(NotFittedError):
-        model.inverse_transform(np.ones((2, 3)))
-    with pytest.raises(NotFittedError):
-        model.sample()
-    assert not hasattr(model, "components_")
-
-
-@pytest.mark.parametrize(
-    "vectors",
-    [
-        lambda E: E[:, ::-1],
-        lambda E: E.astype(">f8"),
-        lambda E: E.astype("float32"),
-        pd.DataFrame,
-        np.ndarray.tolist,
-        lambda E: np.broadcast_to(E[0], E.shape),
-    ],
-)
-def test_word_embeddings_in_any_form(vectors, rng):
-    given = vectors(rng.standard_normal((COUNTS.shape[1], 4)))
-    model = make(GSMTopicModel, word_embeddings=given, train_word_embeddings=False)
-    expected = np.asarray(given, dtype="float32")
-    np.testing.assert_array_equal(model.fit(COUNTS).word_embeddings_, expected)
-
-
-@each_model
-def test_training_does_not_go_on_without_counts(cls):
-    model = make(cls, warm_start=True).fit(COUNTS)
-    with pytest.raises(ValueError, match="no counts"):
-        model.partial_fit(0 * COUNTS)
-    with pytest.raises(ValueError, match="no counts"):
-        model.fit(0 * COUNTS)
-
-
-@each_model
-def test_nan_that_nobody_looked_for_stops_training(cls):
-    with config_context(assume_finite=True), pytest.raises(ValueError, match="NaN"):
-        make(cls).fit(with_value(np.nan))
-
-
-@each_model
-def test_sample_needs_a_number_of_rows(cls):
-    model = make(cls).fit(COUNTS)
-    for n_samples in (0, -1):
-        with pytest.raises(ValueError, match="n_samples"):
-            model.sample(n_samples)
-
-
 # --- health of training ---------------------------------------------------------
 
 
@@ -561,8 +345,8 @@ def test_health_of_a_good_fit(cls, trained, corpus):
     unigram = unigram_perplexity(X, X)
     assert health["unigram_perplexity"] == pytest.approx(unigram)
     assert health["perplexity"] < unigram
-    # Of thinned documents and in training mode: near the bound, no more than that.
-    assert health["perplexity"] == pytest.approx(model.perplexity(X), rel=0.1)
+    # By one draw for each document.
+    assert health["perplexity"] == pytest.approx(model.perplexity(X), rel=0.02)
 
 
 @each_model
@@ -636,18 +420,19 @@ def test_one_component_is_no_reason_to_warn(cls, corpus):
 
 
 @each_model
-def test_health_counts_all_tokens_but_encodes_a_sample(cls, corpus, monkeypatch):
-    """Long documents that the sample leaves out weigh in the perplexities."""
+def test_health_is_that_of_a_sample(cls, corpus, monkeypatch):
+    """Both perplexities are of the same documents, the frequencies are of all."""
     X = corpus.data.toarray()
-    X[1::2] *= 20
-    whole = make(cls).fit(X).health_
     monkeypatch.setattr("skvae.base.MAX_HEALTH_ROWS", 150)
-    sample = make(cls).fit(X).health_
-    for key in ("perplexity", "unigram_perplexity", "best_epoch"):
-        assert sample[key] == whole[key]
-    assert (sample["kl_per_unit"] != whole["kl_per_unit"]).all()
-    X[::2] = 0
-    assert make(cls).fit(X).health_["unigram_perplexity"] > 1
+    model = make(cls).fit(X)
+    health, seen = model.health_, X[::2]
+    assert health["unigram_perplexity"] == pytest.approx(unigram_perplexity(X, seen))
+    # By one draw for each document.
+    assert health["perplexity"] == pytest.approx(model.perplexity(seen), rel=0.05)
+    X[::2] = 0  # all that are seen are empty
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "ended with")
+        assert np.isnan(make(cls).fit(X).health_["unigram_perplexity"])
 
 
 @pytest.mark.parametrize("n_samples", [100, 240])
@@ -656,7 +441,8 @@ def test_few_steps_train_what_inference_uses(cls, n_samples):
     """Running statistics are those of the data, not of the start."""
     X = make_topic_corpus(n_samples, 100, 3, random_state=0).data
     model = cls(3, random_state=0, max_epochs=40).fit(X)
-    in_training = model.health_["perplexity"]
+    last = model.history_.iloc[-1]
+    in_training = np.exp((last["kl"] - last["reconstruction"]) * n_samples / X.sum())
     assert model.perplexity(X) < 1.1 * in_training
 
 

@@ -14,7 +14,7 @@ import torch
 from scipy import signal, sparse, stats
 from sklearn.base import clone
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -167,14 +167,6 @@ def test_bernoulli_takes_values_from_zero_to_one_only(value, container, rng):
     assert np.isfinite(model.fit(container(fractions)).score(container(fractions)))
 
 
-def test_multinomial_takes_no_negative_values(rng):
-    X = LIKELIHOODS["multinomial"](rng)
-    model = make(likelihood="multinomial").fit(X)
-    for method in (model.fit, model.transform, model.score):
-        with pytest.raises(ValueError, match="Negative values"):
-            method(-X)
-
-
 @pytest.mark.parametrize("likelihood", ["bernoulli", "multinomial"])
 def test_means_are_probabilities(likelihood, rng):
     model = make(likelihood=likelihood).fit(LIKELIHOODS[likelihood](rng))
@@ -193,15 +185,6 @@ def test_a_large_kl_weight_ties_the_posterior_to_the_prior():
         divergence.append(kl.mean())
     assert divergence[0] > divergence[1] > divergence[2]
     assert divergence[2] < 0.5
-
-
-@pytest.mark.parametrize(
-    "params", [dict(likelihood="poisson"), dict(kl_weight=-1), dict(kl_weight=True)]
-)
-def test_bad_parameters_are_named(params, rng):
-    (name,) = params
-    with pytest.raises(ValueError, match=f"'{name}' parameter"):
-        make(**params).fit(LIKELIHOODS["bernoulli"](rng))
 
 
 def test_a_code_without_information_is_told():
@@ -431,6 +414,20 @@ def test_moments_are_summed_up_in_blocks(rng):
             np.testing.assert_array_equal(part, dense)
 
 
+def test_features_of_very_different_scales_are_no_constants():
+    """Standard deviations from 0.003 to 570; only rounding makes constants vary."""
+    X = load_breast_cancer().data
+    vae = VAETransformer(5, scale="per-feature", max_epochs=10, random_state=0).fit(X)
+    standardised = clone(vae).fit((X - X.mean(axis=0)) / X.std(axis=0))
+    jacobian = np.log(X.std(axis=0)).sum()
+    # The same model but for rounding, which training carries on.
+    assert vae.score(X) + jacobian == pytest.approx(
+        standardised.history_["reconstruction"].iloc[-1]
+        - standardised.history_["kl"].iloc[-1],
+        rel=0.1,
+    )
+
+
 def test_constant_features_do_no_harm():
     X = np.hstack([low_rank(100), np.full((100, 3), 5.0)])
     for scale in ("shared", "per-feature"):
@@ -476,6 +473,55 @@ def test_the_decoder_starts_from_the_means_of_the_features(likelihood, natural, 
         np.testing.assert_allclose(offset, expected, rtol=1e-5, atol=1e-6)
         shift = model.net_.module_.encoder.preprocess.offset.numpy()
         np.testing.assert_allclose(shift, center * X.mean(axis=0), rtol=1e-6)
+
+
+BASELINES = {
+    "gaussian": lambda X: stats.norm.logpdf(X, X.mean(axis=0), X.std(axis=0)).sum(
+        axis=1
+    ),
+    "bernoulli": lambda X: (
+        X * np.log(X.mean(axis=0)) + (1 - X) * np.log(1 - X.mean(axis=0))
+    ).sum(axis=1),
+    "multinomial": lambda X: X @ np.log(X.sum(axis=0) / X.sum()),
+}
+
+
+@pytest.mark.parametrize("likelihood", BASELINES)
+def test_a_fit_worse_than_features_without_codes_is_told(likelihood, rng):
+    X = rng.integers(2, size=(200, 6)).astype(float)
+    params = dict(likelihood=likelihood, scale="per-feature", random_state=0)
+    vae = VAETransformer(2, lr=10.0, max_epochs=5, **params)
+    with pytest.warns(ConvergenceWarning, match="bound of .* alone with .*Lower `lr`"):
+        vae.fit(X)
+    expected = BASELINES[likelihood](X).mean()
+    # Frequencies are smoothed by one observation.
+    assert vae.health_["bound_without_codes"] == pytest.approx(expected, rel=1e-3)
+    held_out = clone(vae).set_params(early_stopping=True)
+    with pytest.warns(ConvergenceWarning, match="bound"):
+        held_out.fit(X)
+    assert held_out.health_["bound_without_codes"] != pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "params",
+    [
+        dict(likelihood="bernoulli"),
+        dict(likelihood="multinomial"),
+        dict(),
+        dict(scale="per-feature"),
+        dict(scale=0.2),
+        dict(denoising=0.7, likelihood="bernoulli"),
+        dict(variational=False, max_epochs=5),
+        dict(kl_weight=0.01, likelihood="bernoulli"),
+        dict(center=False),
+        dict(likelihood="bernoulli", architecture="conv", image_shape=(8, 8)),
+    ],
+    ids=str,
+)
+def test_a_good_fit_does_not_warn(params):
+    X = load_digits().data[:600] / 16
+    VAETransformer(**{"max_epochs": 20, "random_state": 0, **params}).fit(X)
 
 
 def test_a_scale_that_hides_the_rows_is_told():
@@ -788,17 +834,6 @@ def test_grid_search_finds_the_number_of_directions_and_the_likelihood():
     results = pd.DataFrame(search.cv_results_)
     assert np.isfinite(results["mean_test_score"]).all()
     assert search.best_params_ == {"n_components": 2, "likelihood": "gaussian"}
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@each_likelihood
-def test_missing_and_infinite_values_are_errors(likelihood, value, rng):
-    X = LIKELIHOODS[likelihood](rng)
-    model = make(likelihood=likelihood).fit(X)
-    X[3, 2] = value
-    for method in (model.fit, model.transform, model.score, model.reconstruct):
-        with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
-            method(X)
 
 
 @pytest.mark.parametrize("rate", [1, 1.5])

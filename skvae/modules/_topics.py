@@ -197,4 +197,7 @@ class ExpertsDecoder(nn.Module):
         return self.standardise.offset
 
     def forward(self, proportions, generator=None):
-        return BagOfWords(self.standardise(proportions @ self.topics))
+        mixed = proportions @ self.topics
+        if len(self.topics) == 1:  # all documents are alike: there is no variance
+            return BagOfWords(0 * mixed + self.background)
+        return BagOfWords(self.standardise(mixed))

@@ -3,12 +3,12 @@
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.special import entr
+from scipy.special import xlogy
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skvae._sparse import canonical_csr, column_sums
-from skvae._validation import contains_texts
+from skvae._validation import contains_words
 from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.inspection import top_words
 from skvae.metrics._perplexity import check_average, mean_per_token
@@ -59,7 +59,7 @@ class BaseTopicModel(BaseVAE):
     _takes_sparse_rows = True
 
     def _validate(self, X, *, reset):
-        if contains_texts(X):
+        if contains_words(X):
             raise ValueError(
                 f"{type(self).__name__} takes token counts, but got raw texts. Put a "
                 "CountVectorizer before it in a Pipeline."
@@ -78,25 +78,29 @@ class BaseTopicModel(BaseVAE):
 
     def _net_to_train(self, X, early_stop):
         if X.nnz == 0:
-            raise ValueError(f"{type(self).__name__} found no counts in X: all zeros.")
+            raise ValueError(
+                f"{type(self).__name__} found no counts in X: all zeros. Do the words "
+                "of the vectorizer occur in these texts?"
+            )
         return super()._net_to_train(X, early_stop)
 
     def _training_options(self):
         # Documents of thousands of equal tokens would otherwise undo an epoch's work.
         return {**super()._training_options(), "clip_norm": 30.0}
 
-    def _health(self, X, rows, epoch, kl, codes):
+    def _health(self, X, rows, seen):
         frequency = column_sums(X, rows)
-        n_tokens = frequency.sum()
-        bound = (epoch["reconstruction"] - epoch["kl"]) * len(rows) / n_tokens
-        with np.errstate(over="ignore"):  # infinite is what it then is
-            perplexity = float(np.exp(-bound))
+        tokens = column_sums(seen.X, np.arange(seen.X.shape[0]))
+        bound = seen.reconstruction.sum() - seen.kl.sum()
+        unigram = xlogy(tokens, frequency / frequency.sum()).sum()
+        with np.errstate(all="ignore"):  # infinite, or NaN without tokens
+            perplexities = np.exp(-np.array([bound, unigram]) / tokens.sum())
         return {
-            **super()._health(X, rows, epoch, kl, codes),
-            "dead_topics": self._dead_topics(kl, codes),
+            **super()._health(X, rows, seen),
+            "dead_topics": self._dead_topics(seen.kl, seen.codes),
             "duplicate_topics": duplicate_topics(self.components_),
-            "perplexity": perplexity,
-            "unigram_perplexity": float(np.exp(entr(frequency / n_tokens).sum())),
+            "perplexity": float(perplexities[0]),
+            "unigram_perplexity": float(perplexities[1]),
         }
 
     def _dead_topics(self, kl, codes):
@@ -206,7 +210,8 @@ class BaseTopicModel(BaseVAE):
             If X has no counts, a negative one, or another width than in `fit`, or if
             an option is none of those above.
         """
-        return float(np.exp(-self._bound_per_token(X, bound, n_draws, average)))
+        with np.errstate(over="ignore"):  # infinite is what it then is
+            return float(np.exp(-self._bound_per_token(X, bound, n_draws, average)))
 
     def _bound_per_token(self, X, bound="elbo", n_draws=128, average="token"):
         check_average(average)
@@ -265,7 +270,8 @@ class BaseTopicModel(BaseVAE):
         # Words start at their overall frequency, smoothed by one token each.
         tokens = column_sums(X, np.arange(X.shape[0]))
         frequency = tokens + 1.0
-        background = torch.from_numpy(np.log(frequency / frequency.sum()))
+        with np.errstate(all="ignore"):  # training will tell
+            background = torch.from_numpy(np.log(frequency / frequency.sum()))
         with torch.no_grad():
             module.decoder.background.copy_(background)
         self.mean_length_ = float(tokens.sum() / X.shape[0])
@@ -308,9 +314,17 @@ class BaseProportionsModel(BaseTopicModel):
         probabilities : ndarray of shape (n_samples, n_features)
             Rows sum to one.
         """
-        X = check_array(X, dtype=[np.float64, np.float32], ensure_non_negative=True)
+        check_is_fitted(self, "net_")
+        X = check_array(
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_non_negative=True,
+            input_name="X",
+            estimator=self,
+        )
         total = X.sum(axis=1, keepdims=True)
-        X = np.where(total > 0, X / np.where(total > 0, total, 1), 1 / X.shape[1])
+        empty = total == 0
+        X = np.where(empty, 1 / X.shape[1], X / np.where(empty, 1, total))
         return super().inverse_transform(X)
 
     def _dead_topics(self, kl, codes):

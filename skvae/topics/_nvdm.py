@@ -80,7 +80,7 @@ class NVDMTopicModel(BaseTopicModel):
           on up to 4,096 training documents; "kl_per_unit": that term.
         - "dead_topics": inactive units.
         - "duplicate_topics": pairs of topics that share 8 of their 10 top words.
-        - "perplexity": by the bound, of the training documents in that epoch;
+        - "perplexity": by the bound, of up to 4,096 training documents;
           "unigram_perplexity": theirs by word frequencies alone.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.

@@ -85,7 +85,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         - "dead_topics": topics that no document has more of than an equal
           share.
         - "duplicate_topics": pairs of topics that share 8 of their 10 top words.
-        - "perplexity": by the bound, of the training documents in that epoch;
+        - "perplexity": by the bound, of up to 4,096 training documents;
           "unigram_perplexity": theirs by word frequencies alone.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.

@@ -156,8 +156,10 @@ class VAETransformer(BaseVAE):
     health_ : dict
         How training went: "best_epoch", whose weights are kept; "active_units", the
         number of latent units with a KL term of more than 0.01 nats on up to 4,096
-        rows (without `variational`, of those that are not constant); and "kl_per_unit",
-        that term.
+        rows (without `variational`, of those that are not constant); "kl_per_unit",
+        that term; "bound", in nats a row with `kl_weight`, of these rows; and
+        "bound_without_codes", theirs by mean and standard deviation of each feature
+        alone.
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
@@ -333,7 +335,10 @@ class VAETransformer(BaseVAE):
     def _checked_scale(self, n_features):
         if isinstance(self.scale, str):
             return self.scale
-        scale = np.asarray(self.scale, dtype=np.float64)
+        try:
+            scale = np.asarray(self.scale, dtype=np.float64)
+        except (TypeError, ValueError):  # which would not name the parameter
+            scale = np.asarray(np.nan)
         if scale.shape not in ((), (n_features,)) or not (
             np.isfinite(scale).all() and (scale > 0).all()
         ):
@@ -380,12 +385,12 @@ class VAETransformer(BaseVAE):
         mean, std = (torch.from_numpy(part) for part in feature_moments(X))
         start, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
-            origin = output.start_from(mean, std, X.shape[0])
+            if self.likelihood == "gaussian":
+                output.take_unit(mean, std)
+                start.unit.copy_(output.unit)
             if self.center:
                 start.offset.copy_(mean)
-                module.decoder.origin.copy_(origin)
-            if self.likelihood == "gaussian":
-                start.unit.copy_(output.unit)
+                module.decoder.origin.copy_(output.at_mean(mean, X.shape[0]))
         if self.likelihood == "multinomial":
             self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
 
@@ -410,6 +415,11 @@ class VAETransformer(BaseVAE):
             **super()._layout(config),
             "latent_mean_": (n_components,),
             "latent_covariance_": (n_components, n_components),
+            "health_": {
+                **super()._layout(config)["health_"],
+                "bound": (),
+                "bound_without_codes": (),
+            },
         }
         if config["likelihood"] == "gaussian":
             one = config["scale"] == "shared" or isinstance(config["scale"], float)
@@ -418,23 +428,59 @@ class VAETransformer(BaseVAE):
             layout["mean_length_"] = ()
         return layout
 
-    def _health(self, X, rows, epoch, kl, codes):
-        health = super()._health(X, rows, epoch, kl, codes)
+    def _health(self, X, rows, seen):
+        health = super()._health(X, rows, seen)
         if not self.net_.config["variational"]:
-            health["active_units"] = int((np.ptp(codes, axis=0) > 0).sum())
-        return health
+            health["active_units"] = int((np.ptp(seen.codes, axis=0) > 0).sum())
+        bound = seen.reconstruction - self.kl_weight * seen.kl.sum(axis=1)
+        return {
+            **health,
+            "bound": float(bound.mean()),
+            "bound_without_codes": self._bound_without_codes(seen.X),
+        }
+
+    def _bound_without_codes(self, X):
+        """Mean log-likelihood of rows by mean and deviation of the features alone."""
+        module = self._inference_module()
+        output = module.decoder.output
+        if getattr(output, "log_scale", None) is not None:
+            output.log_scale.zero_()  # the deviations that training began with
+        mean = torch.from_numpy(feature_moments(X)[0])
+        mean = mean.to(next(module.parameters()).device)
+        constant = output.at_mean(mean, X.shape[0])
+        total = 0.0
+        for _, x in self._blocks(X, module, self._width):
+            total += output(constant.expand_as(x)).log_prob(x).sum().item()
+        return total / X.shape[0]
 
     def _complaints(self):
-        given = self.net_.config["likelihood"] == "gaussian" and not isinstance(
-            self.net_.config["scale"], str
+        health, config = self.health_, self.net_.config
+        given = config["likelihood"] == "gaussian" and not isinstance(
+            config["scale"], str
         )
-        if self.health_["active_units"] == 0 and given:
+        found, baseline = health["bound"], health["bound_without_codes"]
+        if health["active_units"] == 0 and given:
             yield (
                 "no latent unit is active: rows hardly differ beside the given `scale` "
                 "of the Gaussian likelihood. Lower it, or learn it: scale='shared'."
             )
-        else:
+        elif health["active_units"] == 0:
             yield from super()._complaints()
+        elif found < baseline - 0.01 * abs(baseline) - 0.01:
+            yield (
+                f"ended with a bound of {found:.4g} nats a row, worse than means and "
+                f"deviations of the features alone with {baseline:.4g}. Lower `lr` "
+                f"(now {self.lr}) if the loss in `history_` jumps, else raise "
+                f"`max_epochs` (now {self.max_epochs})."
+            )
+
+    def _facts(self):
+        health = self.health_
+        return {
+            **super()._facts(),
+            "bound of a training row": f"{health['bound']:.1f} nats, where the "
+            f"features without codes get {health['bound_without_codes']:.1f}",
+        }
 
     @property
     def components_(self):

@@ -1,0 +1,859 @@
+"""Bad input is refused in words and without a trace; odd input works as plain input.
+
+Tables for all estimators, of input, parameters, options and codes.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+from sklearn import clone, config_context
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
+
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
+
+MODELS = {
+    "NVDM": NVDMTopicModel(),
+    "GSM": GSMTopicModel(),
+    "ProdLDA": ProdLDATopicModel(),
+    "gaussian": VAETransformer(likelihood="gaussian"),
+    "bernoulli": VAETransformer(likelihood="bernoulli"),
+    "multinomial": VAETransformer(likelihood="multinomial"),
+}
+ALL = list(MODELS)
+TOPICS, VAES = ALL[:3], ALL[3:]
+OF_COUNTS = [*TOPICS, "multinomial"]
+UNBOUNDED = [*OF_COUNTS, "gaussian"]
+ONE_OF_A_CLASS = ALL[:4]
+
+TRAINING = ("fit", "partial_fit", "fit_transform")
+READING = (
+    "transform",
+    "posterior",
+    "score",
+    "score_samples",
+    "effective_sample_size",
+    "perplexity",
+    "reconstruct",
+)
+
+each_model = pytest.mark.parametrize("name", ALL)
+each_topic_model = pytest.mark.parametrize("name", TOPICS)
+each_class = pytest.mark.parametrize("name", ONE_OF_A_CLASS)
+# Arrays come after DataFrames in some tests, and the other way round.
+names_come_and_go = pytest.mark.filterwarnings(
+    "ignore:X (has|does not have valid) feature names"
+)
+
+
+def make(name, **params):
+    small = dict(
+        n_components=3,
+        hidden_layer_sizes=(7,),
+        lr=0.01,
+        max_epochs=1,
+        batch_size=10,
+        device="cpu",
+        random_state=0,
+    )
+    return clone(MODELS[name]).set_params(**small).set_params(**params)
+
+
+def rows(name):
+    """20 rows of 6 counts, or of bits where a model takes no others."""
+    X = np.random.default_rng(0).poisson(1.0, (20, 6)).astype(float)
+    return np.minimum(X, 1) if name == "bernoulli" else X
+
+
+def frame(X):
+    return pd.DataFrame(X, columns=list("abcdef"))
+
+
+def is_fitted(model):
+    return hasattr(model, "net_")
+
+
+def results(model, X):
+    """What a fitted model makes of X, and all that it has learnt."""
+    if is_fitted(model):
+        weights = model.net_.module_.state_dict().values()
+        return [model.transform(X), *(w.numpy().copy() for w in weights)]
+
+
+class State(NamedTuple):
+    model: object
+    X: object
+    results: list
+
+
+def state(model, X):
+    return State(model, X, results(model, X))
+
+
+@pytest.fixture(scope="module")
+def states():
+    """A model that is not fitted, one that is, and one that `fit` would go on with."""
+    return {
+        name: [
+            state(make(name), rows(name)),
+            state(make(name).fit(rows(name)), rows(name)),
+            state(make(name, warm_start=True).fit(rows(name)), rows(name)),
+        ]
+        for name in ALL
+    }
+
+
+@pytest.fixture(scope="module")
+def fitted(states):
+    return {name: states[name][1].model for name in ALL}
+
+
+@pytest.fixture(scope="module")
+def named():
+    """Fitted on a DataFrame, so that the names of columns are checked as well."""
+    return {name: make(name, warm_start=True).fit(frame(rows(name))) for name in ALL}
+
+
+@contextmanager
+def no_trace(model):
+    """Whatever is tried inside leaves the same attributes, and the same objects."""
+    before = dict(vars(model))
+    yield
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[key] is value for key, value in before.items())
+
+
+def methods_of(model, methods):
+    return [method for method in methods if hasattr(model, method)]
+
+
+def assert_refused(call, error, message, model):
+    with pytest.raises(error, match=message.replace("{model}", type(model).__name__)):
+        call()
+
+
+# --- input that is refused ------------------------------------------------------
+
+
+class Refused(NamedTuple):
+    """What is made of good rows, and in which words that is refused, where."""
+
+    spoil: Callable
+    message: str
+    error: type = ValueError
+    names: list = ALL
+    methods: tuple = TRAINING + READING
+
+
+def with_value(value, container=np.asarray, dtype=float):
+    def spoil(X):
+        X = X.astype(dtype)
+        X[2, 2] = value
+        return container(X)
+
+    return spoil
+
+
+def always(value):
+    return lambda X: value
+
+
+def matrix(X):
+    with pytest.warns(PendingDeprecationWarning):
+        return np.asmatrix(X)
+
+
+csr = sparse.csr_array
+UNFITTED = "{model} instance is not fitted yet. Call 'fit'"
+NAN = r"(?s)Input X contains NaN.*{model} does not accept missing values.*imputer"
+INFINITE = r"Input X contains infinity or a value too large for dtype\('float64'\)"
+NO_ROWS = r"0 sample\(s\) \(shape=\(0, 6\)\) while a minimum of 1 is required.*{model}"
+NO_COLUMNS = r"0 feature\(s\) \(shape=\(20, 0\)\) while a minimum of 1 .*{model}"
+NOT_2D = r"(?s)Expected 2D .*Reshape your data"
+COMPLEX = "Complex data not supported"
+NO_TEXTS = "{model} takes token counts, but got raw texts. Put a CountVectorizer"
+NO_NUMBERS = "could not convert string to float: .*cat"
+MIXED_NAMES = (
+    r"(?s)only supported if all input features have string names.*\['int', 'str'\]"
+    r".*X.columns.astype\(str\)"
+)
+NEGATIVE = "Negative values in data passed to X in {model}"
+SHARES = (
+    r"{model} with likelihood='bernoulli' takes values in \[0, 1\], but X has values "
+    r"from .* to .*\. Scale X \(MinMaxScaler\), or use likelihood='gaussian'"
+)
+NO_COUNTS = "{model} found no counts in X: all zeros"
+DIVERGED = (
+    r"NaN or infinite.* Lower `lr` \(now 0.01\), or scale the input to smaller values"
+)
+
+BAD_INPUT = {
+    "NaN": Refused(with_value(np.nan), NAN),
+    "NaN in CSR": Refused(with_value(np.nan, csr), NAN),
+    "NaN in COO": Refused(with_value(np.nan, sparse.coo_matrix), NAN),
+    "NaN in single precision": Refused(with_value(np.nan, dtype=np.float32), NAN),
+    "NaN in a DataFrame": Refused(with_value(np.nan, frame), NAN),
+    "NA": Refused(with_value(np.nan, lambda X: frame(X).astype("Float64")), NAN),
+    "None": Refused(with_value(None, dtype=object), NAN),
+    "inf": Refused(with_value(np.inf), INFINITE),
+    "-inf": Refused(with_value(-np.inf), INFINITE),
+    "inf in CSR": Refused(with_value(np.inf, sparse.csr_matrix), INFINITE),
+    "inf in a DataFrame": Refused(with_value(np.inf, frame), INFINITE),
+    "no rows": Refused(lambda X: X[:0], NO_ROWS),
+    "no rows in CSR": Refused(lambda X: csr(X[:0]), NO_ROWS),
+    "no columns": Refused(lambda X: X[:, :0], NO_COLUMNS),
+    "1-D": Refused(lambda X: X[0], NOT_2D),
+    "1-D sparse": Refused(lambda X: sparse.coo_array(X[0]), NOT_2D),
+    "3-D": Refused(lambda X: X[None], "Found array with dim 3.*{model}"),
+    "a number": Refused(always(3.0), NOT_2D),
+    "nothing": Refused(always(None), NOT_2D),
+    "an empty list": Refused(always([]), NOT_2D),
+    "rows of many lengths": Refused(always([[1, 2], [1]]), "inhomogeneous shape"),
+    "a generator": Refused(lambda X: (x for x in X), "not 'generator'", TypeError),
+    "complex": Refused(lambda X: X + 1j, COMPLEX),
+    "complex CSR": Refused(lambda X: csr(X + 1j), COMPLEX),
+    "matrix": Refused(matrix, "np.matrix is not supported.*np.asarray", TypeError),
+    "a text among numbers": Refused(with_value("a cat", dtype=object), NO_NUMBERS),
+    "mixed names": Refused(
+        lambda X: frame(X).set_axis([0, 1, 2, *"def"], axis=1), MIXED_NAMES, TypeError
+    ),
+    "tensor with gradient": Refused(
+        lambda X: torch.from_numpy(X).requires_grad_(),
+        r"tensor.detach\(\)",
+        RuntimeError,
+    ),
+    "sparse tensor": Refused(
+        lambda X: torch.from_numpy(X).to_sparse(), r"Tensor.to_dense\(\)", TypeError
+    ),
+    "negative": Refused(with_value(-1), NEGATIVE, names=OF_COUNTS),
+    "negative CSR": Refused(with_value(-1, csr), NEGATIVE, names=OF_COUNTS),
+    "negative int": Refused(with_value(-1, dtype=int), NEGATIVE, names=OF_COUNTS),
+    "below 0": Refused(with_value(-0.1), SHARES, names=["bernoulli"]),
+    "below 0 in CSR": Refused(with_value(-0.1, csr), SHARES, names=["bernoulli"]),
+    "above 1": Refused(with_value(1.5), SHARES, names=["bernoulli"]),
+    "above 1 in CSR": Refused(with_value(1.5, csr), SHARES, names=["bernoulli"]),
+    "far above 1": Refused(with_value(1e300), SHARES, names=["bernoulli"]),
+    # Topic models learn from a value of 1e30.
+    "1e30": Refused(
+        with_value(1e30), DIVERGED, names=["gaussian", "multinomial"], methods=TRAINING
+    ),
+    "1e300": Refused(with_value(1e300), DIVERGED, names=UNBOUNDED, methods=TRAINING),
+    "1e300 in CSR": Refused(
+        with_value(1e300, csr), DIVERGED, names=UNBOUNDED, methods=TRAINING
+    ),
+    "zeros": Refused(np.zeros_like, NO_COUNTS, names=TOPICS, methods=TRAINING),
+    "stored zeros": Refused(
+        lambda X: 0 * csr(X), NO_COUNTS, names=TOPICS, methods=TRAINING
+    ),
+    "zeros to score": Refused(
+        np.zeros_like,
+        "{model} cannot score X: it has no counts",
+        names=TOPICS,
+        methods=("score", "perplexity"),
+    ),
+}
+
+
+def check_refused(refused, good, states):
+    """Number of calls tried: of every method, of a model in every state."""
+    X, n = refused.spoil(good), 0
+    for model, known, before in states:
+        with no_trace(model):
+            for method in methods_of(model, refused.methods):
+                call = partial(getattr(model, method), X)
+                if is_fitted(model) or method in TRAINING:
+                    assert_refused(call, refused.error, refused.message, model)
+                else:
+                    assert_refused(call, NotFittedError, UNFITTED, model)
+                n += 1
+        np.testing.assert_equal(results(model, known), before)
+    return n
+
+
+@names_come_and_go
+@pytest.mark.parametrize(
+    "name, case", [(n, case) for case in BAD_INPUT for n in BAD_INPUT[case].names]
+)
+def test_bad_input_is_refused_without_a_trace(name, case, states, record_property):
+    record_property(
+        "bad inputs", check_refused(BAD_INPUT[case], rows(name), states[name])
+    )
+
+
+TEXTS = ["cat dog cat", "dog mouse", "cat", "dog mouse cat"] * 5
+TEXT_CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "object array": lambda texts: np.array(texts, dtype=object),
+    "column": lambda texts: np.array(texts)[:, None],
+    "Series": pd.Series,
+    "one text": "; ".join,
+    "DataFrame": lambda texts: pd.DataFrame({"text": texts}),
+    "lists of a word": lambda texts: [text.split()[:1] for text in texts],
+}
+
+
+@names_come_and_go
+@pytest.mark.parametrize("container", TEXT_CONTAINERS)
+@each_model
+def test_raw_texts_call_for_a_vectorizer(name, container, states, record_property):
+    message = NO_TEXTS if name in TOPICS else NO_NUMBERS
+    texts = Refused(lambda X: TEXT_CONTAINERS[container](TEXTS), message)
+    record_property("bad inputs", check_refused(texts, rows(name), states[name]))
+
+
+UNSEEN = [
+    (name, value)
+    for value, names in [(np.nan, ALL), (np.inf, UNBOUNDED)]
+    for name in names
+]
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr])
+@pytest.mark.parametrize("name, value", UNSEEN)
+def test_values_that_nobody_looked_for_stop_training(
+    name, value, container, states, record_property
+):
+    unseen = Refused(with_value(value, container), DIVERGED, methods=TRAINING)
+    with config_context(assume_finite=True):
+        record_property("bad inputs", check_refused(unseen, rows(name), states[name]))
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr])
+@pytest.mark.parametrize("name, value", UNSEEN)
+def test_values_that_nobody_looked_for_are_no_results(
+    name, value, container, states, record_property
+):
+    unseen = Refused(with_value(value, container), "NaN", methods=READING)
+    with config_context(assume_finite=True):
+        record_property("bad inputs", check_refused(unseen, rows(name), states[name]))
+
+
+NOT_AS_IN_FIT = {
+    "narrow DataFrame": (lambda X: frame(X).drop(columns="c"), "(?s)missing.*- c"),
+    "wide DataFrame": (lambda X: frame(X).assign(z=1.0), "(?s)unseen at fit.*- z"),
+    "other names": (lambda X: frame(X).rename(columns={"b": "z"}), "(?s)unseen.*- z"),
+    "reordered": (lambda X: frame(X)[list("bacdef")], "in the same order"),
+    "narrow": (lambda X: X[:, :5], "X has 5 features, but {model} is expecting 6"),
+    "wide": (lambda X: np.hstack([X, X]), "X has 12 features, but {model}.*6"),
+    "narrow CSR": (lambda X: csr(X[:, :5]), "X has 5 features, but {model}.*6"),
+}
+
+
+@names_come_and_go
+@pytest.mark.parametrize("case", NOT_AS_IN_FIT)
+@each_model
+def test_other_columns_than_in_fit_are_refused(name, case, named, record_property):
+    """Also by `fit` of a model that would go on."""
+    X, model = rows(name), named[name]
+    refused, states = Refused(*NOT_AS_IN_FIT[case]), [state(model, frame(X))]
+    record_property("bad inputs", check_refused(refused, X, states))
+    assert model.n_features_in_ == 6
+
+
+# --- no model yet ---------------------------------------------------------------
+
+
+@each_model
+def test_models_that_are_not_fitted_say_so(name, record_property):
+    model, X = make(name), rows(name)
+    calls = [
+        partial(getattr(model, method), X) for method in methods_of(model, READING)
+    ]
+    calls += [
+        partial(model.inverse_transform, X[:, :3]),
+        model.sample,
+        model.get_feature_names_out,
+    ]
+    if name in VAES:
+        calls += [partial(model.interpolate, X[0], X[1]), lambda: model.components_]
+    with no_trace(model):
+        for call in calls:
+            assert_refused(call, NotFittedError, UNFITTED, model)
+        assert not hasattr(model, "components_")
+    record_property("bad inputs", len(calls))
+
+
+# --- parameters -----------------------------------------------------------------
+
+NAN_AND_INF = [np.nan, np.float32(np.nan), np.inf, -np.inf]
+NO_NUMBER = [*NAN_AND_INF, "0.1", None, True, np.True_, 1j, [0.1], np.array([0.1])]
+NO_COUNT = [*NO_NUMBER, 0, -1, 2.0, 2.5, "5"]
+NO_SWITCH = [np.nan, None, 0, 2.0, "yes", [True]]
+NO_CHOICE = [np.nan, None, 0, "nonsense", ["elu"]]
+NO_SIZES = [np.nan, 5, "ab", (0,), (-1,), (2.5,), (np.nan,), ("5",), (True,), [[3]]]
+NO_FUNCTION = [np.nan, 3, True, "dense"]
+
+BAD_PARAMETERS = {
+    "activation": NO_CHOICE,
+    "architecture": NO_CHOICE,
+    "batch_norm": NO_SWITCH,
+    "batch_size": NO_COUNT,
+    "callbacks": [np.nan, 3, "all", {}],
+    "center": NO_SWITCH,
+    "channels": [*NO_SIZES, None],
+    "corruption": NO_CHOICE,
+    "decoder": NO_FUNCTION,
+    "denoising": [*NO_NUMBER, -0.1, 1.0, 1.5],
+    "device": [np.nan, None, 0, torch.device("cpu")],
+    "dropout": [*NO_NUMBER, -0.1, 1.0],
+    "early_stopping": NO_SWITCH,
+    "embedding_size": NO_COUNT,
+    "encoder": NO_FUNCTION,
+    "hidden_layer_sizes": [*NO_SIZES, None, np.array(5)],
+    "image_shape": NO_SIZES,
+    "kl_warmup": [*NO_NUMBER, -0.1, 1.5],
+    "kl_weight": [*NO_NUMBER, -1.0],
+    "likelihood": [*NO_CHOICE, "poisson"],
+    "lr": [*NO_NUMBER, 0, -1.0],
+    "max_epochs": NO_COUNT,
+    "n_components": NO_COUNT,
+    "n_iter_no_change": NO_COUNT,
+    "random_state": [np.nan, -1, 1.5, "x", [1], np.random.default_rng(0)],
+    "scale": [*NO_NUMBER, 0.0, -1.0, "narrow", [1.0] * 5 + [np.nan], [1.0] * 5 + [0]],
+    "topic_construction": NO_CHOICE,
+    "topic_separation": [*NO_NUMBER, -0.1],
+    "train_word_embeddings": NO_SWITCH,
+    "validation_fraction": [*NO_NUMBER, 0.0, 1.0, 5],
+    "variational": NO_SWITCH,
+    "verbose": [np.nan, None, -1, 1.5, "x"],
+    "warm_start": NO_SWITCH,
+    "word_embeddings": [np.nan, 3, True, "vectors"],
+}
+
+
+@pytest.mark.parametrize(
+    "name, parameter",
+    [(name, param) for name in ONE_OF_A_CLASS for param in MODELS[name].get_params()],
+)
+def test_bad_parameters_are_named_and_leave_no_trace(
+    name, parameter, fitted, record_property
+):
+    """Every parameter is in the table."""
+    X, message = rows(name), f"'{parameter}' parameter of {{model}}"
+    for model in (make(name), copy.copy(fitted[name])):
+        before = results(model, X)
+        for value in BAD_PARAMETERS[parameter]:
+            model.set_params(**{parameter: value})
+            with no_trace(model):
+                for method in ("fit", "partial_fit"):
+                    assert_refused(
+                        partial(getattr(model, method), X), ValueError, message, model
+                    )
+        np.testing.assert_equal(results(model, X), before)
+    record_property("bad inputs", 4 * len(BAD_PARAMETERS[parameter]))
+
+
+BAD_DETAILS = {
+    "no callback": (
+        ONE_OF_A_CLASS,
+        dict(callbacks=[3]),
+        "'callbacks' parameter of {model}",
+    ),
+    "embeddings of NaN": (
+        ["GSM"],
+        dict(word_embeddings=np.full((6, 2), np.nan)),
+        "Input word_embeddings contains NaN",
+    ),
+    "embeddings of text": (
+        ["GSM"],
+        dict(word_embeddings=[["cat"]] * 6),
+        "could not convert string to float: 'cat'",
+    ),
+    "scale of text": (
+        ["gaussian"],
+        dict(scale=["wide"] * 6),
+        "'scale' parameter of {model}",
+    ),
+    **{
+        f"device {device!r}": (
+            ONE_OF_A_CLASS,
+            dict(device=device),
+            f"device='{device}' is not available: .* Use device=\"cpu\" or",
+        )
+        for device in [
+            *("nonsense", "", "cpu ", "meta"),
+            *([] if torch.cuda.is_available() else ["cuda", "cuda:1"]),
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "name, params, message",
+    [
+        pytest.param(name, params, message, id=f"{case}-{name}")
+        for case, (names, params, message) in BAD_DETAILS.items()
+        for name in names
+    ],
+)
+def test_parameters_that_cannot_be_used_leave_no_trace(
+    name, params, message, fitted, record_property
+):
+    X = rows(name)
+    for model in (make(name), copy.copy(fitted[name])):
+        before = results(model, X)
+        model.set_params(**params)
+        with no_trace(model):
+            for method in TRAINING:
+                call = partial(getattr(model, method), X)
+                assert_refused(call, ValueError, message, model)
+        np.testing.assert_equal(results(model, X), before)
+    record_property("bad inputs", 2 * len(TRAINING))
+
+
+@each_class
+def test_unknown_parameters_are_refused(name, record_property):
+    cls = type(MODELS[name])
+    assert_refused(
+        lambda: cls(n_topics=3), TypeError, "{model}.*unexpected.*'n_topics'", cls()
+    )
+    assert_refused(lambda: cls(3, 0.1), TypeError, "{model}.*positional", cls())
+    assert_refused(
+        lambda: cls().set_params(n_topics=3),
+        ValueError,
+        "Invalid parameter 'n_topics' for estimator {model}",
+        cls(),
+    )
+    record_property("bad inputs", 3)
+
+
+# --- options and codes ----------------------------------------------------------
+
+BAD_OPTIONS = {
+    "bound": (["iwae", None, 1], "bound=.* 'elbo' or 'importance'"),
+    "n_draws": ([0, -1, 1.5, np.nan, "8", None], "n_draws"),
+    "average": (["corpus", None], "average=.* 'token' or 'document'"),
+    "n_samples": ([0, -1, 1.5, np.nan, "3", None], "n_samples"),
+    "n_steps": ([1, -1, 2.5, np.nan, "3", None], "n_steps"),
+    "from_": (["data", None], "from_=.* 'prior' or 'posterior'"),
+    "random_state": (["x", -1, np.nan, np.random.default_rng(0)], "seed|Seed"),
+}
+# What a call needs besides the option.
+GIVEN = {
+    "score_samples": lambda X: dict(X=X),
+    "effective_sample_size": lambda X: dict(X=X),
+    "perplexity": lambda X: dict(X=X),
+    "reconstruct": lambda X: dict(X=X, sample=True),
+    "interpolate": lambda X: dict(x0=X[0], x1=X[1]),
+    "sample": lambda X: {},
+}
+
+
+@each_model
+def test_bad_options_are_refused(name, fitted, record_property):
+    model, n = fitted[name], 0
+    for method in methods_of(model, GIVEN):
+        function = getattr(model, method)
+        call = partial(function, **GIVEN[method](rows(name)))
+        for option in BAD_OPTIONS.keys() & inspect.signature(function).parameters:
+            values, message = BAD_OPTIONS[option]
+            for value in values:
+                with no_trace(model):
+                    with pytest.raises((ValueError, TypeError), match=message):
+                        call(**{option: value})
+                n += 1
+    record_property("bad inputs", n)
+
+
+BAD_CODES = {
+    "wide": (lambda Z: np.hstack([Z, Z]), "6 components, but {model}.*n_components=3"),
+    "narrow": (lambda Z: Z[:, :2], "2 components, but {model} .*n_components=3"),
+    "NaN": (with_value(np.nan), "Input X contains NaN"),
+    "inf": (with_value(np.inf), "Input X contains infinity"),
+    "no rows": (lambda Z: Z[:0], r"0 sample\(s\) \(shape=\(0, 3\)\)"),
+    "1-D": (lambda Z: Z[0], NOT_2D),
+    "3-D": (lambda Z: Z[None], "Found array with dim 3"),
+    "complex": (lambda Z: Z + 1j, COMPLEX),
+    "matrix": (matrix, "np.matrix is not supported", TypeError),
+    "sparse": (csr, r"for X, but dense data is required.*toarray\(\)", TypeError),
+    "words": (with_value("a cat", dtype=object), NO_NUMBERS),
+    "negative": (lambda Z: Z - 1, NEGATIVE),
+}
+
+
+@pytest.mark.parametrize(
+    "name, case",
+    [
+        (name, case)
+        for case in BAD_CODES
+        for name in (ALL if case != "negative" else ("GSM", "ProdLDA"))
+    ],
+)
+def test_bad_codes_are_refused(name, case, states, record_property):
+    refused = Refused(*BAD_CODES[case], methods=("inverse_transform",))
+    codes = np.full((5, 3), 1 / 3)
+    record_property("bad inputs", check_refused(refused, codes, states[name]))
+
+
+# --- odd input works ------------------------------------------------------------
+
+
+def read_only(X):
+    for array in [X.data, X.indices, X.indptr] if sparse.issparse(X) else [X]:
+        array.flags.writeable = False
+    return X
+
+
+def long_indices(X):
+    X = csr(X)
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+def in_halves(X):
+    """COO with two entries for each value, and with the zeros."""
+    X, zeros = sparse.coo_array(X), np.nonzero(X == 0)
+    row, col = np.r_[X.row, X.row, zeros[0]], np.r_[X.col, X.col, zeros[1]]
+    data = np.r_[X.data / 2, X.data / 2, np.zeros(len(zeros[0]))]
+    return sparse.coo_array((data, (row, col)), X.shape)
+
+
+def in_halves_in_csr(X):
+    """The same, and not sorted within rows."""
+    X = in_halves(X)
+    order = np.argsort(X.row, kind="stable")
+    ends = np.r_[0, np.bincount(X.row).cumsum()]
+    return csr((X.data[order], X.col[order], ends), X.shape)
+
+
+def polars_frame(X):
+    return pytest.importorskip("polars").DataFrame(X, schema=list("abcdef"))
+
+
+CONTAINERS = {
+    **{
+        kind: getattr(sparse, kind)
+        for form in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")
+        for kind in (f"{form}_matrix", f"{form}_array")
+    },
+    "long indices": long_indices,
+    "entries in two parts": in_halves,
+    "entries in two parts, CSR": in_halves_in_csr,
+    "read-only": read_only,
+    "read-only CSR": lambda X: read_only(csr(X)),
+    "every other column": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "upside down": lambda X: X[::-1].copy()[::-1],
+    "Fortran order": np.asfortranarray,
+    "negative zeros": lambda X: np.where(X == 0, -0.0, X),
+    "big endian": lambda X: X.astype(">f8"),
+    "masked": lambda X: np.ma.masked_equal(X, 1),  # as scikit-learn: not heeded
+    "tensor": torch.from_numpy,
+    "tensor of integers": lambda X: torch.from_numpy(X).int(),
+    "list": np.ndarray.tolist,
+    "list of arrays": list,
+    "tuple": lambda X: tuple(map(tuple, X)),
+    "object": lambda X: X.astype(object),
+    "object integers": lambda X: X.astype(int).astype(object),
+    **{
+        dtype: lambda X, dtype=dtype: X.astype(dtype)
+        for dtype in (
+            "float16 float32 longdouble int8 uint8 int32 int64 uint64".split()
+        )
+    },
+    **{
+        f"CSR of {dtype}": lambda X, dtype=dtype: csr(X.astype(dtype))
+        for dtype in ("float32", "uint16", "int32", "int64")
+    },
+    "DataFrame": frame,
+    "DataFrame of numbered columns": pd.DataFrame,
+    "DataFrame of many types": lambda X: frame(X).astype({"a": int, "b": np.float32}),
+    "DataFrame of objects": lambda X: frame(X).astype(object),
+    "DataFrame that may hold NA": lambda X: frame(X).astype("Int64"),
+    "sparse DataFrame": lambda X: frame(X).astype(pd.SparseDtype(float, 0)),
+    "DataFrame with a sparse column": lambda X: frame(X).astype(
+        {"a": pd.SparseDtype(float, 0)}
+    ),
+    "polars": polars_frame,
+}
+
+
+def assert_same_weights(a, b):
+    a, b = (model.net_.module_.state_dict() for model in (a, b))
+    assert a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.fixture(scope="module")
+def plain(fitted):
+    """Of a fitted model, what it makes of an array."""
+    return {
+        name: (model.transform(rows(name)), model.score_samples(rows(name), n_draws=8))
+        for name, model in fitted.items()
+    }
+
+
+@names_come_and_go
+@pytest.mark.filterwarnings("ignore:pandas.DataFrame with sparse columns found")
+@pytest.mark.parametrize("container", CONTAINERS)
+@each_class
+def test_any_container_gives_what_an_array_gives(
+    name, container, fitted, plain, record_property
+):
+    model, given = fitted[name], CONTAINERS[container](rows(name))
+    codes, bounds = plain[name]
+    assert_same_weights(make(name).fit(given), model)
+    ours = model.transform(given)  # in the precision of the input
+    np.testing.assert_array_equal(ours, codes.astype(ours.dtype))
+    ours = model.score_samples(given, n_draws=8)
+    np.testing.assert_allclose(ours, bounds, rtol=1e-12)
+    record_property("odd inputs", 3)
+
+
+@pytest.mark.parametrize("name", VAES)
+def test_bits_of_scores_do_not_depend_on_the_order_in_memory(name, fitted):
+    X, score = rows(name), fitted[name].score_samples
+    np.testing.assert_array_equal(score(np.asfortranarray(X)), score(X))
+
+
+@pytest.mark.parametrize("container", [np.asarray, csr, pd.DataFrame])
+@each_model
+def test_true_counts_as_one(name, container, record_property):
+    X = rows(name) > 0
+    assert_same_weights(make(name).fit(container(X)), make(name).fit(X.astype(float)))
+    record_property("odd inputs", 1)
+
+
+@pytest.mark.parametrize("container", [csr, sparse.csc_matrix, np.ndarray.tolist])
+@each_model
+def test_fractions_are_counts_too(name, container, record_property):
+    X = rows(name) / 7
+    model, other = make(name).fit(X), make(name).fit(container(X))
+    assert_same_weights(model, other)
+    assert np.isfinite(model.score(X))
+    assert model.score(container(X)) == pytest.approx(model.score(X), rel=1e-12)
+    record_property("odd inputs", 2)
+
+
+@each_topic_model
+def test_a_huge_count_trains(name, record_property):
+    X = with_value(1e30)(rows(name))
+    model = make(name).fit(X)
+    assert np.isfinite(model.transform(X)).all()
+    assert np.isfinite(model.score_samples(X)).all()
+    record_property("odd inputs", 3)
+
+
+HUGE = [(name, method) for name in UNBOUNDED for method in READING]
+
+
+@pytest.mark.parametrize(
+    "name, method", [case for case in HUGE if hasattr(MODELS[case[0]], case[1])]
+)
+def test_huge_values_are_not_read_as_nan(name, method, fitted, record_property):
+    """A score may be -inf, which is what the density of such a row comes to."""
+    for value in (1e30, 1e300):
+        with suppress(ValueError):
+            read = getattr(fitted[name], method)(with_value(value)(rows(name)))
+            assert not np.isnan(np.asarray(read)).any()
+    record_property("odd inputs", 2)
+
+
+@pytest.mark.parametrize(
+    "shape, params",
+    [
+        ((1, 12), {}),
+        ((5, 1), {}),
+        ((1, 1), {}),
+        ((5, 3), dict(n_components=9)),
+        ((5, 3), dict(batch_size=100)),
+        ((5, 3), dict(batch_size=4)),  # a rest of one row
+        ((5, 3), dict(hidden_layer_sizes=())),
+        ((5, 3), dict(hidden_layer_sizes=[4, np.int64(3)])),
+    ],
+)
+@each_model
+def test_odd_shapes_fit_finitely(name, shape, params, record_property):
+    X = np.eye(*shape)
+    model = make(name, **params).fit(X)
+    codes = model.transform(X)
+    assert np.isfinite(codes).all() and np.isfinite(model.score(X))
+    assert model.inverse_transform(codes).shape == shape
+    record_property("odd inputs", 1)
+
+
+@each_model
+def test_y_is_ignored(name, fitted, record_property):
+    X, model = rows(name), fitted[name]
+    codes, score = model.transform(X), model.score(X)
+    for y in ([1], "abc", np.nan):
+        np.testing.assert_array_equal(make(name).fit_transform(X, y), codes)
+        assert model.score(X, y) == score
+        # `fit` makes one epoch here.
+        assert_same_weights(make(name).partial_fit(X, y), model)
+    record_property("odd inputs", 9)
+
+
+@each_model
+def test_names_of_columns_that_come_or_go_are_told(
+    name, fitted, named, record_property
+):
+    X, n = rows(name), 0
+    for model, given, message in [
+        (named[name], X, "X does not have valid feature names, but {model}"),
+        (fitted[name], frame(X), "X has feature names, but {model} was fitted without"),
+    ]:
+        other = frame(X) if given is X else X
+        for method in methods_of(model, READING):
+            read = getattr(model, method)
+            message = message.replace("{model}", type(model).__name__)
+            with pytest.warns(UserWarning, match=message):
+                ours = read(given)
+            np.testing.assert_allclose(ours, read(other), rtol=1e-12)
+            n += 1
+    record_property("odd inputs", n)
+
+
+@each_topic_model
+def test_an_empty_document_is_finite_and_costs_only_the_kl_term(
+    name, fitted, record_property
+):
+    model, X = fitted[name], np.vstack([np.zeros((2, 6)), rows(name)])
+    codes, bounds = model.transform(X), model.score_samples(X)
+    assert np.isfinite(codes).all() and np.isfinite(bounds).all()
+    assert np.array_equal(codes[0], codes[1]) and (bounds[:2] <= 0).all()
+    # The same in a corpus of nothing else.
+    np.testing.assert_allclose(model.transform(X[:2]), codes[:2], rtol=1e-12)
+    np.testing.assert_allclose(model.score_samples(X[:2]), bounds[:2], rtol=1e-9)
+    assert np.isfinite(model.score(X)) and np.isfinite(model.perplexity(X))
+    record_property("odd inputs", 6)
+
+
+@each_model
+def test_documents_without_tokens_train_beside_others(name, record_property):
+    X = rows(name)
+    X[::2] = 0
+    assert np.isfinite(make(name, batch_size=1).fit(X).score(X))
+    record_property("odd inputs", 2)
+
+
+@pytest.mark.parametrize("name", VAES)
+def test_only_zeros_are_a_table_too(name, record_property):
+    X = np.zeros((20, 6))
+    model = make(name).fit(X)
+    assert np.isfinite(model.transform(X)).all() and np.isfinite(model.score(X))
+    record_property("odd inputs", 3)
+
+
+@each_topic_model
+def test_texts_without_a_known_word_in_a_pipeline(name, record_property):
+    pipeline = make_pipeline(CountVectorizer(stop_words=["cat"]), make(name))
+    for texts in ([""], ["cat", "cat cat"], ["a b"]):
+        with pytest.raises(ValueError, match="empty vocabulary"):
+            pipeline.fit(texts)
+        assert not is_fitted(pipeline[-1])
+    codes = pipeline.fit(TEXTS).transform(["", "cat", "unheard of"])
+    assert np.isfinite(codes).all() and (codes == codes[0]).all()
+    with pytest.raises(ValueError, match="has no counts"):
+        pipeline.score(["cat"])
+    record_property("bad inputs", 4)

@@ -1,0 +1,452 @@
+"""Faults from outside: Ctrl-C, memory, forks, divergence; threads and processes."""
+
+import contextlib
+import copy
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from scipy.stats import entropy
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from torch import nn
+
+import skvae
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
+from skvae.datasets import make_topic_corpus
+from skvae.metrics import document_completion_perplexity
+
+MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
+each_model = pytest.mark.parametrize("cls", MODELS)
+
+
+def make(cls, **params):
+    small = dict(
+        n_components=2,
+        hidden_layer_sizes=(5,),
+        max_epochs=3,
+        batch_size=8,
+        device="cpu",
+        random_state=0,
+    )
+    return cls(**{**small, **params})
+
+
+@pytest.fixture(scope="module")
+def X():
+    return np.random.default_rng(0).poisson(2.0, (40, 9)).astype(float)
+
+
+def digest(model):
+    sha = hashlib.sha256()
+    for key, value in model.net_.module_.state_dict().items():
+        sha.update(key.encode() + value.numpy().tobytes())
+    return sha.hexdigest()
+
+
+def surroundings():
+    """What the rest of a program shares with skvae."""
+    return {
+        "numpy's generator": str(np.random.get_state()),
+        "torch's generator": torch.get_rng_state().numpy().tobytes(),
+        "threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
+        "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "defaults": (torch.get_default_dtype(), torch.get_default_device()),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "numpy's errors": np.geterr(),
+        "warnings": list(warnings.filters),
+        "environment": dict(os.environ),
+        "signals": signal.getsignal(signal.SIGINT),
+        "files": sorted(os.listdir()),
+    }
+
+
+# --- Ctrl-C -----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def interrupted_after(seconds):
+    """KeyboardInterrupt wherever the process is after so much CPU time, once."""
+    armed = True
+
+    def interrupt(signum, frame):
+        nonlocal armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGVTALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        yield
+        armed = False
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+class Dropout(nn.Sequential):
+    """A network of the user's that draws from the global generator."""
+
+    def __init__(self, n_features):
+        super().__init__(nn.Linear(n_features, 5), nn.ReLU(), nn.Dropout(0.3))
+
+
+INTERRUPTED = {
+    **{cls.__name__: make(cls) for cls in MODELS},
+    "early stopping": make(GSMTopicModel, early_stopping=True),
+    "own network": make(VAETransformer, encoder=Dropout),
+}
+TIMES = [8, pytest.param(150, marks=pytest.mark.slow)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+# Python itself takes no exceptions out of finalisers.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("n_times", TIMES)
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_ctrl_c_at_any_moment_leaves_the_old_model_or_the_new(
+    name, n_times, X, rng, record_property
+):
+    fresh = INTERRUPTED[name]
+    fitted = copy.copy(fresh).set_params(warm_start=True).fit(X)
+    old, codes = digest(fitted), fitted.transform(X)
+    anew = digest(copy.copy(fresh).fit(X[:20]))
+    further = digest(copy.copy(fitted).partial_fit(X[:20]))
+    warm = digest(copy.copy(fitted).fit(X[:20]))
+
+    def refit(model):
+        return model.set_params(warm_start=False).fit(X[:20])
+
+    calls = {
+        "fit": (lambda: copy.copy(fresh), refit, None, anew),
+        "refit": (lambda: copy.copy(fitted), refit, old, anew),
+        "warm start": (lambda: copy.copy(fitted), lambda m: m.fit(X[:20]), old, warm),
+        "partial_fit": (
+            lambda: copy.copy(fitted),
+            lambda m: m.partial_fit(X[:20]),
+            old,
+            further,
+        ),
+    }
+    n_interrupted = 0
+    before = surroundings()
+    for call, (start, train, then, now) in calls.items():
+        clock = os.times().user
+        train(start())
+        full = max(os.times().user - clock, 0.01)
+        for _ in range(n_times):
+            model = start()
+            try:
+                with interrupted_after(rng.uniform(0.02, 1.1) * full):
+                    train(model)
+            except KeyboardInterrupt:
+                n_interrupted += 1
+            if hasattr(model, "net_"):
+                assert digest(model) in (then, now), call
+                state = model.__getstate__()
+                assert len(state["net_"]["history"]) == model.n_iter_
+                if digest(model) == then:
+                    np.testing.assert_array_equal(model.transform(X), codes)
+            else:
+                assert then is None
+                assert not [key for key in vars(model) if key.endswith("_")]
+            assert surroundings() == before
+    assert n_interrupted >= n_times  # of four times as many
+    record_property("faults", n_interrupted)
+
+
+def test_ctrl_c_ends_a_search(X):
+    """It is no failed fit among others."""
+
+    class Interrupt(NVDMTopicModel):
+        def _initialise(self, module, X):
+            raise KeyboardInterrupt
+
+    search = GridSearchCV(Interrupt(max_epochs=1), {"n_components": [1, 2]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X)
+
+
+# --- divergence -------------------------------------------------------------------
+
+
+@each_model
+def test_a_search_goes_on_after_fits_that_diverge(cls, X, record_property):
+    grid = {"lr": [1e30, 0.01]}
+    search = GridSearchCV(make(cls), grid, cv=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit(X)
+    (failed,) = [w for w in caught if w.category is FitFailedWarning]
+    assert "Lower `lr`" in str(failed.message)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isnan(scores[0]) and np.isfinite(scores[1])
+    assert search.best_params_ == {"lr": 0.01}
+    record_property("faults", 2)
+
+
+@pytest.mark.parametrize("lr", [1.0, 10.0, 1e3])
+@each_model
+def test_no_rate_makes_a_bad_model_without_a_word(cls, lr, corpus, record_property):
+    """It is an error or a warning, or else the model is good."""
+    model = make(cls, lr=lr, max_epochs=10, batch_size=64)
+    if cls is VAETransformer:
+        model.set_params(likelihood="multinomial")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model.fit(corpus.data)
+        except ValueError as error:
+            assert "Lower `lr`" in str(error) and not hasattr(model, "net_")
+            record_property("faults", 1)
+            return
+    if any(w.category is ConvergenceWarning for w in caught):
+        record_property("faults", 1)
+        return
+    tokens = np.asarray(corpus.data.sum(axis=0)).ravel()
+    unigram = -tokens.sum() * entropy(tokens)
+    assert model.score_samples(corpus.data).sum() > 1.01 * unigram
+
+
+# --- memory -----------------------------------------------------------------------
+
+
+def run(script, timeout=100, **environment):
+    script = textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+    )
+
+
+@each_model
+def test_more_than_any_memory_is_an_error_that_says_so(cls, X, record_property):
+    model = make(cls, warm_start=False).fit(X)
+    before = dict(vars(model))
+    model.set_params(hidden_layer_sizes=(10**7, 10**7))
+    with pytest.raises(MemoryError, match=f"{cls.__name__} needs more memory.*Lower"):
+        model.fit(X)
+    assert vars(model) == {**before, "hidden_layer_sizes": (10**7, 10**7)}
+    record_property("faults", 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs limits of processes")
+def test_memory_that_runs_out_midway_loses_nothing(record_property):
+    done = run(
+        """
+        import resource
+        import numpy as np, scipy.sparse as sp
+        from skvae import NVDMTopicModel
+
+        X = sp.random_array((600, 20000), density=0.01, rng=0, format="csr")
+        X.data[:] = 1
+        model = NVDMTopicModel(5, max_epochs=1, random_state=0, hidden_layer_sizes=(8,))
+        codes = model.fit(X).transform(X)
+        pages = int(open("/proc/self/statm").read().split()[0])
+        for megabytes in (5, 20, 50, 100):
+            model.set_params(hidden_layer_sizes=(2000,))
+            limit = pages * resource.getpagesize() + megabytes * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
+            try:
+                model.fit(X)
+            except MemoryError as error:
+                resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+                assert (model.transform(X) == codes).all()
+                print("refused:", error)
+        """
+    )
+    assert done.stdout.count("refused:") == 4, done
+    record_property("faults", 4)
+
+
+# --- processes and threads --------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_workers_do_not_hang(record_property):
+    """Not even after this process has used several threads of torch."""
+    done = run(
+        """
+        import joblib, numpy as np, torch
+        from sklearn.model_selection import cross_val_score
+        from skvae import GSMTopicModel
+
+        torch.set_num_threads(2)
+        X = np.random.default_rng(0).poisson(0.01, (300, 3000))
+        model = GSMTopicModel(5, max_epochs=2, batch_size=100, random_state=0).fit(X)
+        codes = model.transform(X)
+        with joblib.parallel_config(backend="multiprocessing", n_jobs=2):
+            parts = joblib.Parallel()(
+                joblib.delayed(model.transform)(part) for part in (X[:150], X[150:])
+            )
+            scores = cross_val_score(model, X, cv=2)
+        np.testing.assert_allclose(np.vstack(parts), codes, rtol=1e-5)
+        assert np.isfinite(scores).all()
+        assert torch.get_num_threads() == 2
+        print("done")
+        """,
+        OMP_NUM_THREADS="2",
+    )
+    assert done.stdout.endswith("done\n") and not done.stderr, done
+    record_property("faults", 2)
+
+
+def scores(cls, X, **params):
+    return cross_val_score(make(cls, **params), X, cv=3, n_jobs=2)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_give_what_one_process_gives(backend, X):
+    for cls in MODELS:
+        expected = cross_val_score(make(cls), X, cv=3)
+        with joblib.parallel_config(backend=backend):
+            np.testing.assert_array_equal(scores(cls, X), expected)
+
+
+@pytest.mark.parametrize(
+    "processes", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
+# dask's own loggers and sockets end when they like.
+@pytest.mark.filterwarnings("ignore")
+def test_workers_of_dask_give_what_one_process_gives(processes, X):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2 if processes else 1,
+            threads_per_worker=1 if processes else 2,
+            processes=processes,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        for cls in MODELS:
+            expected = cross_val_score(make(cls), X, cv=3)
+            with joblib.parallel_config(backend="dask"):
+                np.testing.assert_array_equal(scores(cls, X), expected)
+
+
+@each_model
+def test_a_fitted_model_serves_many_threads(cls, X):
+    model = make(cls).fit(X)
+    codes, bounds = model.transform(X), model.score_samples(X)
+    jobs = [joblib.delayed(model.transform)(X) for _ in range(20)]
+    for result in joblib.Parallel(n_jobs=4, backend="threading")(jobs):
+        np.testing.assert_array_equal(result, codes)
+    jobs = [joblib.delayed(model.score_samples)(X) for _ in range(8)]
+    for result in joblib.Parallel(n_jobs=4, backend="threading")(jobs):
+        np.testing.assert_array_equal(result, bounds)
+
+
+# --- the rest of the program ------------------------------------------------------
+
+
+def calls_of(model, X, path):
+    path = str(path / "model")
+    return {
+        "fit": lambda: model.fit(X),
+        "partial_fit": lambda: model.partial_fit(X),
+        "transform": lambda: model.transform(X),
+        "posterior": lambda: model.posterior(X),
+        "score": lambda: model.score(X),
+        "score_samples": lambda: model.score_samples(X, bound="importance"),
+        "sample": lambda: model.sample(3, random_state=0),
+        "inverse_transform": lambda: model.inverse_transform(model.transform(X)),
+        "save": lambda: model.save(path),
+        "load": lambda: skvae.load(path),
+        "copy": lambda: copy.deepcopy(model),
+        "a failed fit": lambda: copy.copy(model).set_params(lr=1e30).fit(X),
+        "bad input": lambda: model.fit(X * np.nan),
+        "a damaged file": lambda: skvae.load(__file__),
+    }
+
+
+@each_model
+def test_nothing_else_in_the_program_changes(cls, X, tmp_path):
+    calls = calls_of(make(cls, early_stopping=True, dropout=0.2), X, tmp_path)
+    for name, call in calls.items():
+        before = surroundings()
+        with contextlib.suppress(ValueError):
+            call()
+        assert surroundings() == before, name
+
+
+@contextlib.contextmanager
+def default_device():
+    torch.set_default_device("meta")  # of tensors without values
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+SETTINGS = [torch.no_grad, torch.inference_mode, default_device]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@each_model
+def test_settings_of_torch_change_nothing(cls, setting, X, tmp_path):
+    expected = make(cls).fit(X).partial_fit(X)
+    with setting():
+        model = make(cls)
+        for call in calls_of(model, X, tmp_path).values():
+            with contextlib.suppress(ValueError):
+                call()
+        assert digest(model) == digest(expected)
+        loaded = skvae.load(tmp_path / "model")
+        np.testing.assert_array_equal(loaded.transform(X), expected.transform(X))
+    assert digest(loaded.partial_fit(X)) == digest(expected.partial_fit(X))
+
+
+def test_double_precision_as_torchs_default_does_no_harm(X):
+    torch.set_default_dtype(torch.float64)
+    try:
+        for cls in MODELS:
+            model = make(cls).fit(X)
+            kinds = {w.dtype for w in model.net_.module_.parameters()}
+            assert kinds == {torch.float32} and np.isfinite(model.score(X))
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+# --- input that is hard on the numbers --------------------------------------------
+
+
+@pytest.mark.parametrize("cls", MODELS[:3])
+def test_a_document_of_a_million_tokens_spoils_no_fit(cls, record_property):
+    """The others are predicted about as well as without it."""
+    X = make_topic_corpus(3000, 100, 3, mean_length=50, random_state=0).data
+    long = sparse.csr_array(([1e6], ([0], [7])), shape=(1, 100))
+    train, test = sparse.csr_array(X[:2500]), sparse.csr_array(X[2500:])
+    model = cls(3, max_epochs=10, batch_size=50, random_state=0)
+    without, beside = (
+        document_completion_perplexity(model.fit(rows), test, random_state=0)
+        for rows in (train, sparse.vstack([train, long], format="csr"))
+    )
+    print(without, beside)
+    assert beside < 1.25 * without
+    assert np.isfinite(model.transform(long)).all() and np.isfinite(model.score(long))
+    record_property("odd inputs", 1)
+
+
+@pytest.mark.parametrize("batch_size", [4, 39])
+@pytest.mark.parametrize("params", [{}, dict(batch_norm=True)])
+def test_a_remainder_of_one_row_meets_no_batch_norm(batch_size, params, X):
+    """41 rows in batches of 4 leave one, and of 40 as well."""
+    X = np.vstack([X, X[:1]])
+    for n_rows in (batch_size + 1, 41):
+        model = make(VAETransformer, batch_size=batch_size, **params).fit(X[:n_rows])
+        assert np.isfinite(model.transform(X)).all()
