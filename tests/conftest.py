@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 
 # Before scipy is imported, so that the array API check of scikit-learn is not skipped.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -23,3 +24,14 @@ def corpus():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Sum up what tests have tried, as docs/trust.md tells it."""
+    counts = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, number in report.user_properties:
+            counts[name] += number
+    if counts:
+        tried = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
+        terminalreporter.write_line(f"Tried: {tried}.")
