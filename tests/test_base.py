@@ -1,7 +1,6 @@
 """The contract of all models: inference, determinism, persistence, state."""
 
 import copy
-import hashlib
 import io
 import pickle
 import tempfile
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import digest, through_joblib
 from scipy import sparse
 from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import norm
@@ -57,14 +57,6 @@ def fitted(X):
 
 def weights(model):
     return {key: w.numpy() for key, w in model.net_.module_.state_dict().items()}
-
-
-def digest(model):
-    """Hash of all weights: equal if they agree in every bit."""
-    sha = hashlib.sha256()
-    for key, value in weights(model).items():
-        sha.update(key.encode() + value.tobytes())
-    return sha.hexdigest()
 
 
 # --- inference, against an independent forward pass -----------------------------
@@ -466,13 +458,6 @@ def test_training_goes_on_with_changed_learning_rate(cls, X):
 
 
 # --- persistence ----------------------------------------------------------------
-
-
-def through_joblib(model):
-    buffer = io.BytesIO()
-    joblib.dump(model, buffer)
-    buffer.seek(0)
-    return joblib.load(buffer)
 
 
 def through_file(model):

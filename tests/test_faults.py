@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import hashlib
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from helpers import digest
 from scipy import sparse
 from scipy.stats import entropy
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
@@ -44,13 +44,6 @@ def make(cls, **params):
 @pytest.fixture(scope="module")
 def X():
     return np.random.default_rng(0).poisson(2.0, (40, 9)).astype(float)
-
-
-def digest(model):
-    sha = hashlib.sha256()
-    for key, value in model.net_.module_.state_dict().items():
-        sha.update(key.encode() + value.numpy().tobytes())
-    return sha.hexdigest()
 
 
 def surroundings():

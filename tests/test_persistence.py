@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
+from helpers import through_joblib
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 from sklearn.base import clone
@@ -278,13 +279,6 @@ def test_skops_has_to_trust_the_name_of_the_class_only(name, fitted, X):
     np.testing.assert_array_equal(
         loaded.partial_fit(X).transform(X), model.partial_fit(X).transform(X)
     )
-
-
-def through_joblib(pipeline):
-    buffer = io.BytesIO()
-    joblib.dump(pipeline, buffer)
-    buffer.seek(0)
-    return joblib.load(buffer)
 
 
 def through_skops(pipeline):
