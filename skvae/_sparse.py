@@ -18,10 +18,16 @@ def canonical_csr(X):
 def column_sums(X, rows, n_at_once=2**14):
     """Sums over some rows of each column of a CSR array, in double precision.
 
-    scipy would make a copy of all values for it.
+    scipy would make a copy of all values for it, or sum in single precision.
     """
-    parts = (rows[i : i + n_at_once] for i in range(0, len(rows), n_at_once))
-    return sum(X[part].sum(axis=0, dtype=np.float64) for part in parts)
+    parts = (X[rows[i : i + n_at_once]] for i in range(0, len(rows), n_at_once))
+    return sum(np.bincount(part.indices, part.data, X.shape[1]) for part in parts)
+
+
+def row_sums(X, n_at_once=2**14):
+    """Sum of each row of a CSR array, in double precision."""
+    parts = (X[i : i + n_at_once] for i in range(0, X.shape[0], n_at_once))
+    return np.concatenate([part @ np.ones(X.shape[1]) for part in parts])
 
 
 def check_csr(X, name="X"):

@@ -14,12 +14,14 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_input",
     "check_layer_sizes",
     "check_parameters",
     "contains_texts",
@@ -75,6 +77,26 @@ def resolve_device(device):
             'Use device="cpu" or device="auto".'
         ) from error
     return device
+
+
+def check_input(estimator, X, *, reset, **options):
+    """scikit-learn's `validate_data` for CSR and dense rows that fit single precision.
+
+    Raises
+    ------
+    ValueError
+        In its words.
+    """
+    with np.errstate(invalid="ignore"):  # of the sum of inf and -inf; it tells itself
+        X = validate_data(estimator, X, reset=reset, accept_sparse="csr", **options)
+    values = X.data if sp.issparse(X) else X
+    largest = np.finfo(np.float32).max.item()
+    if values.size and max(values.max(), -values.min()) > largest:
+        raise ValueError(
+            f"Input X of {type(estimator).__name__} contains infinity or a value too "
+            "large for dtype('float32'). Scale X to smaller values."
+        )
+    return X
 
 
 def contains_texts(X):

@@ -307,7 +307,7 @@ class BaseVAE(
         )
         rows = np.arange(X.shape[0])
         if early_stop:
-            rows, valid = self._split(len(rows), net.seed)
+            rows, valid = self._split(X, net.seed)
             net.train_split = predefined_split(_net.Rows(X, valid, sparse=sparse))
         if sparse:
             net.keep_gradients(net.module_.encoder.first_layers)
@@ -362,8 +362,9 @@ class BaseVAE(
         _net.set_state(net, _net.get_state(self.net_))
         return net
 
-    def _split(self, n, seed):
-        """Numbers of the rows to train on and of those to hold out, of n."""
+    def _split(self, X, seed):
+        """Numbers of the rows to train on and of those to hold out."""
+        n = X.shape[0]
         n_valid = int(np.ceil(self.validation_fraction * n))
         if n_valid >= n:
             raise ValueError(
@@ -539,23 +540,26 @@ class BaseVAE(
                 yield start, to_dense_tensor(rows, torch.float64, device)
 
     def _numbers(self, values):
-        """Results for rows of X, unless some are NaN."""
-        if values.isnan().any():
+        """Results for rows of X as an array, unless they are NaN or infinite."""
+        if not values.isfinite().all():
             raise ValueError(
-                f"{type(self).__name__} gets NaN from X: it holds NaN, infinity or "
-                "values too large. Scale the input to smaller values."
+                f"{type(self).__name__} gets NaN or infinity from X: it holds such "
+                "values, or some that are too large. Scale X to smaller values."
             )
-        return values
+        return values.cpu().numpy()
 
     def _map_blocks(self, function, X, module, width, n_columns):
         """What a function makes of the rows of X, block by block.
 
         Returns an array of shape (n_samples, n_columns), in the precision of X.
         """
-        dtype = X.dtype if X.dtype.kind == "f" else np.float64
-        out = np.empty((X.shape[0], n_columns), dtype)
+        single = X.dtype == np.float32
+        out = np.empty((X.shape[0], n_columns), np.float32 if single else np.float64)
         for start, x in self._blocks(X, module, width):
-            out[start : start + len(x)] = self._numbers(function(x)).cpu().numpy()
+            values = function(x)
+            out[start : start + len(x)] = self._numbers(
+                values.float() if single else values
+            )
         return out
 
     def _encode(self, X, module):
@@ -683,7 +687,7 @@ class BaseVAE(
         X = self._validate_as_fitted(X)
         return np.concatenate(
             [
-                self._numbers(2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp().numpy()
+                self._numbers((2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp())
                 for w in self._over_draws(X, n_draws, log_importance_weights)
             ]
         )
@@ -698,7 +702,7 @@ class BaseVAE(
             parts = [t.logsumexp(0) - np.log(n_draws) for t in terms]
         else:
             raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
-        return self._numbers(torch.cat(parts)).numpy()
+        return self._numbers(torch.cat(parts))
 
     def _over_draws(self, X, n_draws, term):
         """Values of a term at draws of the posterior of validated rows, in blocks.

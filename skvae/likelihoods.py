@@ -178,7 +178,7 @@ class GaussianOutput(nn.Module):
         if self.log_scale is None:
             return
         # Those of features that do not vary so far, but for rounding, may later.
-        varies = std > 1e-5 * mean.abs()
+        varies = (std > 1e-5 * mean.abs()) & (std > 1e-10 * std.max())
         if varies.any():
             shared = std.square().mean().sqrt()
             each = torch.where(varies, std, shared)

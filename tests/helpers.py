@@ -2,8 +2,11 @@
 
 import hashlib
 import io
+import tempfile
 
 import joblib
+
+import skvae
 
 
 def digest(model):
@@ -19,3 +22,9 @@ def through_joblib(estimator):
     joblib.dump(estimator, buffer)
     buffer.seek(0)
     return joblib.load(buffer)
+
+
+def through_file(model):
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model")
+        return skvae.load(f"{folder}/model")

@@ -3,21 +3,19 @@
 import copy
 import io
 import pickle
-import tempfile
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers import digest, through_joblib
+from helpers import digest, through_file, through_joblib
 from scipy import sparse
 from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import norm
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-import skvae
 from skvae import (
     GSMTopicModel,
     NVDMTopicModel,
@@ -458,12 +456,6 @@ def test_training_goes_on_with_changed_learning_rate(cls, X):
 
 
 # --- persistence ----------------------------------------------------------------
-
-
-def through_file(model):
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(f"{folder}/model")
-        return skvae.load(f"{folder}/model")
 
 
 ROUND_TRIPS = {

@@ -5,10 +5,10 @@ import scipy.sparse as sp
 import torch
 from scipy.special import xlogy
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skvae._sparse import canonical_csr, column_sums
-from skvae._validation import contains_words
+from skvae._sparse import canonical_csr, column_sums, row_sums
+from skvae._validation import check_input, contains_words
 from skvae.base import ACTIVE, BaseVAE, draw_counts
 from skvae.inspection import top_words
 from skvae.metrics._perplexity import check_average, mean_per_token
@@ -64,11 +64,10 @@ class BaseTopicModel(BaseVAE):
                 f"{type(self).__name__} takes token counts, but got raw texts. Put a "
                 "CountVectorizer before it in a Pipeline."
             )
-        X = validate_data(
+        X = check_input(
             self,
             X,
             reset=reset,
-            accept_sparse="csr",
             # Integers stay what they are: a copy would double the memory.
             dtype=[np.float64, np.float32, np.int64, np.int32],
             ensure_non_negative=True,
@@ -83,6 +82,16 @@ class BaseTopicModel(BaseVAE):
                 "of the vectorizer occur in these texts?"
             )
         return super()._net_to_train(X, early_stop)
+
+    def _split(self, X, seed):
+        rows, valid = super()._split(X, seed)
+        if X[rows].nnz == 0:
+            raise ValueError(
+                f"{type(self).__name__} has no counts to train on: early_stopping=True "
+                "holds out all documents that have any. Lower `validation_fraction` "
+                f"(now {self.validation_fraction})."
+            )
+        return rows, valid
 
     def _training_options(self):
         # Documents of thousands of equal tokens would otherwise undo an epoch's work.
@@ -219,8 +228,13 @@ class BaseTopicModel(BaseVAE):
         if X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
         bounds = self._bounds(X, bound, n_draws)
-        n_tokens = X.sum(axis=1, dtype=np.float64)
-        return float(mean_per_token(bounds, n_tokens, average))
+        with np.errstate(over="ignore"):
+            mean = float(mean_per_token(bounds, row_sums(X), average))
+        if not np.isfinite(mean):
+            raise ValueError(
+                f"{type(self).__name__} cannot score X: its counts are next to nothing."
+            )
+        return mean
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new documents: topics from the prior, then words from the topics.
@@ -322,6 +336,8 @@ class BaseProportionsModel(BaseTopicModel):
             input_name="X",
             estimator=self,
         )
+        largest = X.max(axis=1, keepdims=True)
+        X = X / np.where(largest == 0, 1, largest)  # or a sum might be infinite
         total = X.sum(axis=1, keepdims=True)
         empty = total == 0
         X = np.where(empty, 1 / X.shape[1], X / np.where(empty, 1, total))

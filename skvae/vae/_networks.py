@@ -25,7 +25,8 @@ def mask(rows, rng, rate):
 
 def add_noise(rows, rng, std):
     """Rows with normal noise of the given standard deviation added."""
-    return rows + std * rng.standard_normal(rows.shape, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # training will tell
+        return rows + std * rng.standard_normal(rows.shape, dtype=np.float32)
 
 
 CORRUPTIONS = {"masking": mask, "gaussian": add_noise}

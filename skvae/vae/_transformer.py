@@ -9,13 +9,14 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skvae._sparse import canonical_csr
 from skvae._validation import (
     Interval,
     InvalidParameterError,
     StrOptions,
+    check_input,
     check_layer_sizes,
 )
 from skvae.base import BaseVAE, draw_counts
@@ -285,11 +286,10 @@ class VAETransformer(BaseVAE):
 
     def _validate(self, X, *, reset):
         likelihood = self.likelihood if reset else self.net_.config["likelihood"]
-        X = validate_data(
+        X = check_input(
             self,
             X,
             reset=reset,
-            accept_sparse="csr",
             dtype=[np.float64, np.float32],
             ensure_non_negative=likelihood == "multinomial",
         )
@@ -392,7 +392,7 @@ class VAETransformer(BaseVAE):
                 start.offset.copy_(mean)
                 module.decoder.origin.copy_(output.at_mean(mean, X.shape[0]))
         if self.likelihood == "multinomial":
-            self.mean_length_ = float(X.sum(dtype=np.float64) / X.shape[0])
+            self.mean_length_ = mean.sum().item()
 
     def _training_options(self):
         return {**super()._training_options(), "kl_weight": self.kl_weight}
@@ -432,7 +432,8 @@ class VAETransformer(BaseVAE):
         health = super()._health(X, rows, seen)
         if not self.net_.config["variational"]:
             health["active_units"] = int((np.ptp(seen.codes, axis=0) > 0).sum())
-        bound = seen.reconstruction - self.kl_weight * seen.kl.sum(axis=1)
+        with np.errstate(over="ignore"):  # infinite is what it then is
+            bound = seen.reconstruction - self.kl_weight * seen.kl.sum(axis=1)
         return {
             **health,
             "bound": float(bound.mean()),

@@ -1,0 +1,592 @@
+"""What holds of any rows and any parameters, tried on random ones.
+
+The examples are the same in every run of the same code. Twenty times as many, others in
+each run:
+
+    HYPOTHESIS_PROFILE=thorough pytest tests/test_properties.py --timeout 0
+"""
+
+import os
+import pickle
+import tempfile
+from functools import cache, wraps
+
+import numpy as np
+import pytest
+from helpers import through_file
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import sparse
+from sklearn.base import clone
+
+from skvae import (
+    GSMTopicModel,
+    NVDMTopicModel,
+    ProdLDATopicModel,
+    VAETransformer,
+)
+
+# Where it notes the numbers that it reads in the source; else in the working directory.
+os.environ.setdefault(
+    "HYPOTHESIS_STORAGE_DIRECTORY", os.path.join(tempfile.gettempdir(), "hypothesis")
+)
+settings.register_profile(
+    "brief",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=10,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+settings.register_profile(
+    "thorough", settings.get_profile("brief"), derandomize=False, max_examples=200
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
+
+PROPORTIONS = [GSMTopicModel, ProdLDATopicModel]
+TOPIC_MODELS = [NVDMTopicModel, *PROPORTIONS]
+MODELS = [*TOPIC_MODELS, VAETransformer]
+LIKELIHOODS = ["gaussian", "bernoulli", "multinomial"]
+each_model = pytest.mark.parametrize("cls", MODELS)
+# Of properties whose examples take little time, since most of them are refused.
+many = settings(max_examples=4 * settings().max_examples)
+
+
+@pytest.fixture(autouse=True)
+def examples_on_record(request, monkeypatch):
+    """Say in the report of a test how many random examples it tried."""
+    handle, n_tried = request.function.hypothesis, 0
+    test = handle.inner_test
+
+    @wraps(test)
+    def counted(*args, **kwargs):
+        nonlocal n_tried
+        n_tried += 1
+        # At once, as `record_property` would: the report precedes the fixture's end.
+        request.node.user_properties[:] = [("random inputs", n_tried)]
+        return test(*args, **kwargs)
+
+    monkeypatch.setattr(handle, "inner_test", counted)
+
+
+def through_pickle(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+# --- random rows and models -----------------------------------------------------
+
+
+def or_zero(numbers):
+    return st.just(0.0) | numbers
+
+
+def counts(n_rows=(1, 9), n_features=(1, 6), largest=1000):
+    """Tables of counts, not all zero; sizes are pairs of the least and the most."""
+    shape = st.tuples(st.integers(*n_rows), st.integers(*n_features))
+    few = st.integers(0, min(3, largest))
+    elements = few | st.integers(0, largest)
+    return arrays(np.int64, shape, elements=elements, fill=few).filter(np.any)
+
+
+def tables(likelihood="counts", **sizes):
+    """Tables as a likelihood takes them; of counts, some are fractional."""
+    like = counts(**sizes)
+    if likelihood in ("counts", "multinomial"):
+        fractions = or_zero(st.floats(2**-10, 1000, width=32))
+        return like | filled(like, fractions).filter(np.any)
+    if likelihood == "bernoulli":
+        return like.map(lambda X: np.minimum(X, 1)) | filled(like, st.floats(0, 1))
+    return like | filled(like, st.floats(-1000, 1000))
+
+
+def filled(like, elements):
+    """Tables of the sizes of others, with other values."""
+    return like.flatmap(lambda X: arrays(np.float64, X.shape, elements=elements))
+
+
+@st.composite
+def estimators(draw, cls, n_features=None, **fixed):
+    """Unfitted models with any reasonable parameters, but for those that are given.
+
+    With the number of features, also those that need to know it.
+    """
+    params = {
+        "n_components": draw(st.integers(1, 8)),
+        "hidden_layer_sizes": draw(st.lists(st.integers(1, 4), max_size=2).map(tuple)),
+        "activation": draw(
+            st.sampled_from(["relu", "softplus", "tanh", "elu", "gelu"])
+        ),
+        "dropout": draw(or_zero(st.floats(0, 0.9))),
+        "lr": draw(st.floats(1e-4, 0.1)),
+        "max_epochs": draw(st.integers(1, 3)),
+        "batch_size": draw(st.integers(1, 12)),
+        "kl_warmup": draw(st.floats(0, 1)),
+        "early_stopping": draw(st.booleans()),
+        "validation_fraction": draw(st.floats(0.01, 0.5)),
+        "n_iter_no_change": draw(st.integers(1, 2)),
+        "random_state": draw(st.integers(0, 2**32 - 1)),
+        "device": "cpu",
+    }
+    if cls is GSMTopicModel:
+        params |= {
+            "topic_construction": draw(
+                st.sampled_from(["softmax", "stick-breaking", "recurrent"])
+            ),
+            "topic_separation": draw(or_zero(st.floats(0, 2))),
+            "embedding_size": draw(st.integers(1, 5)),
+            "train_word_embeddings": draw(st.booleans()),
+        }
+    if cls is VAETransformer:
+        scales = st.sampled_from(["shared", "per-feature"]) | st.floats(0.1, 10)
+        if n_features is not None:
+            each = st.lists(
+                st.floats(0.1, 10), min_size=n_features, max_size=n_features
+            )
+            scales |= each
+        params |= {
+            "likelihood": draw(st.sampled_from(LIKELIHOODS)),
+            "scale": draw(scales),
+            "variational": draw(st.booleans()),
+            "kl_weight": draw(or_zero(st.floats(0, 4))),
+            "denoising": draw(or_zero(st.floats(0, 0.9))),
+            "corruption": draw(st.sampled_from(["masking", "gaussian"])),
+            "center": draw(st.booleans()),
+            "batch_norm": draw(st.booleans()),
+        }
+        if n_features is not None:
+            shapes = [(1, n_features), (n_features, 1, 1)]
+            params |= {
+                "architecture": draw(st.sampled_from(["dense", "conv"])),
+                "image_shape": draw(st.sampled_from(shapes)),
+                "channels": draw(
+                    st.lists(st.integers(1, 3), min_size=1, max_size=2).map(tuple)
+                ),
+            }
+    return cls(**params | fixed)
+
+
+def likelihood_of(model):
+    return getattr(model, "likelihood", "counts")
+
+
+def trainable(model, X):
+    """Whether there are counts to train on, whatever rows early stopping holds out."""
+    if likelihood_of(model) != "counts":
+        return True
+    held_out = (
+        np.ceil(model.validation_fraction * len(X)) if model.early_stopping else 0
+    )
+    return np.count_nonzero(X.any(axis=1)) > held_out
+
+
+@st.composite
+def cases(draw, cls, n_rows=(2, 9), **fixed):
+    """A model, unfitted, and a table that it can be fitted to."""
+    n_features = draw(st.integers(1, 6))
+    model = draw(estimators(cls, n_features, **fixed))
+    sizes = dict(n_rows=n_rows, n_features=(n_features, n_features))
+    X = tables(likelihood_of(model), **sizes)
+    return model, draw(X.filter(lambda X: trainable(model, X)))
+
+
+def weights(model):
+    return {key: w.numpy() for key, w in model.net_.module_.state_dict().items()}
+
+
+def assert_same_weights(one, other):
+    """Equal in every bit."""
+    one, other = weights(one), weights(other)
+    assert one.keys() == other.keys()
+    for key in one:
+        np.testing.assert_array_equal(one[key], other[key], err_msg=key)
+
+
+def fitted_attributes(model):
+    return {key for key in vars(model) if key.endswith("_")}
+
+
+def assert_finite(model, X):
+    """All that the model holds, and makes of X."""
+    codes = model.transform(X)
+    numbers = {
+        **weights(model),
+        "n_iter_": model.n_iter_,
+        "history_": model.history_.to_numpy(),
+        "kl_per_unit": model.health_["kl_per_unit"],
+        "transform": codes,
+        "posterior": model.posterior(X),
+        "score_samples": model.score_samples(X),
+        "inverse_transform": model.inverse_transform(codes),
+    }
+    for key in fitted_attributes(model) - {"net_", "history_", "health_"}:
+        numbers[key] = getattr(model, key)
+    if hasattr(model, "components_"):  # of VAETransformer a property
+        numbers["components_"] = model.components_
+    for name, number in numbers.items():
+        assert np.isfinite(number).all(), name
+
+
+# --- rows stand for themselves --------------------------------------------------
+
+
+CLOSE = dict(rtol=1e-9, atol=1e-9)
+
+
+@each_model
+@given(data=st.data())
+def test_results_follow_the_rows(cls, data):
+    """Whatever their order, and the parts that they come in."""
+    model, X = data.draw(cases(cls))
+    model.fit(X)
+    order = np.array(data.draw(st.permutations(range(len(X)))))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(X) - 1))))
+
+    def both(X):
+        return np.hstack(model.posterior(X))
+
+    for method in (model.transform, model.score_samples, both):
+        all_rows = method(X)
+        np.testing.assert_allclose(method(X[order]), all_rows[order], **CLOSE)
+        parts = [method(part) for part in np.split(X, cuts)]
+        np.testing.assert_allclose(np.concatenate(parts), all_rows, **CLOSE)
+
+
+@each_model
+@given(data=st.data())
+def test_scores_add_up(cls, data):
+    """Weighted by tokens, or of VAETransformer by rows."""
+    model, X = data.draw(cases(cls))
+    model.fit(X)
+    sizes = dict(n_features=(X.shape[1], X.shape[1]))
+    parts = st.lists(tables(likelihood_of(model), **sizes), min_size=1, max_size=3)
+    parts = [X, *data.draw(parts)]
+
+    def total(X):
+        return model.score(X) * (len(X) if cls is VAETransformer else X.sum())
+
+    expected = sum(total(part) for part in parts)
+    assert total(np.vstack(parts)) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("cls", TOPIC_MODELS)
+@given(data=st.data())
+def test_perplexity_is_that_of_the_score_and_at_least_one(cls, data):
+    model, X = data.draw(cases(cls))
+    model.fit(X)
+    perplexity = model.perplexity(X)
+    with np.errstate(over="ignore"):  # a small part of a token may be that surprising
+        assert perplexity == np.exp(-model.score(X))
+    assert perplexity >= 1
+
+
+# --- containers -----------------------------------------------------------------
+
+
+DTYPES = {
+    np.float64: 2**53,
+    np.float32: 2**24,
+    np.float16: 2**11,
+    np.int64: 2**62,
+    np.int32: 2**31 - 1,
+    np.int16: 2**15 - 1,
+    np.int8: 2**7 - 1,
+    np.uint64: 2**62,
+    np.uint32: 2**32 - 1,
+    np.uint16: 2**16 - 1,
+    np.uint8: 2**8 - 1,
+    bool: 1,
+}
+DENSE = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "every other row": lambda X: np.repeat(X, 2, axis=0)[::2],
+    "backwards": lambda X: X[::-1].copy()[::-1],
+    "list": np.ndarray.tolist,
+}
+SPARSE = {
+    f"{form}_{kind}": getattr(sparse, f"{form}_{kind}")
+    for form in ("csr", "csc", "coo")
+    for kind in ("matrix", "array")
+}
+
+
+@st.composite
+def scattered(draw, X, container):
+    """X in a sparse container, with duplicates, zeros that are stored, any order."""
+    row, column = X.nonzero()
+    value = X[row, column]
+    if X.dtype != bool:
+        # Each whole value may be in two parts, whose sum is exact.
+        part = value // draw(st.integers(1, 3))
+        row, column = np.tile(row, 2), np.tile(column, 2)
+        value = np.concatenate([part, value - part])
+    n_zeros = draw(st.integers(0, 4))
+    row = np.append(row, [draw(st.integers(0, len(X) - 1)) for _ in range(n_zeros)])
+    column = np.append(
+        column, [draw(st.integers(0, X.shape[1] - 1)) for _ in range(n_zeros)]
+    )
+    value = np.append(value, np.zeros(n_zeros, X.dtype))
+    order = np.array(draw(st.permutations(range(len(value)))), dtype=int)
+    row, column, value = row[order].astype(int), column[order].astype(int), value[order]
+    form = container.__name__[:3]
+    if form == "coo":
+        made = container((value, (row, column)), X.shape)
+    else:  # by hand, since scipy would add up the duplicates
+        major, minor = (row, column) if form == "csr" else (column, row)
+        order = np.argsort(major, kind="stable")
+        length = X.shape[0] if form == "csr" else X.shape[1]
+        ends = np.append(0, np.bincount(major, minlength=length).cumsum())
+        made = container((value[order], minor[order], ends), X.shape)
+    assert np.array_equal(made.toarray(), X)
+    index_type = draw(st.sampled_from([np.int32, np.int64]))
+    for name in ("indices", "indptr") if form != "coo" else ():
+        setattr(made, name, getattr(made, name).astype(index_type))
+    return made
+
+
+@st.composite
+def contained(draw, X):
+    """The same counts in any container and any dtype that holds them."""
+    most = X.max()
+    dtype = draw(st.sampled_from([d for d, limit in DTYPES.items() if limit >= most]))
+    X = X.astype(dtype)
+    # scipy has no sparse half precision.
+    containers = [*DENSE, *(SPARSE if dtype is not np.float16 else ())]
+    container = draw(st.sampled_from(containers))
+    if container in DENSE:
+        return dtype, DENSE[container](X)
+    return dtype, draw(scattered(X, SPARSE[container]))
+
+
+@each_model
+@given(data=st.data())
+def test_any_container_and_dtype_of_the_same_counts_gives_the_same(cls, data):
+    largest = data.draw(st.sampled_from([1, 100, 2**11, 2**24, 2**33]))
+    X = data.draw(counts(n_rows=(2, 9), largest=largest))
+    model = data.draw(estimators(cls, X.shape[1]).filter(lambda m: trainable(m, X)))
+    if likelihood_of(model) == "bernoulli":
+        X = np.minimum(X, 1)
+    expected = clone(model).fit(X.astype(float))
+    dtype, same = data.draw(contained(X))
+    model.fit(same)
+    assert_same_weights(model, expected)
+    codes, bounds = expected.transform(X), expected.score_samples(X)
+    # Codes come in the precision of the input.
+    out = dtype if dtype is np.float32 and not isinstance(same, list) else np.float64
+    assert model.transform(same).dtype == out
+    np.testing.assert_array_equal(model.transform(same), codes.astype(out))
+    np.testing.assert_array_equal(model.score_samples(same), bounds)
+
+
+# --- probabilities --------------------------------------------------------------
+
+
+def assert_probabilities(rows, rtol=1e-9):
+    assert (rows >= 0).all()
+    np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=rtol)
+
+
+@pytest.mark.parametrize("cls", PROPORTIONS)
+@given(data=st.data())
+def test_proportions_and_topics_are_probabilities(cls, data):
+    model, X = data.draw(cases(cls))
+    model.fit(X)
+    sizes = dict(n_features=(X.shape[1], X.shape[1]))
+    assert_probabilities(model.transform(data.draw(tables(**sizes))))
+    assert_probabilities(model.components_)
+
+
+@pytest.mark.parametrize("cls", TOPIC_MODELS)
+@given(data=st.data())
+def test_any_codes_decode_to_probabilities(cls, data):
+    model, X = data.draw(cases(cls))
+    model.fit(X)
+    dtype = data.draw(st.sampled_from([np.float64, np.float32]))
+    finite = st.floats(
+        min_value=0 if cls in PROPORTIONS else None,
+        allow_nan=False,
+        allow_infinity=False,
+        width=np.finfo(dtype).bits,
+    )
+    shape = data.draw(st.integers(1, 4)), model.n_components
+    codes = data.draw(arrays(dtype, shape, elements=finite))
+    try:
+        words = model.inverse_transform(codes)
+    except ValueError:  # the logits of NVDM may overflow
+        assert cls is NVDMTopicModel and np.abs(codes).max() > 1e300
+        return
+    assert words.shape == (shape[0], X.shape[1])
+    assert_probabilities(words, rtol=4 * np.finfo(words.dtype).eps * X.shape[1])
+
+
+# --- the same again -------------------------------------------------------------
+
+
+@each_model
+@given(data=st.data())
+def test_training_in_parts_is_training_at_once(cls, data):
+    """Each part an epoch, with pickles or files between some of them."""
+    model, X = data.draw(cases(cls, early_stopping=False))
+    whole = clone(model).fit(X)
+    for _ in range(model.max_epochs):
+        trip = data.draw(st.sampled_from([None, through_pickle, through_file]))
+        if trip is not None and hasattr(model, "net_"):
+            model = trip(model)
+        model.partial_fit(X)
+    assert_same_weights(model, whole)
+    assert model.history_.equals(whole.history_)
+    np.testing.assert_array_equal(model.transform(X), whole.transform(X))
+    np.testing.assert_array_equal(model.score_samples(X), whole.score_samples(X))
+
+
+@each_model
+@given(data=st.data())
+def test_reasonable_parameters_fit_finitely_and_repeatably(cls, data):
+    model, X = data.draw(cases(cls))
+    model.fit(X)
+    assert_finite(model, X)
+    again = clone(model).fit(X)
+    assert_same_weights(again, model)
+    assert_same_weights(again.fit(X), model)
+
+
+@each_model
+@given(data=st.data())
+def test_a_file_gives_the_model_back(cls, data):
+    model, X = data.draw(cases(cls))
+    loaded = through_file(model.fit(X))
+    assert loaded.get_params() == model.get_params()
+    assert fitted_attributes(loaded) == fitted_attributes(model)
+    assert_same_weights(loaded, model)
+    for method in ("transform", "score_samples"):
+        ours, theirs = getattr(loaded, method)(X), getattr(model, method)(X)
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# --- whatever is thrown at it ---------------------------------------------------
+
+
+POSITIVE = st.floats(0, allow_infinity=False)
+ANY_FLOATS = [
+    st.floats(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    POSITIVE,
+    POSITIVE | st.integers(0, 5).map(float),
+    st.floats(0, 1),
+    st.sampled_from([0.0, 5e-324, 1e-310, 1e-40, 1e-20, 1.0]),
+    st.sampled_from([0.0, 1.0, 1e19, 1e37, 3e38]),
+    st.sampled_from([0.0, 1.0, 1e39, 1e154, 1e200, 1e308]),
+    st.sampled_from([1e308, -1e308, 1.0]),
+    st.sampled_from([1.0, np.nextafter(1, 2), np.nextafter(1, 0)]),
+]
+
+
+def any_arrays(n_features=None):
+    """Arrays of any shape and any floats: sensible, extreme, or none."""
+    shapes = st.tuples(st.integers(1, 6), st.integers(1, 5))
+    if n_features is not None:
+        shapes = st.tuples(st.integers(1, 6), st.just(n_features))
+    odd = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
+    return st.builds(
+        lambda *args: args,
+        # Other shapes are refused one and all.
+        st.one_of(*[shapes] * 9, odd),
+        st.sampled_from(ANY_FLOATS),
+        st.sampled_from([np.float64, np.float64, np.float32, np.float16]),
+        st.sampled_from([np.asarray, np.asarray, sparse.csr_array, sparse.coo_matrix]),
+    ).flatmap(lambda args: any_array(*args))
+
+
+def any_array(shape, elements, dtype, container):
+    if len(shape) != 2 or dtype is np.float16:
+        container = np.asarray
+
+    def finish(X):
+        with np.errstate(over="ignore"):  # infinity is as good
+            return container(X.astype(dtype))
+
+    return arrays(np.float64, shape, elements=elements, fill=elements).map(finish)
+
+
+@each_model
+@many
+@given(data=st.data())
+def test_any_array_fits_finitely_or_not_at_all(cls, data):
+    model, X = data.draw(estimators(cls)), data.draw(any_arrays())
+    try:
+        model.fit(X)
+    except ValueError:
+        assert not fitted_attributes(model)
+    else:
+        assert_finite(model, X)
+
+
+N_FEATURES = 4
+SMALL = dict(hidden_layer_sizes=(4,), max_epochs=3, device="cpu", random_state=0)
+FITTED = {
+    "NVDM": NVDMTopicModel(3, **SMALL),
+    "GSM": GSMTopicModel(3, **SMALL),
+    "GSM by sticks": GSMTopicModel(3, topic_construction="stick-breaking", **SMALL),
+    "ProdLDA": ProdLDATopicModel(3, **SMALL),
+    "linear NVDM": NVDMTopicModel(3, **SMALL | {"hidden_layer_sizes": ()}),
+    "gaussian": VAETransformer(3, **SMALL),
+    "bernoulli": VAETransformer(3, likelihood="bernoulli", **SMALL),
+    "multinomial": VAETransformer(3, likelihood="multinomial", **SMALL),
+    "plain": VAETransformer(3, variational=False, **SMALL),
+}
+
+
+@cache
+def fitted(name):
+    """A fitted model, not to be changed."""
+    X = np.random.default_rng(0).integers(0, 2, (30, N_FEATURES))
+    return FITTED[name].fit(X)
+
+
+@pytest.mark.parametrize("name", FITTED)
+@many
+@given(data=st.data())
+def test_any_array_has_finite_results_or_none(name, data):
+    model = fitted(name)
+    before, kept = dict(vars(model)), pickle.dumps(model)
+    methods = ["transform", "posterior", "score_samples", "score"]
+    method = getattr(model, data.draw(st.sampled_from(methods)))
+    X = data.draw(any_arrays(N_FEATURES))
+    try:
+        result = method(X)
+    except ValueError:
+        pass
+    else:
+        assert np.isfinite(result).all()
+    now = vars(model)
+    assert now.keys() == before.keys()
+    assert all(now[key] is before[key] for key in before)
+    assert pickle.dumps(model) == kept
+
+
+@each_model
+@given(data=st.data())
+def test_any_valid_parameters_fit_finitely_or_not_at_all(cls, data):
+    """Also those that no one would choose."""
+    positive = st.floats(0, allow_infinity=False, exclude_min=True)
+    below_one = st.floats(0, 1, exclude_max=True)
+    extreme = {
+        "lr": positive,
+        "dropout": below_one,
+        "validation_fraction": below_one.filter(bool),
+        "batch_size": st.integers(1, 2**70),
+    }
+    if cls is GSMTopicModel:
+        extreme["topic_separation"] = positive
+    if cls is VAETransformer:
+        extreme |= {"scale": positive, "kl_weight": positive, "denoising": positive}
+    chosen = data.draw(st.sets(st.sampled_from(sorted(extreme)), min_size=1))
+    fixed = {key: data.draw(extreme[key]) for key in sorted(chosen)}
+    model, X = data.draw(cases(cls, n_rows=(1, 9), **fixed))
+    try:
+        model.fit(X)
+    except ValueError:
+        assert not fitted_attributes(model)
+    else:
+        assert_finite(model, X)
