@@ -16,7 +16,7 @@ from skvae._rows import (
     sums_of_rows,
     to_dense_tensor,
 )
-from skvae._sparse import column_sums
+from skvae._sparse import column_sums, row_sums
 from skvae.datasets import make_topic_corpus
 from skvae.losses import NegativeELBO
 
@@ -212,3 +212,11 @@ def test_column_sums_are_those_of_the_rows_that_count(rng):
     np.testing.assert_array_equal(
         column_sums(X, rows, n_at_once=3), X.toarray()[rows].sum(axis=0)
     )
+    np.testing.assert_array_equal(row_sums(X, n_at_once=3), X.toarray().sum(axis=1))
+
+
+def test_sums_of_single_precision_are_taken_in_double_precision():
+    X = sparse.csr_array(np.array([[2**24], [1], [1]], dtype=np.float32))
+    assert column_sums(X, np.arange(3)) == [2**24 + 2]
+    X = sparse.csr_array(X.T)
+    assert row_sums(X) == [2**24 + 2]

@@ -1,0 +1,778 @@
+"""Plant bugs in a copy of the package, one at a time: does a test fail for each?
+
+    python tests/mutants.py             # all, a quarter of an hour
+    python tests/mutants.py KL sparse   # those whose name contains a part
+
+A suite that passes says little unless it fails where it should. Each mutant is a bug
+that is easily made in this code, and names the test files that are to catch it.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parents[1]
+TIMEOUT = 1800
+
+# Told after the tests, by the process that ran them: the package may be installed too,
+# and a test of the installed one would catch nothing.
+RUN = """
+import sys, pytest
+code = pytest.main(sys.argv[1:])
+print("imported", getattr(sys.modules.get("skvae"), "__file__", None))
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: in a file of the package, a text that stands there once and another."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple  # names of test files without "test_", the first to catch it first
+
+    def planted_in(self, text):
+        found = text.count(self.old)
+        if found != 1:
+            raise ValueError(
+                f"The mutant {self.name!r} is out of date: skvae/{self.file} has its "
+                f"text {found} times, not once. The text is\n{self.old}"
+            )
+        return text.replace(self.old, self.new)
+
+
+def copy_of(source, folder):
+    """Copy what the tests need of the repository at `source` into a folder."""
+    for part in ("skvae", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source / part, folder / part, ignore=ignored)
+    shutil.copy(source / "pyproject.toml", folder)
+
+
+def first_failure(root, tests):
+    """Run test files on the copy at `root`, until one fails.
+
+    Returns
+    -------
+    code : int
+        Exit code of pytest: 0 if all tests passed, 1 if one failed.
+    test : str or None
+        The test that failed. An error outside of a test is no failure.
+    last_line : str
+        What pytest has to say at the end.
+    """
+    files = [f"tests/test_{name}.py" for name in tests]
+    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--color=no"]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, *options, *files],
+            cwd=root,
+            # The path is for processes that tests start.
+            env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return -1, None, f"not at an end after {TIMEOUT} seconds"
+    code, lines = done.returncode, done.stdout.split("\n")
+    path = next((x[9:] for x in lines if x.startswith("imported ")), "none")
+    if code in (0, 1) and Path(path).resolve() != root / "skvae" / "__init__.py":
+        raise RuntimeError(f"Tests ran on {path}, not on the copy:\n{done.stdout}")
+    failed = re.search(r"^FAILED (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    summary = [line for line in lines if line and not line.startswith("imported ")]
+    return code, failed and failed[1], summary[-1] if summary else ""
+
+
+def outcome(mutant, source=ROOT):
+    """Plant a bug in a copy of the repository at `source` and run its tests.
+
+    Returns
+    -------
+    caught_by : str or None
+        The test that failed first.
+    seconds : float
+    """
+    with TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        copy_of(source, root)
+        path = root / "skvae" / mutant.file
+        path.write_text(mutant.planted_in(path.read_text()))
+        start = time.perf_counter()
+        code, test, last_line = first_failure(root, mutant.tests)
+        seconds = time.perf_counter() - start
+    if code not in (0, 1):  # a bug that stops pytest itself has not been tested
+        print(f"{mutant.name}: exit code {code}, {last_line}", file=sys.stderr)
+    return test if code == 1 else None, seconds
+
+
+def main(parts):
+    """Run mutants whose name contains one of the parts; how many survived."""
+    chosen = [m for m in MUTANTS if not parts or any(p in m.name for p in parts)]
+    if not chosen:
+        sys.exit(f"No mutant has any of {parts} in its name.")
+    with TemporaryDirectory() as folder:
+        snapshot = Path(folder).resolve()  # edits meanwhile do not matter
+        copy_of(ROOT, snapshot)
+        for mutant in chosen:
+            mutant.planted_in((snapshot / "skvae" / mutant.file).read_text())
+        tests = dict.fromkeys(name for mutant in chosen for name in mutant.tests)
+        code, test, last_line = first_failure(snapshot, tests)
+        if code != 0:
+            sys.exit(f"Without a mutant, tests do not pass: {test or ''} {last_line}")
+        print("| mutant | caught by | seconds |\n|---|---|---|", flush=True)
+        n_caught = 0
+        for mutant in chosen:
+            caught_by, seconds = outcome(mutant, snapshot)
+            n_caught += caught_by is not None
+            name = f"`{caught_by}`" if caught_by else "**no test**"
+            print(f"| {mutant.name} | {name} | {seconds:.0f} |", flush=True)
+    print(f"\n{n_caught} of {len(chosen)} mutants caught")
+    return len(chosen) - n_caught
+
+
+MUTANTS = [
+    # --- the bound --------------------------------------------------------------
+    Mutant(
+        "KL term with the wrong sign",
+        "losses.py",
+        "ELBO(reconstruction - kl_weight * kl,",
+        "ELBO(reconstruction + kl_weight * kl,",
+        ("losses",),
+    ),
+    Mutant(
+        "KL term dropped",
+        "losses.py",
+        "ELBO(reconstruction - kl_weight * kl,",
+        "ELBO(reconstruction,",
+        ("losses",),
+    ),
+    Mutant(
+        "KL term halved",
+        "losses.py",
+        "kl = kl_per_unit(posterior, prior).sum(-1)",
+        "kl = 0.5 * kl_per_unit(posterior, prior).sum(-1)",
+        ("losses",),
+    ),
+    Mutant(
+        "KL divergence from the prior to the posterior",
+        "losses.py",
+        "kl_divergence(posterior.base_dist, prior.base_dist)",
+        "kl_divergence(prior.base_dist, posterior.base_dist)",
+        ("losses",),
+    ),
+    Mutant(
+        "KL warm-up that acts in scoring",
+        "losses.py",
+        "(self.warmup if self.training else 1.0)",
+        "self.warmup",
+        ("losses",),
+    ),
+    Mutant(
+        "KL warm-up that is not heeded",
+        "losses.py",
+        "(self.warmup if self.training else 1.0)",
+        "1.0",
+        ("losses",),
+    ),
+    Mutant(
+        "loss summed over the batch",
+        "losses.py",
+        "term.mean() for term",
+        "term.sum() for term",
+        ("losses",),
+    ),
+    # --- likelihoods, of dense and of sparse rows -------------------------------
+    Mutant(
+        "reconstruction averaged over the vocabulary, dense",
+        "likelihoods.py",
+        "return (counts * self.log_probs()).sum(-1)",
+        "return (counts * self.log_probs()).mean(-1)",
+        ("likelihoods",),
+    ),
+    Mutant(
+        "reconstruction averaged over the vocabulary, sparse",
+        "likelihoods.py",
+        "return sums_of_rows(counts.values * self.log_probs_at(at), at)",
+        "return sums_of_rows(counts.values * self.log_probs_at(at), at) / at.shape[1]",
+        ("rows",),
+    ),
+    Mutant(
+        "log counts in the likelihood, dense",
+        "likelihoods.py",
+        "(counts * self.log_probs())",
+        "(counts.log1p() * self.log_probs())",
+        ("likelihoods",),
+    ),
+    Mutant(
+        "log counts in the likelihood, sparse",
+        "likelihoods.py",
+        "counts.values * self.log_probs_at(at)",
+        "counts.values.log1p() * self.log_probs_at(at)",
+        ("rows",),
+    ),
+    Mutant(
+        "topics mixed in log space, dense",
+        "likelihoods.py",
+        "return log_positive(self.mean)",
+        "return self.proportions @ log_positive(self.topics)",
+        ("likelihoods",),
+    ),
+    Mutant(
+        "topics mixed in log space, sparse",
+        "likelihoods.py",
+        "log_positive(product_at(self.proportions, topics, pattern))",
+        "product_at(self.proportions, log_positive(topics), pattern)",
+        ("rows",),
+    ),
+    Mutant(
+        "logarithm of p + 1e-10",
+        "likelihoods.py",
+        "probs.clamp_min(torch.finfo(probs.dtype).tiny).log()",
+        "(probs + 1e-10).log()",
+        ("likelihoods",),
+    ),
+    Mutant(
+        "Bernoulli logits taken for probabilities",
+        "likelihoods.py",
+        "F.binary_cross_entropy_with_logits(self.logits, values,",
+        "F.binary_cross_entropy_with_logits(self.logits.sigmoid(), values,",
+        ("likelihoods",),
+    ),
+    Mutant(
+        "Gaussian variance for a standard deviation",
+        "likelihoods.py",
+        "self.unit * self.log_scale.clamp(-7, 7).exp()",
+        "self.unit * (2 * self.log_scale.clamp(-7, 7)).exp()",
+        ("base", "vae"),
+    ),
+    # --- sparse rows ------------------------------------------------------------
+    Mutant(
+        "gradient of the sparse product wrong by a factor",
+        "_rows.py",
+        "weights = x.values[at.place_by_column].to(grad.dtype)",
+        "weights = 2 * x.values[at.place_by_column].to(grad.dtype)",
+        ("rows",),
+    ),
+    Mutant(
+        "gradient of the sparse product by values in the order of rows",
+        "_rows.py",
+        "weights = x.values[at.place_by_column].to(grad.dtype)",
+        "weights = x.values.to(grad.dtype)",
+        ("rows",),
+    ),
+    Mutant(
+        "sparse product without the gradient of the dense columns",
+        "_rows.py",
+        "sums[-n_more:] = x.tail.T @ grad",
+        "sums[-n_more:] = 0",
+        ("rows",),
+    ),
+    Mutant(
+        "sparse mixture of topics without the gradient of the topics",
+        "_rows.py",
+        "return grad_a, weighted_sums(a, at.row_by_column, at.column_ends, grad), None",
+        "return grad_a, torch.zeros_like(b), None",
+        ("rows",),
+    ),
+    Mutant(
+        "sparse log-softmax without the gradient of its normaliser",
+        "_rows.py",
+        "grad_logits = probs * -sums_of_rows(grad, at)[:, None]",
+        "grad_logits = torch.zeros_like(probs)",
+        ("rows",),
+    ),
+    Mutant(
+        "sparse log-softmax that underflows",
+        "_rows.py",
+        "if (probs_at < torch.finfo(probs.dtype).tiny).any():",
+        "if False:",
+        ("rows",),
+    ),
+    Mutant(
+        "sparse rows encoded by their raw counts",
+        "_rows.py",
+        "return rows.with_values(function(rows.values))",
+        "return rows",
+        ("rows",),
+    ),
+    Mutant(
+        "gradient that stays in place not set to zero",
+        "_net.py",
+        "weight.grad = gradient.zero_()",
+        "weight.grad = gradient",
+        ("rows",),
+    ),
+    Mutant(
+        "duplicate entries of a sparse matrix not summed",
+        "_sparse.py",
+        "X.sum_duplicates()",
+        "X.sort_indices()",
+        ("metrics", "base"),
+    ),
+    Mutant(
+        "stored zeros of a sparse matrix kept",
+        "_sparse.py",
+        "    X.eliminate_zeros()\n",
+        "",
+        ("metrics", "base"),
+    ),
+    Mutant(
+        "duplicate entries summed in the caller's matrix",
+        "_sparse.py",
+        "    X = X.copy()  # never in place",
+        "    # never in place",
+        ("metrics", "base"),
+    ),
+    # --- the latent space -------------------------------------------------------
+    Mutant(
+        "std = exp(log-variance)",
+        "modules/_latent.py",
+        "(0.5 * log_variance).exp()",
+        "log_variance.exp()",
+        ("base",),
+    ),
+    Mutant(
+        "log-variance without bounds",
+        "modules/_latent.py",
+        "self.log_variance(hidden).clamp(-10, 10)",
+        "self.log_variance(hidden)",
+        ("modules",),
+    ),
+    Mutant(
+        "noise shared by the rows of a batch",
+        "modules/_latent.py",
+        "mean.shape, generator=generator, dtype=mean.dtype",
+        "mean.shape[-1:], generator=generator, dtype=mean.dtype",
+        ("modules",),
+    ),
+    Mutant(
+        "noise of a draw left out",
+        "modules/_latent.py",
+        "return mean + std * noise",
+        "return mean",
+        ("modules",),
+    ),
+    Mutant(
+        "no noise in training",
+        "modules/_autoencoder.py",
+        "z = reparameterise(posterior, generator)",
+        "z = posterior.mean",
+        ("modules", "vae", "base"),
+    ),
+    Mutant(
+        "noise that gradients do not pass",
+        "modules/_autoencoder.py",
+        "z = reparameterise(posterior, generator)",
+        "z = reparameterise(posterior, generator).detach()",
+        ("modules",),
+    ),
+    Mutant(
+        "prior that is never used for samples",
+        "base.py",
+        "z = prior.mean + prior.stddev * torch.from_numpy(eps).to(prior.mean.device)",
+        "z = torch.from_numpy(eps).to(prior.mean.device)",
+        ("base", "topics"),
+    ),
+    # --- topics and layers ------------------------------------------------------
+    Mutant(
+        "softmax over documents, GSM",
+        "modules/_topics.py",
+        "return self.linear(z).softmax(-1)",
+        "return self.linear(z).softmax(0)",
+        ("modules",),
+    ),
+    Mutant(
+        "softmax over documents, ProdLDA",
+        "topics/_prodlda.py",
+        "nn.Softmax(-1)",
+        "nn.Softmax(0)",
+        ("base",),
+    ),
+    Mutant(
+        "topics normalised over topics, not words",
+        "modules/_topics.py",
+        "return logits.softmax(-1)",
+        "return logits.softmax(0)",
+        ("modules",),
+    ),
+    Mutant(
+        "overlap of topics rewarded",
+        "_net.py",
+        "loss = loss + self.penalty * penalty",
+        "loss = loss - self.penalty * penalty",
+        ("net", "topics"),
+    ),
+    Mutant(
+        "dropout that shrinks the mean",
+        "modules/_layers.py",
+        "return x * keep / (1 - rate)",
+        "return x * keep",
+        ("modules",),
+    ),
+    Mutant(
+        "batch statistics in inference",
+        "modules/_layers.py",
+        "if self.training and len(x) > 1:",
+        "if len(x) > 1:",
+        ("modules",),
+    ),
+    Mutant(
+        "running statistics that stay near those of the start",
+        "modules/_layers.py",
+        "max(self.momentum, 1 / self.num_batches_tracked.item())",
+        "self.momentum",
+        ("topics",),
+    ),
+    # --- batches, noise and thinning --------------------------------------------
+    Mutant(
+        "last batch dropped",
+        "_net.py",
+        "in rows.tensor_split(self.n_batches):",
+        "in rows.tensor_split(self.n_batches)[:-1]:",
+        ("net",),
+    ),
+    Mutant(
+        "rows never shuffled",
+        "_net.py",
+        "shuffle = self.shuffle_generator if training else None",
+        "shuffle = None",
+        ("net",),
+    ),
+    Mutant(
+        "rows shuffled alike in each epoch",
+        "_net.py",
+        "derive_seed(self.seed, Stream.SHUFFLE, epoch)",
+        "derive_seed(self.seed, Stream.SHUFFLE)",
+        ("net",),
+    ),
+    Mutant(
+        "rows duplicated in an epoch",
+        "_net.py",
+        "torch.randperm(self.n_samples, generator=self.generator)",
+        "torch.randint(self.n_samples, rows.shape, generator=self.generator)",
+        ("net",),
+    ),
+    Mutant(
+        "global generator shuffles",
+        "_net.py",
+        "torch.randperm(self.n_samples, generator=self.generator)",
+        "torch.randperm(self.n_samples)",
+        ("base",),
+    ),
+    Mutant(
+        "global generator drops units",
+        "modules/_layers.py",
+        "bernoulli_(1 - rate, generator=generator)",
+        "bernoulli_(1 - rate)",
+        ("modules",),
+    ),
+    Mutant(
+        "global generator makes noise",
+        "modules/_latent.py",
+        "mean.shape, generator=generator, dtype=mean.dtype",
+        "mean.shape, dtype=mean.dtype",
+        ("modules",),
+    ),
+    Mutant(
+        "noise that does not depend on the epoch",
+        "_net.py",
+        "(Stream.NOISE, len(self.history)) if training",
+        "(Stream.NOISE, 0) if training",
+        ("net", "persistence"),
+    ),
+    Mutant(
+        "validation noise that depends on the epoch",
+        "_net.py",
+        "else (Stream.VALIDATION, 0)",
+        "else (Stream.VALIDATION, len(self.history))",
+        ("net",),
+    ),
+    Mutant(
+        "one random stream for all purposes",
+        "_net.py",
+        "np.random.SeedSequence([seed, stream, epoch])",
+        "np.random.SeedSequence([seed, epoch])",
+        ("net", "persistence"),
+    ),
+    Mutant(
+        "thinning that makes up for what it takes",
+        "topics/_base.py",
+        "return type(rows)((rows.data * kept, rows.indices",
+        "return type(rows)((rows.data * kept / rate, rows.indices",
+        ("net",),
+    ),
+    Mutant(
+        "thinning at one rate for all documents",
+        "topics/_base.py",
+        "rng.uniform(lowest, 1.0, rows.shape[0])",
+        "np.full(rows.shape[0], rng.uniform(lowest, 1.0))",
+        ("net",),
+    ),
+    Mutant(
+        "thinning alike in each epoch",
+        "_net.py",
+        "derive_seed(self.seed, Stream.CORRUPTION, epoch)",
+        "derive_seed(self.seed, Stream.CORRUPTION)",
+        ("net", "persistence"),
+    ),
+    Mutant(
+        "thinning of the target, dense",
+        "_net.py",
+        "return to_dense_tensor(corrupted, copy=False), target",
+        "return (to_dense_tensor(corrupted, copy=False),) * 2",
+        ("net",),
+    ),
+    Mutant(
+        "thinning of the target, sparse",
+        "_net.py",
+        "return target.with_values(values), target",
+        "return (target.with_values(values),) * 2",
+        ("rows",),
+    ),
+    # --- training ---------------------------------------------------------------
+    Mutant(
+        "learning rate and KL weight that start anew in partial_fit",
+        "_net.py",
+        "progress = min(epochs / self.max_epochs, 1.0)",
+        "progress = min(epochs / net.max_epochs, 1.0)",
+        ("base",),
+    ),
+    Mutant(
+        "optimizer state forgotten when training goes on",
+        "_net.py",
+        "net.optimizer_.state[weights[name]][key] = value",
+        "pass",
+        ("base",),
+    ),
+    Mutant(
+        "optimizer state in another order of memory than the weights",
+        "_net.py",
+        "value = torch.empty_like(weights[name]).copy_(value)",
+        "pass",
+        ("base",),
+    ),
+    Mutant(
+        "second fit that goes on from the first",
+        "base.py",
+        "if not resume:",
+        "if False:",
+        ("base",),
+    ),
+    Mutant(
+        "gradients not clipped",
+        "_net.py",
+        "if clip_norm is not None:",
+        "if False:",
+        ("net", "faults"),
+    ),
+    Mutant(
+        "divergence not noticed",
+        "_net.py",
+        "if not math.isfinite(loss.item()):",
+        "if False:",
+        ("net",),
+    ),
+    Mutant(
+        "weights that are NaN not noticed",
+        "base.py",
+        "if not all(torch.isfinite(w).all() for w in",
+        "if not all(True for w in",
+        ("net", "bad_input"),
+    ),
+    Mutant(
+        "Ctrl-C swallowed",
+        "_net.py",
+        "raise\n        finally:",
+        "pass\n        finally:",
+        ("net",),
+    ),
+    Mutant(
+        "Ctrl-C swallowed with early stopping only",
+        "_net.py",
+        "if not any(stopper.misses_ == stopper.patience for stopper in stoppers):",
+        "if not stoppers:",
+        ("net",),
+    ),
+    Mutant(
+        "failed fit that leaves a half-fitted estimator",
+        "base.py",
+        "draft = self._draft()",
+        "draft = self",
+        ("net",),
+    ),
+    Mutant(
+        "callbacks of the user changed",
+        "base.py",
+        "copy.deepcopy(list(self.callbacks or ()))",
+        "list(self.callbacks or ())",
+        ("net",),
+    ),
+    Mutant(
+        "held-out rows of early stopping trained on",
+        "base.py",
+        "return np.sort(order[n_valid:]), np.sort(order[:n_valid])",
+        "return np.sort(order), np.sort(order[:n_valid])",
+        ("net",),
+    ),
+    Mutant(
+        "best weights of early stopping not restored",
+        "_net.py",
+        "load_best=True",
+        "load_best=False",
+        ("net",),
+    ),
+    Mutant(
+        "early stopping by a share of the loss",
+        "_net.py",
+        'threshold_mode="abs"',
+        'threshold_mode="rel"',
+        ("net",),
+    ),
+    # --- inference and scores ---------------------------------------------------
+    Mutant(
+        "transform in training mode",
+        "base.py",
+        "copy.deepcopy(self.net_.module_).eval()",
+        "copy.deepcopy(self.net_.module_)",
+        ("base",),
+    ),
+    Mutant(
+        "transform that samples",
+        "base.py",
+        "return module.link(encoder.location(encoder.hidden(x)))",
+        "return module.link(encoder(x).base_dist.sample())",
+        ("base",),
+    ),
+    Mutant(
+        "score of the decoded posterior mean",
+        "base.py",
+        "z = posterior.mean + posterior.stddev * eps",
+        "z = posterior.mean + 0 * eps",
+        ("base",),
+    ),
+    Mutant(
+        "draws of the bound that are not standardised",
+        "base.py",
+        "if term is elbo_of_draws:",
+        "if False:",
+        ("vae", "base"),
+    ),
+    Mutant(
+        "importance bound without log n",
+        "base.py",
+        "t.logsumexp(0) - np.log(n_draws)",
+        "t.logsumexp(0)",
+        ("base",),
+    ),
+    Mutant(
+        "importance weights without the prior",
+        "losses.py",
+        "likelihood.log_prob(x) + prior.log_prob(z) - posterior.log_prob(z)",
+        "likelihood.log_prob(x) - posterior.log_prob(z)",
+        ("base",),
+    ),
+    Mutant(
+        "score per document, not per token",
+        "topics/_base.py",
+        "mean = float(mean_per_token(bounds, row_sums(X), average))",
+        "mean = float(bounds.mean())",
+        ("topics",),
+    ),
+    Mutant(
+        "score per distinct word, not per token",
+        "topics/_base.py",
+        "mean_per_token(bounds, row_sums(X), average)",
+        "mean_per_token(bounds, np.diff(X.indptr), average)",
+        ("topics",),
+    ),
+    Mutant(
+        "perplexity of tokens averaged over documents",
+        "metrics/_perplexity.py",
+        "return values.sum() / n_tokens.sum()",
+        "return np.mean(values[n_tokens > 0] / n_tokens[n_tokens > 0])",
+        ("metrics",),
+    ),
+    Mutant(
+        "completion that has seen the words it predicts",
+        "metrics/_perplexity.py",
+        "_completions(last, first, second,",
+        "_completions(last, counts, second,",
+        ("metrics",),
+    ),
+    Mutant(
+        "features not checked by topic models",
+        "topics/_base.py",
+        "            reset=reset,\n",
+        "            reset=True,\n",
+        ("bad_input",),
+    ),
+    Mutant(
+        "features not checked by VAETransformer",
+        "vae/_transformer.py",
+        "            reset=reset,\n",
+        "            reset=True,\n",
+        ("bad_input",),
+    ),
+    # --- files ------------------------------------------------------------------
+    Mutant(
+        "checksum of a file not compared",
+        "persistence.py",
+        "if checksum != found.hexdigest().encode():",
+        "if False:",
+        ("persistence",),
+    ),
+    Mutant(
+        "a file left behind by a save that failed",
+        "persistence.py",
+        "            draft.unlink()",
+        "            pass",
+        ("persistence",),
+    ),
+    Mutant(
+        "Adam's moments in another order of memory than the weights",
+        "_net.py",
+        "value = torch.empty_like(weights[name]).copy_(value)",
+        "value = value.clone()",
+        ("base",),
+    ),
+    Mutant(
+        "results that are NaN or infinite not noticed",
+        "base.py",
+        "if not values.isfinite().all():",
+        "if False:",
+        ("bad_input",),
+    ),
+    Mutant(
+        "counts summed in single precision",
+        "_sparse.py",
+        "sum(np.bincount(part.indices, part.data, X.shape[1]) for part in parts)",
+        "sum(part.sum(axis=0, dtype=np.float64) for part in parts)",
+        ("rows",),
+    ),
+    Mutant(
+        "shapes of a file's weights not checked",
+        "persistence.py",
+        'net["weights"].items()} != expected:',
+        'net["weights"].items()} is None:',
+        ("persistence",),
+    ),
+]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("parts", nargs="*", help="parts of the names of mutants")
+    arguments = parser.parse_args()
+    sys.exit(1 if main(arguments.parts) else 0)
