@@ -113,7 +113,8 @@ def contains_texts(X):
 def contains_words(X):
     """Whether X holds strings in any place of counts, as lists of tokens do."""
     if hasattr(X, "columns"):
-        return any(isinstance(value, str) for value in X.head(1).to_numpy().flat)
+        first = np.asarray(X[:1], dtype=object)
+        return any(isinstance(value, str) for value in first.flat)
     if isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple):
         return contains_texts(X[0])
     return contains_texts(X)

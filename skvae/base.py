@@ -539,7 +539,7 @@ class BaseVAE(
             else:
                 yield start, to_dense_tensor(rows, torch.float64, device)
 
-    def _numbers(self, values):
+    def _finite(self, values):
         """Results for rows of X as an array, unless they are NaN or infinite."""
         if not values.isfinite().all():
             raise ValueError(
@@ -557,7 +557,7 @@ class BaseVAE(
         out = np.empty((X.shape[0], n_columns), np.float32 if single else np.float64)
         for start, x in self._blocks(X, module, width):
             values = function(x)
-            out[start : start + len(x)] = self._numbers(
+            out[start : start + len(x)] = self._finite(
                 values.float() if single else values
             )
         return out
@@ -687,7 +687,7 @@ class BaseVAE(
         X = self._validate_as_fitted(X)
         return np.concatenate(
             [
-                self._numbers((2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp())
+                self._finite((2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp())
                 for w in self._over_draws(X, n_draws, log_importance_weights)
             ]
         )
@@ -702,7 +702,7 @@ class BaseVAE(
             parts = [t.logsumexp(0) - np.log(n_draws) for t in terms]
         else:
             raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
-        return self._numbers(torch.cat(parts))
+        return self._finite(torch.cat(parts))
 
     def _over_draws(self, X, n_draws, term):
         """Values of a term at draws of the posterior of validated rows, in blocks.

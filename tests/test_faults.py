@@ -156,7 +156,7 @@ def test_ctrl_c_at_any_moment_leaves_the_old_model_or_the_new(
                 assert not [key for key in vars(model) if key.endswith("_")]
             assert surroundings() == before
     assert n_interrupted >= n_times  # of four times as many
-    record_property("faults", n_interrupted)
+    record_property("interruptions", n_interrupted)
 
 
 def test_ctrl_c_ends_a_search(X):
