@@ -741,13 +741,6 @@ MUTANTS = [
         ("persistence",),
     ),
     Mutant(
-        "Adam's moments in another order of memory than the weights",
-        "_net.py",
-        "value = torch.empty_like(weights[name]).copy_(value)",
-        "value = value.clone()",
-        ("base",),
-    ),
-    Mutant(
         "results that are NaN or infinite not noticed",
         "base.py",
         "if not values.isfinite().all():",
