@@ -89,6 +89,7 @@ def elbo_of_draws(x, z, posterior, likelihood, prior):
 class Seen(NamedTuple):
     """Some training rows as the fitted model sees them, at one draw of their codes."""
 
+    module: torch.nn.Module  # that of inference
     X: np.ndarray | sp.csr_array
     codes: np.ndarray
     kl: np.ndarray  # of each row and unit
@@ -339,7 +340,7 @@ class BaseVAE(
         ]
         codes, kl = module.link(posterior.mean), kl_per_unit(posterior, module.prior())
         parts = codes, kl, torch.cat(likelihoods)
-        return Seen(X, *(part.cpu().numpy() for part in parts))
+        return Seen(module, X, *(part.cpu().numpy() for part in parts))
 
     def _net_to_train(self, X, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""

@@ -49,7 +49,6 @@ DTYPES = {
 }
 # What the last fit may have set or not.
 OPTIONAL = {"feature_names_in_", "n_matched_words_"}
-MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # of Adam
 
 
 class ModelFileError(ValueError):
@@ -383,11 +382,9 @@ def check_net(cls, net):
         raise ValueError("its weights are not those of its configuration.")
     parameters = dict(module.named_parameters())
     for name, moments in net["optimizer"].items():
-        shape = tuple(parameters[name].shape)
-        shapes = {"step": (), "exp_avg": shape, "exp_avg_sq": shape}
-        if {key: outline_of(v) for key, v in moments.items()} != {
-            key: (shapes[key], "float32") for key in MOMENTS
-        }:
+        like = outline_of(parameters[name])
+        expected = {"step": ((), "float32"), "exp_avg": like, "exp_avg_sq": like}
+        if {key: outline_of(v) for key, v in moments.items()} != expected:
             raise ValueError(f"its optimizer has no moments of {name}.")
     if type(net["seed"]) is not int or not 0 <= net["seed"] < 2**31:
         raise ValueError(f"its seed is {net['seed']!r}.")

@@ -5,8 +5,25 @@ import io
 import tempfile
 
 import joblib
+import pytest
 
 import skvae
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
+
+MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
+each_model = pytest.mark.parametrize("cls", MODELS)
+
+
+def make(cls, **params):
+    small = dict(
+        n_components=2,
+        hidden_layer_sizes=(5,),
+        max_epochs=3,
+        batch_size=8,
+        device="cpu",
+        random_state=0,
+    )
+    return cls(**{**small, **params})
 
 
 def digest(model):

@@ -13,7 +13,7 @@ import joblib
 import numpy as np
 import pytest
 import torch
-from helpers import digest
+from helpers import MODELS, digest, each_model, make
 from scipy import sparse
 from scipy.stats import entropy
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
@@ -21,24 +21,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from torch import nn
 
 import skvae
-from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import document_completion_perplexity
-
-MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
-each_model = pytest.mark.parametrize("cls", MODELS)
-
-
-def make(cls, **params):
-    small = dict(
-        n_components=2,
-        hidden_layer_sizes=(5,),
-        max_epochs=3,
-        batch_size=8,
-        device="cpu",
-        random_state=0,
-    )
-    return cls(**{**small, **params})
 
 
 @pytest.fixture(scope="module")

@@ -6,30 +6,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from helpers import MODELS, each_model, make
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from tqdm import tqdm
 
-from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae._net import Schedule, Stream, derive_seed
 from skvae.topics._base import thin_counts
 
-MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
-each_model = pytest.mark.parametrize("cls", MODELS)
 each_topic_model = pytest.mark.parametrize("cls", MODELS[:3])
-
-
-def make(cls, **params):
-    small = dict(
-        n_components=2,
-        hidden_layer_sizes=(5,),
-        max_epochs=3,
-        batch_size=8,
-        device="cpu",
-        random_state=0,
-    )
-    return cls(**{**small, **params})
 
 
 @pytest.fixture

@@ -509,17 +509,20 @@ def any_array(shape, elements, dtype, container):
     return arrays(np.float64, shape, elements=elements, fill=elements).map(finish)
 
 
-@each_model
-@many
-@given(data=st.data())
-def test_any_array_fits_finitely_or_not_at_all(cls, data):
-    model, X = data.draw(estimators(cls)), data.draw(any_arrays())
+def assert_fits_finitely_or_not(model, X):
     try:
         model.fit(X)
     except ValueError:
         assert not fitted_attributes(model)
     else:
         assert_finite(model, X)
+
+
+@each_model
+@many
+@given(data=st.data())
+def test_any_array_fits_finitely_or_not_at_all(cls, data):
+    assert_fits_finitely_or_not(data.draw(estimators(cls)), data.draw(any_arrays()))
 
 
 N_FEATURES = 4
@@ -583,10 +586,4 @@ def test_any_valid_parameters_fit_finitely_or_not_at_all(cls, data):
         extreme |= {"scale": positive, "kl_weight": positive, "denoising": positive}
     chosen = data.draw(st.sets(st.sampled_from(sorted(extreme)), min_size=1))
     fixed = {key: data.draw(extreme[key]) for key in sorted(chosen)}
-    model, X = data.draw(cases(cls, n_rows=(1, 9), **fixed))
-    try:
-        model.fit(X)
-    except ValueError:
-        assert not fitted_attributes(model)
-    else:
-        assert_finite(model, X)
+    assert_fits_finitely_or_not(*data.draw(cases(cls, n_rows=(1, 9), **fixed)))

@@ -1,5 +1,6 @@
 """Autoencoders of any numeric table and of images."""
 
+import copy
 import math
 from functools import partial
 from numbers import Integral, Real
@@ -411,15 +412,13 @@ class VAETransformer(BaseVAE):
     @classmethod
     def _layout(cls, config):
         n_components = config["n_components"]
+        layout = super()._layout(config)
+        health = {"bound": (), "bound_without_codes": ()}
         layout = {
-            **super()._layout(config),
+            **layout,
             "latent_mean_": (n_components,),
             "latent_covariance_": (n_components, n_components),
-            "health_": {
-                **super()._layout(config)["health_"],
-                "bound": (),
-                "bound_without_codes": (),
-            },
+            "health_": {**layout["health_"], **health},
         }
         if config["likelihood"] == "gaussian":
             one = config["scale"] == "shared" or isinstance(config["scale"], float)
@@ -437,13 +436,12 @@ class VAETransformer(BaseVAE):
         return {
             **health,
             "bound": float(bound.mean()),
-            "bound_without_codes": self._bound_without_codes(seen.X),
+            "bound_without_codes": self._bound_without_codes(seen.X, seen.module),
         }
 
-    def _bound_without_codes(self, X):
+    def _bound_without_codes(self, X, module):
         """Mean log-likelihood of rows by mean and deviation of the features alone."""
-        module = self._inference_module()
-        output = module.decoder.output
+        output = copy.deepcopy(module.decoder.output)
         if getattr(output, "log_scale", None) is not None:
             output.log_scale.zero_()  # the deviations that training began with
         mean = torch.from_numpy(feature_moments(X)[0])
