@@ -1,7 +1,7 @@
-"""Sparse matrices in one canonical form, and sums over them that copy none."""
+"""Sparse matrices in one canonical form, drawn, and summed up without copies."""
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from sklearn.utils import check_array
 
 
@@ -37,3 +37,12 @@ def check_csr(X, name="X"):
     """
     X = check_array(X, accept_sparse="csr", input_name=name)
     return canonical_csr(csr_array(X, dtype=np.float64))
+
+
+def draw_counts(probabilities, mean_length, rng):
+    """Counts of documents with the given word probabilities and Poisson lengths."""
+    rows = [
+        csr_array(rng.multinomial(rng.poisson(mean_length), p)[None])
+        for p in probabilities
+    ]
+    return vstack(rows, format="csr")

@@ -5,7 +5,6 @@ import pytest
 import torch
 from scipy import sparse
 
-import skvae.base
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae._rows import (
     SparseRows,
@@ -17,6 +16,7 @@ from skvae._rows import (
     to_dense_tensor,
 )
 from skvae._sparse import column_sums, row_sums
+from skvae.base import _training
 from skvae.datasets import make_topic_corpus
 from skvae.losses import NegativeELBO
 
@@ -142,7 +142,7 @@ def test_fits_do_not_depend_on_the_way_that_batches_take(cls, monkeypatch):
     X = make_topic_corpus(200, 40, 3, random_state=0).data
     model = cls(3, max_epochs=3, batch_size=50, random_state=0)
     by_non_zeros = model.fit(X).components_
-    monkeypatch.setattr(skvae.base, "MAX_DENSITY", 0)
+    monkeypatch.setattr(_training, "MAX_DENSITY", 0)
     dense = model.fit(X).components_
     assert not np.array_equal(by_non_zeros, dense)  # two ways indeed
     np.testing.assert_allclose(by_non_zeros, dense, rtol=2e-3, atol=1e-5)

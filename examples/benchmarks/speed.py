@@ -33,7 +33,6 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 from topic_models import models as topic_models
 
-import skvae.base
 from skvae import (
     GSMTopicModel,
     NVDMTopicModel,
@@ -41,6 +40,7 @@ from skvae import (
     VAETransformer,
 )
 from skvae._net import EvenBatches, Rows
+from skvae.base import _training
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import document_completion_perplexity
 from skvae.modules import MLP, TopicMixtureDecoder, reparameterise
@@ -55,12 +55,12 @@ TOPIC_MODELS = {
 @contextmanager
 def dense_batches():
     """Let topic models train on dense batches meanwhile."""
-    limit = skvae.base.MAX_DENSITY
-    skvae.base.MAX_DENSITY = 0
+    limit = _training.MAX_DENSITY
+    _training.MAX_DENSITY = 0
     try:
         yield
     finally:
-        skvae.base.MAX_DENSITY = limit
+        _training.MAX_DENSITY = limit
 
 
 class BareLoop:

@@ -7,9 +7,9 @@ from scipy.special import xlogy
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._sparse import canonical_csr, column_sums, row_sums
+from skvae._sparse import canonical_csr, column_sums, draw_counts, row_sums
 from skvae._validation import check_input, contains_words
-from skvae.base import ACTIVE, BaseVAE, draw_counts
+from skvae.base import ACTIVE, BaseVAE
 from skvae.inspection import top_words
 from skvae.metrics._perplexity import check_average, mean_per_token
 from skvae.modules import (

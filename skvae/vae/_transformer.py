@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._sparse import canonical_csr
+from skvae._sparse import canonical_csr, draw_counts
 from skvae._validation import (
     Interval,
     InvalidParameterError,
@@ -20,7 +20,7 @@ from skvae._validation import (
     check_input,
     check_layer_sizes,
 )
-from skvae.base import BaseVAE, draw_counts
+from skvae.base import BaseVAE
 from skvae.likelihoods import GaussianOutput
 from skvae.losses import log_importance_weights
 from skvae.modules import MLP, image_sizes
