@@ -15,7 +15,7 @@ def canonical_csr(X):
     return X
 
 
-def column_sums(X, rows, n_at_once=2**14):
+def column_sums(X, rows, n_at_once=2**12):
     """Sums over some rows of each column of a CSR array, in double precision.
 
     scipy would make a copy of all values for it, or sum in single precision.
@@ -24,7 +24,7 @@ def column_sums(X, rows, n_at_once=2**14):
     return sum(np.bincount(part.indices, part.data, X.shape[1]) for part in parts)
 
 
-def row_sums(X, n_at_once=2**14):
+def row_sums(X, n_at_once=2**12):
     """Sum of each row of a CSR array, in double precision."""
     parts = (X[i : i + n_at_once] for i in range(0, X.shape[0], n_at_once))
     return np.concatenate([part @ np.ones(X.shape[1]) for part in parts])

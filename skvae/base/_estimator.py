@@ -17,6 +17,7 @@ from skvae._version import __version__
 from skvae.base._inference import Inference
 from skvae.base._training import Training
 from skvae.modules import ACTIVATIONS
+from skvae.shards import Shards
 
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01
@@ -56,7 +57,15 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _validate(self, X, *, reset):
-        """Return X as ndarray or CSR of floats, or raise."""
+        """Return a matrix as ndarray or CSR of floats, or raise."""
+
+    def _accept(self, X, *, reset):
+        """`_validate` of a matrix, or of each part of `Shards`, which stay as is."""
+        if not isinstance(X, Shards):
+            return self._validate(X, reset=reset)
+        for number, part in enumerate(X.parts()):
+            self._validate(part, reset=reset and number == 0)
+        return X
 
     def _config(self, n_features):
         """Return all that the module is built from, as plain values."""

@@ -4,7 +4,6 @@ import copy
 from numbers import Integral
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from scipy.stats import qmc
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -62,7 +61,7 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _validate_as_fitted(self, X):
         check_is_fitted(self, "net_")
-        return self._validate(X, reset=False)
+        return self._accept(X, reset=False)
 
     def _inference_module(self):
         """A copy for inference, in double precision.
@@ -97,7 +96,7 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Of so many rows that they fill a block if each takes `width` numbers.
         """
         device = next(module.parameters()).device
-        sparse = sp.issparse(X) and self._takes_sparse_rows
+        sparse = self._takes_sparse_rows and not isinstance(X, np.ndarray)
         if not sparse:
             width = max(width, X.shape[1])
         size = max(1, min(2048, BLOCK_SIZE // width))

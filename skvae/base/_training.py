@@ -125,7 +125,7 @@ class Training:
         return draft
 
     def _train_in_place(self, X, n_epochs, early_stop):
-        X = self._validate(X, reset=not hasattr(self, "net_"))
+        X = self._accept(X, reset=not hasattr(self, "net_"))
         net = self._net_to_train(X, early_stop)
         net.max_epochs = n_epochs
         sparse = (

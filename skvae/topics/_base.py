@@ -85,7 +85,7 @@ class BaseTopicModel(BaseVAE):
 
     def _split(self, X, seed):
         rows, valid = super()._split(X, seed)
-        if X[rows].nnz == 0:
+        if not row_sums(X)[rows].any():
             raise ValueError(
                 f"{type(self).__name__} has no counts to train on: early_stopping=True "
                 "holds out all documents that have any. Lower `validation_fraction` "

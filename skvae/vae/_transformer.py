@@ -286,7 +286,8 @@ class VAETransformer(BaseVAE):
     # --- what is validated and built ---------------------------------------------
 
     def _validate(self, X, *, reset):
-        likelihood = self.likelihood if reset else self.net_.config["likelihood"]
+        fitted = hasattr(self, "net_")
+        likelihood = self.net_.config["likelihood"] if fitted else self.likelihood
         X = check_input(
             self,
             X,

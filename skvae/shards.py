@@ -1,0 +1,279 @@
+"""A sparse matrix on disk, of which rows come to memory as they are asked for."""
+
+import json
+import secrets
+import shutil
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import check_array
+
+from skvae._sparse import canonical_csr
+
+__all__ = ["Shards", "write_shards"]
+
+FORMAT = 1
+INDEX = "shards.json"
+ARRAYS = "data", "indices", "indptr"
+
+
+class Shards:
+    """A matrix in memory-mapped CSR files, larger than memory if need be.
+
+    `fit`, `partial_fit`, `transform`, `score` and all other methods of skvae's models
+    take it in place of a matrix, with the same result bit for bit. Training reads the
+    rows of one batch at a time, in random order, from anywhere in the matrix; what of
+    the files is in memory meanwhile is up to the system, which drops it when memory is
+    short.
+
+    Indexing by numbers of rows, a mask or a slice gives a CSR array in memory. Pickled
+    is the path alone, so that worker processes open the same files.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Where `write_shards` wrote it.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    nnz : int
+        Number of stored values.
+    folder : Path
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no complete shards.
+
+    See Also
+    --------
+    write_shards : Writes such a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skvae import NVDMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.shards import Shards, write_shards
+    >>> counts = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     chunks = (counts[start : start + 80] for start in range(0, 200, 80))
+    ...     _ = write_shards(chunks, f"{folder}/counts")
+    ...     X = Shards(f"{folder}/counts")
+    ...     model = NVDMTopicModel(3, max_epochs=2, random_state=0).fit(X)
+    ...     print(X.shape, model.transform(X[:5]).shape)
+    (200, 50) (5, 3)
+    """
+
+    ndim = 2
+    __iter__ = None  # or numpy and others would take it for a list of rows
+
+    def __init__(self, folder):
+        self.folder = Path(folder).absolute()
+        try:
+            index = json.loads((self.folder / INDEX).read_text())
+            if index["format"] != FORMAT:
+                raise ValueError(f"they are of format {index['format']}")
+            n_features, self.dtype = index["n_features"], np.dtype(index["dtype"])
+            self._parts = [
+                self._open(number, n_rows, n_features)
+                for number, n_rows in enumerate(index["n_rows"])
+            ]
+            self._ends = np.cumsum(index["n_rows"])
+            self.shape = int(self._ends[-1]), n_features
+        except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+            raise ValueError(
+                f"{self.folder} holds no shards that this version of skvae can read: "
+                f"{error}. Write them with skvae.shards.write_shards."
+            ) from error
+        self.nnz = sum(part.nnz for part in self._parts)
+
+    def _open(self, number, n_rows, n_features):
+        data, indices, indptr = (
+            np.load(file_of(self.folder, number, name), mmap_mode="r")
+            for name in ARRAYS
+        )
+        if data.dtype != self.dtype or len(indptr) != n_rows + 1:
+            raise ValueError(f"shard {number} is not the one that {INDEX} tells of")
+        return sp.csr_array((data, indices, indptr), shape=(n_rows, n_features))
+
+    def parts(self):
+        """Yield the shards one after the other, checked, as read-only CSR arrays.
+
+        Yields
+        ------
+        part : CSR array
+
+        Raises
+        ------
+        ValueError
+            If a file is damaged.
+        """
+        for number, part in enumerate(self._parts):
+            try:
+                part.check_format(full_check=True)
+                sound = part.has_canonical_format
+            except ValueError:
+                sound = False
+            if not sound:
+                raise ValueError(f"Shard {number} of {self.folder} is damaged.")
+            yield part
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        if isinstance(rows, tuple):  # as in X[rows, :]
+            rows, *columns = rows
+            if any(c is not Ellipsis and c != slice(None) for c in columns):
+                raise IndexError("Shards are indexed by rows only, with all columns.")
+        rows = self._numbers(rows)
+        shard = np.searchsorted(self._ends, rows, side="right")
+        order = np.argsort(shard, kind="stable")
+        met, starts = np.unique(shard[order], return_index=True)
+        taken = [
+            self._parts[k][rows[places] - (self._ends[k] - self._parts[k].shape[0])]
+            for k, places in zip(met, np.split(order, starts[1:]))
+        ]
+        if not taken:
+            return sp.csr_array((0, self.shape[1]), dtype=self.dtype)
+        if len(taken) == 1:
+            return taken[0]
+        stacked = sp.vstack(taken, format="csr")
+        in_order = (order[1:] > order[:-1]).all()
+        return stacked if in_order else stacked[np.argsort(order)]
+
+    def _numbers(self, rows):
+        """Numbers of rows from a slice, a mask or numbers, negative ones included."""
+        n = len(self)
+        if isinstance(rows, slice):
+            return np.arange(*rows.indices(n))
+        rows = np.atleast_1d(rows)
+        if rows.dtype == bool:
+            if rows.shape != (n,):
+                raise IndexError(f"The mask has shape {rows.shape}, not ({n},).")
+            return np.flatnonzero(rows)
+        if rows.ndim != 1 or (rows.size and not np.issubdtype(rows.dtype, np.integer)):
+            raise IndexError("Shards are indexed by numbers of rows, masks or slices.")
+        rows = rows.astype(np.int64)
+        if rows.size and not -n <= rows.min() <= rows.max() < n:
+            raise IndexError(f"Shards have {n} rows, but other numbers were asked for.")
+        return np.where(rows < 0, rows + n, rows)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "Shards do not become an array, which might not fit into memory. Take some "
+            "rows: X[:1000] is a CSR array."
+        )
+
+    def __reduce__(self):
+        return type(self), (self.folder,)
+
+    def __repr__(self):
+        return (
+            f"Shards({str(self.folder)!r}): {self.shape[0]} x {self.shape[1]} of "
+            f"{self.dtype}, {self.nnz} stored values in {len(self._parts)} parts"
+        )
+
+
+def file_of(folder, number, name):
+    return folder / f"{number:06d}-{name}.npy"
+
+
+def write_shards(chunks, folder):
+    """Write matrices, one below the other, as one matrix on disk.
+
+    Only one of them is in memory at a time.
+
+    Parameters
+    ----------
+    chunks : iterable of {array-like, sparse matrix} of shape (n_rows, n_features)
+        Each becomes a shard, so that some thousand rows or more are a good size. All
+        have the type of the first, or one that it can hold.
+    folder : str or path-like
+        A new folder. It is there once all is written, and not at all if that fails.
+
+    Returns
+    -------
+    shards : Shards
+        The matrix, opened.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder exists.
+    ValueError
+        If chunks differ in their number of columns, hold NaN or infinity, or if there
+        is no row.
+    TypeError
+        If a chunk holds values of a type that the first one's cannot hold.
+
+    See Also
+    --------
+    Shards : Opens the folder again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from skvae.shards import write_shards
+    >>> def chunks_of_texts():
+    ...     yield ["a rose is a rose"]
+    ...     yield ["is a rose", "a tulip"]
+    >>> hashing = HashingVectorizer(n_features=2**10, norm=None, alternate_sign=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     counts = map(hashing.transform, chunks_of_texts())
+    ...     print(write_shards(counts, f"{folder}/counts").shape)
+    (3, 1024)
+    """
+    folder = Path(folder).absolute()
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists. Remove it, or write to another one.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    draft.mkdir()
+    try:
+        index = {"format": FORMAT, "n_features": None, "dtype": None, "n_rows": []}
+        for chunk in chunks:
+            _write_shard(chunk, draft, index)
+        if not index["n_rows"]:
+            raise ValueError("write_shards was given no rows.")
+        (draft / INDEX).write_text(json.dumps(index))
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return Shards(folder)
+
+
+def _write_shard(chunk, folder, index):
+    rows = check_array(
+        chunk,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32, np.int64, np.int32],
+        ensure_min_samples=0,
+        input_name="a chunk",
+    )
+    rows = canonical_csr(sp.csr_array(rows))
+    number = len(index["n_rows"])
+    if index["dtype"] is None:
+        index.update(n_features=rows.shape[1], dtype=rows.dtype.name)
+    if rows.shape[1] != index["n_features"]:
+        raise ValueError(
+            f"Chunk {number} has {rows.shape[1]} features, but the first has "
+            f"{index['n_features']}. Give all of them the same vectorizer."
+        )
+    if not np.can_cast(rows.dtype, index["dtype"]):
+        raise TypeError(
+            f"Chunk {number} holds {rows.dtype}, but the first holds "
+            f"{index['dtype']}. Cast them to one type."
+        )
+    if rows.shape[0] == 0:
+        return
+    for name, dtype in zip(ARRAYS, (index["dtype"], None, None)):
+        array = getattr(rows, name).astype(dtype, copy=False)
+        np.save(file_of(folder, number, name), array, allow_pickle=False)
+    index["n_rows"].append(rows.shape[0])
