@@ -22,6 +22,7 @@ from skorch.callbacks import (
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from skvae._rows import SparseRows, to_dense_tensor
+from skvae.distributed import ALONE
 from skvae.losses import NegativeELBO
 
 # Numbers of 4 bytes in the largest block that glibc keeps for itself: 32 MB.
@@ -40,13 +41,14 @@ class Stream(IntEnum):
     HEALTH = 6
 
 
-def derive_seed(seed, stream, epoch=0):
-    """Seed of one stream in one epoch.
+def derive_seed(seed, stream, epoch=0, rank=0):
+    """Seed of one stream in one epoch, in one of the processes that share batches.
 
     Seeds depend on the epoch alone, so training that stops, is pickled and goes on
     draws what uninterrupted training would have drawn.
     """
-    state = np.random.SeedSequence([seed, stream, epoch]).generate_state(2, np.uint32)
+    state = np.random.SeedSequence([seed, stream, epoch, rank])
+    state = state.generate_state(2, np.uint32)
     return int(state[0]) << 31 | int(state[1]) >> 1
 
 
@@ -108,12 +110,20 @@ class EvenBatches(Sampler):
         Largest size of a batch.
     generator : torch.Generator, optional
         Shuffles the rows.
+    processes : Alone or Group
+        Of each batch this process takes its part.
     """
 
-    def __init__(self, n_samples, batch_size, generator=None):
+    def __init__(self, n_samples, batch_size, generator=None, processes=ALONE):
         self.n_samples = n_samples
         self.n_batches = math.ceil(n_samples / batch_size)
         self.generator = generator
+        self.processes = processes
+        if n_samples // self.n_batches < processes.size:
+            raise ValueError(
+                f"{processes.size} processes cannot share batches of "
+                f"{n_samples // self.n_batches} rows. Raise `batch_size`, or use fewer."
+            )
 
     def __len__(self):
         return self.n_batches
@@ -123,7 +133,7 @@ class EvenBatches(Sampler):
         if self.generator is not None:
             rows = torch.randperm(self.n_samples, generator=self.generator)
         for batch in rows.tensor_split(self.n_batches):
-            yield batch.numpy()
+            yield batch.tensor_split(self.processes.size)[self.processes.rank].numpy()
 
 
 class Schedule(Callback):
@@ -205,6 +215,8 @@ class VAENet(NeuralNet):
         What the module was built from; kept for rebuilding it.
     label : str
         Name of the model, for messages.
+    processes : Alone or Group
+        Those that share each batch.
     penalty : float
         Weight of the decoder's own penalty in the loss; with 0 it needs none.
     """
@@ -227,6 +239,7 @@ class VAENet(NeuralNet):
         device="cpu",
         verbose=0,
         label="",
+        processes=ALONE,
     ):
         if any(isinstance(callback, LRScheduler) for callback in callbacks):
             raise ValueError(
@@ -246,6 +259,8 @@ class VAENet(NeuralNet):
                 patience=patience, load_best=True, threshold_mode="abs"
             )
             own.append(("skvae_early_stopping", stopping))
+        if processes.rank > 0:  # the first one tells enough
+            verbose = 0
         if verbose == 1:
             own.append(("skvae_progress", ProgressBar(label)))
         super().__init__(
@@ -267,6 +282,7 @@ class VAENet(NeuralNet):
         self.config = config
         self.penalty = penalty
         self.label = label
+        self.processes = processes
         self.kept_gradients_ = []
         self.shuffle_generator = torch.Generator()
         self.noise_generator = torch.Generator(device)
@@ -278,6 +294,7 @@ class VAENet(NeuralNet):
         skorch takes every KeyboardInterrupt for a callback's wish to stop.
         """
         self.notify("on_train_begin", X=X, y=y)
+        self.forward_ = self.processes.forward_of(self.module_)
         try:
             self.fit_loop(X, y, **fit_params)
         except KeyboardInterrupt:
@@ -289,14 +306,18 @@ class VAENet(NeuralNet):
         finally:
             if (progress := dict(self.callbacks_).get("skvae_progress")) is not None:
                 progress.close()
+        # Its means over an epoch weigh batches by the rows of one process's parts.
+        for row, first in zip(self.history, self.processes.of_the_first(self.history)):
+            row.update(first)
         self.notify("on_train_end", X=X, y=y)
         return self
 
     def get_iterator(self, dataset, training=False):
-        shuffle = self.shuffle_generator if training else None
+        # All processes see all of the rows held out, and stop in the same epoch.
+        shared = (self.shuffle_generator, self.processes) if training else ()
         return DataLoader(
             dataset,
-            batch_sampler=EvenBatches(len(dataset), self.batch_size, shuffle),
+            batch_sampler=EvenBatches(len(dataset), self.batch_size, *shared),
             collate_fn=as_is,
             pin_memory=torch.device(self.device).type == "cuda",
             # Without a generator of its own, a loader that does not even shuffle draws
@@ -313,15 +334,19 @@ class VAENet(NeuralNet):
             derive_seed(self.seed, Stream.SHUFFLE, epoch)
         )
         dataset_train.rng = np.random.default_rng(
-            derive_seed(self.seed, Stream.CORRUPTION, epoch)
+            derive_seed(self.seed, Stream.CORRUPTION, epoch, self.processes.rank)
         )
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        stream, epoch = (
-            (Stream.NOISE, len(self.history)) if training else (Stream.VALIDATION, 0)
-        )
-        self.noise_generator.manual_seed(derive_seed(self.seed, stream, epoch))
+        stream = (Stream.VALIDATION,)
+        if training:
+            stream = Stream.NOISE, len(self.history), self.processes.rank
+        self.noise_generator.manual_seed(derive_seed(self.seed, *stream))
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+        if training:  # each process has batch norm's statistics of its own parts
+            for buffer in self.module_.buffers():
+                if buffer.is_floating_point():
+                    buffer.copy_(*self.processes.means([buffer]))
 
     def keep_gradients(self, layers):
         """Give large weights that sparse rows meet gradients that stay in place.
@@ -339,16 +364,27 @@ class VAENet(NeuralNet):
         """Let go of data and gradients, which a trained net has no use for."""
         self.train_split = None
         self.kept_gradients_ = []
+        self.processes = ALONE
+        del self.forward_
         self.optimizer_.zero_grad()
 
     def train_step_single(self, batch, **fit_params):
         for weight, gradient in self.kept_gradients_:
             weight.grad = gradient.zero_()
-        return super().train_step_single(batch, **fit_params)
+        step = super().train_step_single(batch, **fit_params)
+        step["loss"], *self.terms_ = self.processes.means([step["loss"], *self.terms_])
+        return step
+
+    def validation_step(self, batch, **fit_params):
+        step = super().validation_step(batch, **fit_params)
+        # Equal in the last bit, so that processes stop together.
+        (step["loss"],) = self.processes.means([step["loss"]])
+        return step
 
     def infer(self, x, **fit_params):
         x = x.to(self.device, non_blocking=True)
-        return self.module_(x, self.noise_generator)
+        forward = self.forward_ if self.module_.training else self.module_
+        return forward(x, self.noise_generator)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         x = y_true.to(self.device, non_blocking=True)

@@ -127,7 +127,7 @@ def test_training_holds_a_batch_and_not_the_matrix(tmp_path, monkeypatch):
     tracemalloc.start()
     try:
         model = make(NVDMTopicModel, batch_size=512, max_epochs=1).fit(shards)
-        model.score(shards)
+        model.transform(shards)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -16,6 +16,7 @@ from skvae._validation import Interval, StrOptions, resolve_device
 from skvae._version import __version__
 from skvae.base._inference import Inference
 from skvae.base._training import Training
+from skvae.distributed import processes
 from skvae.modules import ACTIVATIONS
 from skvae.shards import Shards
 
@@ -100,6 +101,7 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
             "kl_warmup": self.kl_warmup,
             "callbacks": copy.deepcopy(list(self.callbacks or ())),
             "device": resolve_device(self.device),
+            "processes": processes(),
             "verbose": int(self.verbose),
             "label": f"{type(self).__name__}({self.n_components})",
         }

@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 from skvae import _net
 from skvae._surroundings import own_settings
 from skvae._validation import check_parameters
+from skvae.distributed import processes
 from skvae.losses import kl_per_unit
 from skvae.modules import reparameterise
 
@@ -126,6 +127,7 @@ class Training:
 
     def _train_in_place(self, X, n_epochs, early_stop):
         X = self._accept(X, reset=not hasattr(self, "net_"))
+        processes().check_same((type(self).__name__, X.shape), "model or data")
         net = self._net_to_train(X, early_stop)
         net.max_epochs = n_epochs
         sparse = (
@@ -137,7 +139,7 @@ class Training:
         if early_stop:
             rows, valid = self._split(X, net.seed)
             net.train_split = predefined_split(_net.Rows(X, valid, sparse=sparse))
-        if sparse:
+        if sparse and net.processes.size == 1:
             net.keep_gradients(net.module_.encoder.first_layers)
         net.partial_fit(_net.Rows(X, rows, self._corrupt, sparse))
         net.release()
@@ -177,6 +179,7 @@ class Training:
             options["patience"] = self.n_iter_no_change
         if not hasattr(self, "net_"):
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            seed = processes().of_the_first(seed)
             net = self._make_net(seed, config, **options)
             self._initialise(net.module_, X)
             return net
