@@ -17,7 +17,7 @@ from helpers import MODELS, digest, each_model, make
 from scipy import sparse
 from scipy.stats import entropy
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from torch import nn
 
 import skvae
@@ -281,40 +281,6 @@ def test_forked_workers_do_not_hang(record_property):
     )
     assert done.stdout.endswith("done\n") and not done.stderr, done
     record_property("faults", 2)
-
-
-def scores(cls, X, **params):
-    return cross_val_score(make(cls, **params), X, cv=3, n_jobs=2)
-
-
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_workers_give_what_one_process_gives(backend, X):
-    for cls in MODELS:
-        expected = cross_val_score(make(cls), X, cv=3)
-        with joblib.parallel_config(backend=backend):
-            np.testing.assert_array_equal(scores(cls, X), expected)
-
-
-@pytest.mark.parametrize(
-    "processes", [False, pytest.param(True, marks=pytest.mark.slow)]
-)
-# dask's own loggers and sockets end when they like.
-@pytest.mark.filterwarnings("ignore")
-def test_workers_of_dask_give_what_one_process_gives(processes, X):
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2 if processes else 1,
-            threads_per_worker=1 if processes else 2,
-            processes=processes,
-            dashboard_address=None,
-        ) as cluster,
-        distributed.Client(cluster),
-    ):
-        for cls in MODELS:
-            expected = cross_val_score(make(cls), X, cv=3)
-            with joblib.parallel_config(backend="dask"):
-                np.testing.assert_array_equal(scores(cls, X), expected)
 
 
 @each_model

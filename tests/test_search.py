@@ -1,0 +1,99 @@
+"""Searches over parameters, in one process and in several workers."""
+
+import joblib
+import numpy as np
+import pytest
+from helpers import MODELS, digest, each_model, make
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.pipeline import Pipeline
+
+from skvae import GSMTopicModel
+
+
+@pytest.fixture(scope="module")
+def X(corpus):
+    return corpus.data
+
+
+def searches(cls):
+    grid = {"n_components": [2, 3]}
+    halving = HalvingGridSearchCV(
+        make(cls),
+        {"n_components": [2, 3, 4, 5]},
+        resource="max_epochs",
+        min_resources=1,
+        max_resources=4,
+        factor=2,
+        cv=2,
+        random_state=0,
+    )
+    return GridSearchCV(make(cls), grid, cv=2), halving
+
+
+def results(cls, X, **params):
+    """Scores and the weights of the best model, of two kinds of search."""
+    fitted = [search.set_params(**params).fit(X) for search in searches(cls)]
+    return [
+        (search.cv_results_["mean_test_score"].tolist(), digest(search.best_estimator_))
+        for search in fitted
+    ]
+
+
+@pytest.fixture(scope="module")
+def expected(X):
+    """Results of searches in this process."""
+    return {cls: results(cls, X) for cls in MODELS}
+
+
+@each_model
+def test_halving_gives_more_epochs_to_fewer_models(cls, X):
+    search = searches(cls)[1].fit(X)
+    table = search.cv_results_
+    epochs = [params["max_epochs"] for params in table["params"]]
+    assert epochs == [1] * 4 + [2] * 2 + [4]
+    assert search.n_resources_ == [1, 2, 4]
+    assert search.best_estimator_.n_iter_ == 4
+    assert np.isfinite(table["mean_test_score"]).all()
+
+
+def test_halving_finds_the_planted_number_of_topics(X):
+    search = HalvingGridSearchCV(
+        Pipeline([("topics", make(GSMTopicModel, lr=0.03, hidden_layer_sizes=(30,)))]),
+        {"topics__n_components": [1, 2, 3]},
+        resource="topics__max_epochs",
+        min_resources=10,
+        max_resources=30,
+        factor=3,
+        cv=2,
+        random_state=0,
+    ).fit(X)
+    assert search.best_params_["topics__n_components"] == 3
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_give_what_one_process_gives(backend, X, expected):
+    for cls in MODELS:
+        with joblib.parallel_config(backend=backend):
+            assert results(cls, X, n_jobs=2) == expected[cls]
+
+
+@pytest.mark.parametrize(
+    "processes", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
+# dask's own loggers and sockets end when they like.
+@pytest.mark.filterwarnings("ignore")
+def test_workers_of_dask_give_what_one_process_gives(processes, X, expected):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2 if processes else 1,
+            threads_per_worker=1 if processes else 2,
+            processes=processes,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        for cls in MODELS:
+            with joblib.parallel_config(backend="dask"):
+                assert results(cls, X, n_jobs=2) == expected[cls]
