@@ -1,6 +1,8 @@
 """What a fitted topic model, or a Pipeline that ends in one, tells about itself."""
 
 import difflib
+import inspect
+import reprlib
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -210,3 +212,26 @@ def top_columns(components, n_words):
             f"n_words between 1 and {n_features}."
         )
     return np.argsort(-components, axis=1, kind="stable")[:, :n_words]
+
+
+def parameters_of(estimator):
+    """Name, value and whether it is not the default, of all parameters; changed first.
+
+    Values are cut short: word vectors could fill a book.
+    """
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 120
+    signature = inspect.signature(type(estimator)).parameters
+    rows = []
+    for name, value in estimator.get_params(deep=False).items():
+        value, default = short.repr(value), short.repr(signature[name].default)
+        rows.append((name, " ".join(value.split()), value != default))
+    return sorted(rows, key=lambda row: not row[2])
+
+
+def call_of(estimator):
+    """An estimator as the call that makes it."""
+    changed = [
+        f"{name}={value}" for name, value, is_set in parameters_of(estimator) if is_set
+    ]
+    return f"{type(estimator).__name__}({', '.join(changed)})"

@@ -5,17 +5,10 @@ document has a checksum over the whole file, the format's version, the class, th
 constructor's parameters, what was fitted, and what the net needs to train on.
 """
 
-import contextlib
-import errno
 import hashlib
 import json
 import math
 import os
-import platform
-import secrets
-import shutil
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,8 +16,9 @@ from safetensors import safe_open
 from safetensors.numpy import save as to_bytes
 from sklearn.utils.validation import check_is_fitted
 
+from skvae._files import replacing
 from skvae._validation import check_parameters, resolve_device
-from skvae._version import __version__
+from skvae._version import __version__, versions
 from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.vae import VAETransformer
 
@@ -167,16 +161,6 @@ def save(estimator, path):
         file.write(data[start + len(NO_CHECKSUM) :])
 
 
-def versions():
-    """Versions of what made a model; for people, `load` does not look at them."""
-    names = ["numpy", "scikit-learn", "scipy", "skorch", "torch"]
-    return {
-        "python": platform.python_version(),
-        "skvae": __version__,
-        **{name: version(name) for name in names},
-    }
-
-
 def parts_of(estimator):
     """What a file holds of an estimator."""
     name = type(estimator).__name__
@@ -214,28 +198,6 @@ def parts_of(estimator):
 
 # What pickles hold beside parameters and fitted attributes.
 STATE_BESIDE = {"device", "_sklearn_output_config", "_skvae_version"}
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """A file that takes the place of `path` once it is complete, or leaves no trace."""
-    path = Path(os.path.realpath(path))  # of a link, what it points to
-    if not path.parent.is_dir():
-        text = "There is no folder to save the model in"
-        raise FileNotFoundError(errno.ENOENT, text, str(path.parent))
-    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # or a crash might leave an empty file
-        if path.exists():
-            shutil.copymode(path, draft)
-        os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # the first error is the one to tell
-            draft.unlink()
-        raise
 
 
 # --- loading ----------------------------------------------------------------------

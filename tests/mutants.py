@@ -446,8 +446,8 @@ MUTANTS = [
     Mutant(
         "rows never shuffled",
         "_net.py",
-        "shuffle = self.shuffle_generator if training else None",
-        "shuffle = None",
+        "shared = (self.shuffle_generator, self.processes) if training else ()",
+        "shared = ()",
         ("net",),
     ),
     Mutant(
@@ -760,6 +760,20 @@ MUTANTS = [
         'net["weights"].items()} != expected:',
         'net["weights"].items()} is None:',
         ("persistence",),
+    ),
+    Mutant(
+        "rows of shards in the order of the files",
+        "shards.py",
+        "return stacked if in_order else stacked[np.argsort(order)]",
+        "return stacked",
+        ("shards",),
+    ),
+    Mutant(
+        "shards after the first not checked",
+        "base/_estimator.py",
+        "for number, part in enumerate(X.parts()):",
+        "for number, part in enumerate([next(X.parts())]):",
+        ("shards",),
     ),
 ]
 

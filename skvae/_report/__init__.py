@@ -2,13 +2,9 @@
 
 import base64
 import hashlib
-import inspect
 import math
 import os
-import platform
-import reprlib
 from datetime import datetime
-from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
 
@@ -17,10 +13,13 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_scalar, shuffle
 
+from skvae._files import replacing
 from skvae._fitted import (
+    call_of,
     check_n_features,
     is_signed,
     last_step,
+    parameters_of,
     pipeline_steps,
     topic_model,
     topic_model_input,
@@ -29,6 +28,7 @@ from skvae._fitted import (
 )
 from skvae._report._drawings import curves, maps, shorten
 from skvae._sparse import check_csr
+from skvae._version import versions
 from skvae.inspection import topic_sizes
 from skvae.inspection._documents import nearest_documents
 from skvae.inspection._inputs import document_texts
@@ -45,7 +45,6 @@ from skvae.model_selection import topic_figures, unigram_figures
 _FOLDER = Path(__file__).parent
 # Steps of the relevance slider.
 _WEIGHTS = np.linspace(0, 1, 11)
-_PACKAGES = ("scikit-learn", "torch", "skorch", "numpy", "scipy", "pandas")
 
 
 def report(
@@ -183,12 +182,14 @@ def report(
         maps=maps(last, counts, texts, names),
         curves=curves(last),
         figures=_figures(last, counts, counts_test, baseline),
-        steps=[_call(step) for step in pipeline_steps(model)],
-        parameters=_parameters(last),
-        versions=_versions(),
+        steps=[call_of(step) for step in pipeline_steps(model)],
+        parameters=parameters_of(last),
+        versions=versions(),
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
-    _write(path, page)
+    with replacing(path) as file:
+        # Half a surrogate pair, as undecodable bytes become, has no UTF-8.
+        file.write(page.encode("utf-8", "replace"))
     return path
 
 
@@ -287,45 +288,3 @@ def _figure(value, digits=1):
     if value is None or not np.isfinite(value):
         return ""
     return f"{value:,.{digits}f}"
-
-
-def _parameters(estimator):
-    """Name, value and whether it is not the default, of all parameters; changed first.
-
-    Values are cut short: word vectors could fill a book.
-    """
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = 120
-    signature = inspect.signature(type(estimator)).parameters
-    rows = []
-    for name, value in estimator.get_params(deep=False).items():
-        value, default = short.repr(value), short.repr(signature[name].default)
-        rows.append((name, " ".join(value.split()), value != default))
-    return sorted(rows, key=lambda row: not row[2])
-
-
-def _call(estimator):
-    """An estimator as the call that makes it."""
-    changed = [
-        f"{name}={value}" for name, value, is_set in _parameters(estimator) if is_set
-    ]
-    return f"{type(estimator).__name__}({', '.join(changed)})"
-
-
-def _versions():
-    from skvae import __version__
-
-    versions = {"skvae": __version__, "Python": platform.python_version()}
-    versions |= {package: version(package) for package in _PACKAGES}
-    return versions
-
-
-def _write(path, page):
-    """Write a file at once, so that a failure leaves what was there."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Half a surrogate pair, as undecodable bytes become, has no UTF-8.
-        draft.write_bytes(page.encode("utf-8", "replace"))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
