@@ -488,8 +488,8 @@ MUTANTS = [
     Mutant(
         "noise that does not depend on the epoch",
         "_net.py",
-        "(Stream.NOISE, len(self.history)) if training",
-        "(Stream.NOISE, 0) if training",
+        "stream = Stream.NOISE, len(self.history), self.processes.rank",
+        "stream = Stream.NOISE, 0, self.processes.rank",
         ("net", "persistence"),
     ),
     Mutant(
