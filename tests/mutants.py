@@ -495,8 +495,8 @@ MUTANTS = [
     Mutant(
         "validation noise that depends on the epoch",
         "_net.py",
-        "else (Stream.VALIDATION, 0)",
-        "else (Stream.VALIDATION, len(self.history))",
+        "stream = (Stream.VALIDATION,)",
+        "stream = Stream.VALIDATION, len(self.history)",
         ("net",),
     ),
     Mutant(
