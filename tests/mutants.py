@@ -502,8 +502,8 @@ MUTANTS = [
     Mutant(
         "one random stream for all purposes",
         "_net.py",
-        "np.random.SeedSequence([seed, stream, epoch])",
-        "np.random.SeedSequence([seed, epoch])",
+        "np.random.SeedSequence([seed, stream, epoch, rank])",
+        "np.random.SeedSequence([seed, epoch, rank])",
         ("net", "persistence"),
     ),
     Mutant(
@@ -523,7 +523,7 @@ MUTANTS = [
     Mutant(
         "thinning alike in each epoch",
         "_net.py",
-        "derive_seed(self.seed, Stream.CORRUPTION, epoch)",
+        "derive_seed(self.seed, Stream.CORRUPTION, epoch, self.processes.rank)",
         "derive_seed(self.seed, Stream.CORRUPTION)",
         ("net", "persistence"),
     ),
@@ -735,7 +735,7 @@ MUTANTS = [
     ),
     Mutant(
         "a file left behind by a save that failed",
-        "persistence.py",
+        "_files.py",
         "            draft.unlink()",
         "            pass",
         ("persistence",),
