@@ -1,0 +1,232 @@
+"""Model cards: what a reader should know of a fitted model, in Markdown."""
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skvae._files import replacing
+from skvae._fitted import (
+    call_of,
+    check_n_features,
+    last_step,
+    parameters_of,
+    pipeline_steps,
+    topic_model_input,
+)
+from skvae._version import versions
+from skvae.base import BaseVAE
+from skvae.inspection import top_words
+from skvae.model_selection import topic_figures, unigram_figures
+from skvae.topics import NVDMTopicModel
+
+_FOLDER = Path(__file__).parent
+_TOPIC_FIGURES = {
+    "perplexity": "perplexity per token",
+    "doc_perplexity": "per document",
+    "npmi": "NPMI of topics",
+    "diversity": "diversity",
+}
+_SAY = (
+    "Perplexity is that of one half of each document given the other half, of word "
+    "frequencies that of whole documents; smaller is better. NPMI is the coherence of "
+    "the topics' top words in these documents, diversity the variety of these words."
+)
+_ALL_LIMITS = [
+    "It knows the features that it was fitted with, and nothing of others.",
+    "What it has learnt is what its training data hold, with their gaps and biases.",
+]
+_TOPIC_LIMITS = [
+    "It counts words: their order is lost, and words that the vectorizer does not know "
+    "are left out.",
+    "Topics are words that go together in the training texts. A name for one is an "
+    "interpretation.",
+]
+_AXES = (
+    "Its components are axes with two ends rather than topics: the words are those of "
+    "one end."
+)
+
+
+def model_card(
+    model,
+    path=None,
+    *,
+    title=None,
+    use=None,
+    data=None,
+    limits=(),
+    license=None,
+    X_test=None,
+    feature_names=None,
+    n_words=8,
+):
+    """Describe a fitted model in a model card, one Markdown text [1]_.
+
+    It tells how the model was made, how the fit went, topics, figures on held-out data,
+    limits, parameters and versions. What the model cannot know, you tell; where you do
+    not, the card says that it was not told. Hubs show such a text beside the file that
+    `save` writes.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted model of skvae, or a Pipeline that ends in one.
+    path : str or path-like, default=None
+        File to write the text to, such as "README.md".
+    title : str, default=None
+        By default the class and its number of components.
+    use : str, default=None
+        What the model is for, and what not.
+    data : str, default=None
+        What it was fitted on: source, dates, licence, preparation.
+    limits : sequence of str, default=()
+        Further limits, beside those of every such model.
+    license : str, default=None
+        Identifier of the model's licence, such as "cc-by-4.0".
+    X_test : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+        Held-out rows to measure it on, as the input of `model`.
+    feature_names : array-like of shape (n_features,), default=None
+        Words of a topic model, as in `skvae.inspection.top_words`. Without any known
+        names the card has no list of topics.
+    n_words : int, default=8
+        Number of words of each topic.
+
+    Returns
+    -------
+    card : str
+
+    Raises
+    ------
+    TypeError
+        If the model is none of skvae's.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If X_test has another width, or `feature_names` another length, than the data of
+        the fit.
+    OSError
+        If the file cannot be written. What was there before is still there.
+
+    References
+    ----------
+    .. [1] Mitchell, M. et al. (2019). Model cards for model reporting. FAT*.
+
+    Examples
+    --------
+    >>> from skvae import GSMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.export import model_card
+    >>> X = make_topic_corpus(250, 50, 3, random_state=0).data
+    >>> model = GSMTopicModel(3, max_epochs=5, random_state=0).fit(X[:200])
+    >>> words = [f"word{j}" for j in range(50)]
+    >>> data = "Drawn from three planted topics."
+    >>> card = model_card(model, data=data, X_test=X[200:], feature_names=words)
+    >>> print(card[card.index("# GSM") : card.index("## Use")])
+    # GSMTopicModel with 3 components
+    <BLANKLINE>
+    Gaussian softmax topic model: documents are mixtures of topics.
+    <BLANKLINE>
+    ```python
+    GSMTopicModel(max_epochs=5, n_components=3, random_state=0)
+    ```
+    """
+    from jinja2 import Environment, FileSystemLoader  # late: who only fits needs none
+
+    last = last_step(model)
+    if not isinstance(last, BaseVAE):
+        raise TypeError(
+            f"model_card takes a model of skvae or a Pipeline that ends in one, not a "
+            f"{type(last).__name__}."
+        )
+    check_is_fitted(last, "net_")
+    is_topics = hasattr(type(last), "perplexity")
+    axes = [_AXES] if isinstance(last, NVDMTopicModel) else []
+    kind = "topic-model" if is_topics else "autoencoder"
+    if isinstance(limits, str):
+        limits = [limits]
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), trim_blocks=True, lstrip_blocks=True
+    )
+    card = environment.get_template("card.md").render(
+        title=title or f"{type(last).__name__} with {last._n_features_out} components",
+        summary=inspect.getdoc(type(last)).partition("\n")[0],
+        call="\n".join(call_of(step) for step in pipeline_steps(model)),
+        use=use,
+        data=data,
+        license=license,
+        tags=[kind, "variational-autoencoder"],
+        facts=_facts(last),
+        complaints=list(last._complaints()),
+        rows="documents" if is_topics else "rows",
+        topics=_topics(model, feature_names, n_words) if is_topics else None,
+        limits=[*(_TOPIC_LIMITS if is_topics else ()), *axes, *_ALL_LIMITS, *limits],
+        versions=versions(),
+        parameters=[
+            (name, value.replace("|", "\\|"), changed)
+            for name, value, changed in parameters_of(last)
+        ],
+        **_measured(model, last, X_test, is_topics),
+    )
+    if path is not None:
+        with replacing(path) as file:
+            file.write(card.encode("utf-8", "replace"))
+    return card
+
+
+def _facts(last):
+    """What the model knows of its data and its fit."""
+    facts = {"features": f"{last.n_features_in_:,}"}
+    if hasattr(last, "mean_length_"):
+        facts["mean number of tokens of a row"] = f"{last.mean_length_:.1f}"
+    return facts | last._facts()
+
+
+def _topics(model, feature_names, n_words):
+    """Top words of each topic, or None if nobody knows their names."""
+    try:
+        words = top_words(
+            model,
+            min(n_words, last_step(model).n_features_in_),
+            feature_names=feature_names,
+        )
+    except ValueError:
+        if feature_names is not None:
+            raise
+        return None
+    return words.agg(", ".join, axis=1).tolist()
+
+
+def _measured(model, last, X_test, is_topics):
+    """Figures on held-out rows, as the card shows them."""
+    if X_test is None:
+        return {"figures": None}
+    rows = topic_model_input(model, X_test)
+    name, n_test = type(last).__name__, f"{rows.shape[0]:,}"
+    if not is_topics:
+        figures = ["score, nats a row"]
+        return {
+            "n_test": n_test,
+            "figures": figures,
+            "figure_rows": {name: [f"{last.score(rows):.2f}"]},
+            "figures_say": "Bound of the log-likelihood; larger is better.",
+        }
+    check_n_features(last, rows, "X_test")
+    measured = {
+        name: topic_figures(last, rows, rows),
+        "word frequencies alone": unigram_figures(rows, rows),
+    }
+    return {
+        "n_test": n_test,
+        "figures": list(_TOPIC_FIGURES.values()),
+        "figure_rows": {
+            of: [_figure(found.get(key)) for key in _TOPIC_FIGURES]
+            for of, found in measured.items()
+        },
+        "figures_say": _SAY,
+    }
+
+
+def _figure(value):
+    return "" if value is None or not np.isfinite(value) else f"{value:,.2f}"

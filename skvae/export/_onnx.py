@@ -1,0 +1,114 @@
+"""The encoder as an ONNX graph."""
+
+import copy
+import json
+import logging
+import warnings
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from skvae._files import replacing
+from skvae._surroundings import own_settings
+from skvae._version import __version__
+from skvae.base import BaseVAE
+
+
+class Transform(torch.nn.Module):
+    """From rows to what `transform` makes of them."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, X):
+        encoder = self.module.encoder
+        return self.module.link(encoder.location(encoder.hidden(X)))
+
+
+def to_onnx(model, path):
+    """Write what `transform` computes as an ONNX graph.
+
+    It runs wherever there is an ONNX runtime, without Python or skvae. Input "X" holds
+    dense rows in single precision, of shape (n_samples, n_features) with any number of
+    rows, output "codes" what `transform` makes of them, to about six digits.
+
+    Parameters
+    ----------
+    model : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
+        Fitted. Of a Pipeline export the last step, and count words elsewhere.
+    path : str or path-like
+        Of the file. One that exists is replaced once the new one is complete.
+
+    Raises
+    ------
+    ImportError
+        If onnxscript is not installed: ``pip install 'skvae[onnx]'``.
+    NotFittedError
+        If the model is not fitted.
+    TypeError
+        If it is none of skvae's models.
+    OSError
+        If the file cannot be written. What was there before is still there.
+
+    Notes
+    -----
+    The metadata of the graph hold the class and skvae's version, and if the model knows
+    them the names of its features, as a list in JSON under "feature_names".
+
+    Examples
+    --------
+    >>> import onnxruntime  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from skvae import GSMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.export import to_onnx
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = GSMTopicModel(3, max_epochs=2, random_state=0).fit(X)
+    >>> to_onnx(model, "topics.onnx")  # doctest: +SKIP
+    >>> session = onnxruntime.InferenceSession("topics.onnx")  # doctest: +SKIP
+    >>> rows = X[:5].toarray().astype(np.float32)
+    >>> (codes,) = session.run(["codes"], {"X": rows})  # doctest: +SKIP
+    """
+    if not isinstance(model, BaseVAE):
+        raise TypeError(
+            f"to_onnx takes a model of skvae, not a {type(model).__name__}. Of a "
+            "Pipeline pass the last step, pipeline[-1]."
+        )
+    check_is_fitted(model, "net_")
+    try:
+        import onnxscript  # noqa: F401, torch's exporter needs it
+    except ImportError as error:
+        raise ImportError(
+            "to_onnx needs onnxscript: pip install 'skvae[onnx]'"
+        ) from error
+    # Single precision, as runtimes like it and as the model was trained.
+    module = copy.deepcopy(model.net_.module_).cpu().eval().requires_grad_(False)
+    rows = torch.zeros(2, model.n_features_in_)
+    n_samples = torch.export.Dim("n_samples")
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    try:
+        log.setLevel(logging.ERROR)  # it misses torchvision, whatever is exported
+        with own_settings(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own, on what it deprecates
+            program = torch.onnx.export(
+                Transform(module).eval(),
+                (rows,),
+                dynamo=True,
+                dynamic_shapes={"X": {0: n_samples}},
+                input_names=["X"],
+                output_names=["codes"],
+                verbose=False,
+            )
+    finally:
+        log.setLevel(level)
+    graph = program.model_proto
+    graph.producer_name, graph.producer_version = "skvae", __version__
+    about = {"class": type(model).__name__, "skvae": __version__}
+    if hasattr(model, "feature_names_in_"):
+        about["feature_names"] = json.dumps(list(model.feature_names_in_))
+    for key, value in about.items():
+        graph.metadata_props.add(key=key, value=value)
+    with replacing(path) as file:
+        file.write(graph.SerializeToString())

@@ -1,0 +1,179 @@
+"""Fitted models for others: ONNX graphs and model cards."""
+
+import json
+import logging
+import re
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from helpers import MODELS, each_model, make
+from sklearn.decomposition import NMF
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
+
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae.export import model_card, to_onnx
+from skvae.metrics import document_completion_perplexity
+
+VARIANTS = {
+    **{cls.__name__: (cls, {}) for cls in MODELS},
+    "stick-breaking": (GSMTopicModel, {"topic_construction": "stick-breaking"}),
+    "recurrent": (GSMTopicModel, {"topic_construction": "recurrent"}),
+    "linear": (NVDMTopicModel, {"hidden_layer_sizes": ()}),
+    "convolutional": (
+        VAETransformer,
+        {"architecture": "conv", "image_shape": (5, 8), "channels": (3,)},
+    ),
+    "per feature": (VAETransformer, {"scale": "per-feature", "dropout": 0.1}),
+    "own": (VAETransformer, {"encoder": lambda n: torch.nn.Linear(n, 4)}),
+}
+
+
+@pytest.fixture(scope="module")
+def X(corpus):
+    return corpus.data
+
+
+# --- ONNX -------------------------------------------------------------------------
+
+
+def session(path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_graph_computes_what_transform_does(name, X, tmp_path):
+    pytest.importorskip("onnxscript")
+    cls, params = VARIANTS[name]
+    model = make(cls, **params).fit(X)
+    to_onnx(model, tmp_path / "model.onnx")
+    run = session(tmp_path / "model.onnx").run
+    rows = X.toarray().astype(np.float32)
+    for some in (rows, rows[:1], 0 * rows[:2]):
+        (codes,) = run(["codes"], {"X": some})
+        np.testing.assert_allclose(codes, model.transform(some), rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_tells_where_it_comes_from(X, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X.toarray(), columns=[f"word{i}" for i in range(40)])
+    to_onnx(make(GSMTopicModel).fit(frame), tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx")
+    onnx.checker.check_model(graph, full_check=True)
+    about = {entry.key: entry.value for entry in graph.metadata_props}
+    assert about["class"] == "GSMTopicModel"
+    assert json.loads(about["feature_names"]) == list(frame.columns)
+    assert graph.producer_name == "skvae"
+
+
+def test_an_export_is_silent_and_changes_nothing(X, tmp_path, capfd):
+    pytest.importorskip("onnxscript")
+    model = make(NVDMTopicModel).fit(X)
+    codes, state = model.transform(X), torch.get_rng_state()
+    filters, level = warnings.filters[:], logging.getLogger("torch.onnx").level
+    to_onnx(model, tmp_path / "model.onnx")
+    assert capfd.readouterr() == ("", "")
+    assert warnings.filters == filters
+    assert logging.getLogger("torch.onnx").level == level
+    assert torch.equal(torch.get_rng_state(), state)
+    np.testing.assert_array_equal(model.transform(X), codes)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_what_cannot_be_exported_is_told(X, tmp_path, monkeypatch):
+    path = tmp_path / "model.onnx"
+    with pytest.raises(NotFittedError):
+        to_onnx(make(GSMTopicModel), path)
+    model = make(GSMTopicModel).fit(X)
+    with pytest.raises(TypeError, match="not a Pipeline.*last step"):
+        to_onnx(make_pipeline(model), path)
+    if pytest.importorskip("onnxscript"):
+        with pytest.raises(FileNotFoundError, match="no folder"):
+            to_onnx(model, tmp_path / "none" / "model.onnx")
+    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    with pytest.raises(ImportError, match=r"pip install 'skvae\[onnx\]'"):
+        to_onnx(model, path)
+    assert not list(tmp_path.iterdir())
+
+
+# --- model cards ------------------------------------------------------------------
+
+
+def headings(card):
+    return re.findall("^## (.*)$", card, re.MULTILINE)
+
+
+@each_model
+@pytest.mark.filterwarnings("ignore:Top words never occur")  # of rows that few train
+def test_a_card_describes_the_model(cls, X):
+    model = make(cls).fit(X)
+    names = None if cls is VAETransformer else [f"word{i}" for i in range(40)]
+    card = model_card(model, X_test=X, feature_names=names, n_words=3)
+    assert card.startswith("---\nlibrary_name: skvae\n")
+    topics = [] if cls is VAETransformer else ["Topics"]
+    expected = ["Use", "Data", "Figures", *topics, "Limits", "Made with"]
+    assert headings(card) == expected
+    assert f"{cls.__name__}(" in card and "| **max_epochs** | `3` |" in card
+    assert card.count("The author has not") == 2
+    assert "- epochs: 3" in card and "Of 300 held-out" in card
+    assert not re.search(r"\n\n\n|[{}%]{2}|None of", card)
+
+
+def test_figures_of_a_card_are_those_measured(X):
+    model = make(GSMTopicModel, max_epochs=10).fit(X)
+    found = document_completion_perplexity(model, X)
+    assert f"| GSMTopicModel | {found:,.2f} |" in model_card(model, X_test=X)
+    vae = make(VAETransformer).fit(X)
+    assert f"| VAETransformer | {vae.score(X):.2f} |" in model_card(vae, X_test=X)
+    assert "has not measured it" in model_card(model)
+
+
+def test_a_card_says_what_the_author_says(X, tmp_path):
+    model = make(NVDMTopicModel).fit(X)
+    path = tmp_path / "README.md"
+    told = dict(
+        title="Topics of <b>news</b>",
+        use="Browsing.",
+        data="From 1987.",
+        limits=["English only."],
+        license="cc-by-4.0",
+    )
+    card = model_card(model, path, **told)
+    assert path.read_text() == card
+    for text in ("# Topics of <b>news</b>\n", "Browsing.", "From 1987."):
+        assert text in card
+    assert "- English only.\n" in card and "license: cc-by-4.0\n" in card
+    assert "The author has not said" not in card
+    assert model_card(model, **{**told, "limits": "English only."}) == card
+
+
+def test_warnings_of_the_fit_are_in_the_card(X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = make(GSMTopicModel, max_epochs=1, n_components=8).fit(X)
+    assert "**Warnings of the fit:**\n\n- It " in model_card(model)
+
+
+def test_words_of_a_card_come_from_the_pipeline():
+    texts = ["apple pear apple plum", "train bus tram bus", "pear plum", "tram train"]
+    model = make_pipeline(CountVectorizer(), make(GSMTopicModel)).fit(texts * 5)
+    card = model_card(model, X_test=texts, n_words=100)
+    assert "apple, " in card and "CountVectorizer()\nGSMTopicModel(" in card
+    assert "Topics" not in headings(model_card(model[-1]))
+
+
+def test_what_has_no_card(X):
+    with pytest.raises(TypeError, match="not a NMF"):
+        model_card(NMF(2).fit(X))
+    with pytest.raises(NotFittedError):
+        model_card(make(GSMTopicModel))
+    model = make(GSMTopicModel).fit(X)
+    with pytest.raises(ValueError, match="feature_names has shape"):
+        model_card(model, feature_names=["a"])
+    with pytest.raises(ValueError, match="X_test has 30 features"):
+        model_card(model, X_test=X[:, :30])
