@@ -99,7 +99,10 @@ class GSMTopicModel(BaseProportionsModel):
     components_ : ndarray of shape (n_components, n_features)
         Word probabilities of each topic; rows sum to one.
     word_embeddings_ : ndarray of shape (n_features, embedding_size)
+        Vectors of the words, in the scale of `word_embeddings` if these were given.
     topic_embeddings_ : ndarray of shape (n_components, embedding_size)
+        Vectors of the topics; the logits of a topic's words are their products with
+        those of the words, plus the background.
     n_matched_words_ : int
         Number of words that have a vector in `word_embeddings`, if these go by words.
     mean_length_ : float

@@ -520,10 +520,12 @@ class VAETransformer(BaseVAE):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : ignored
+            Not used.
 
         Returns
         -------
         score : float
+            A bound of the mean log-likelihood; with ``variational=False`` no bound.
         """
         return float(self.score_samples(X).mean())
 
@@ -569,7 +571,9 @@ class VAETransformer(BaseVAE):
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows.
         random_state : int, RandomState instance or None, default=None
+            Of codes and rows. An int gives the same rows in each call.
         from_ : {"prior", "posterior"}, default="prior"
             "prior" draws codes from the standard normal prior. "posterior" draws them
             from the normal distribution that has the mean and covariance of the codes
