@@ -1,0 +1,80 @@
+"""Configuration of the documentation.
+
+Build it with ``python -m sphinx -W --keep-going -b html docs docs/_build/html``.
+"""
+
+import os
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import skvae
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # examples may run beside each other
+
+project = "skvae"
+author = "The skvae developers"
+copyright = author
+version = release = skvae.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "images"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_default_options = {
+    "members": True,
+    # Those of skvae, not of scikit-learn.
+    "inherited-members": "ClassNamePrefixFeaturesOutMixin, ValueError",
+    "member-order": "bysource",
+}
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",  # others are shown and not run
+    "ignore_pattern": r"/(?!plot_|compare_)\w+\.py$",  # helpers
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skvae",),
+    "reference_url": {"skvae": None},
+    "download_all_examples": False,
+    "show_signature": False,
+    "image_srcset": ["2x"],
+    "write_computation_times": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skvae"
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "skvae"},
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def visit_math(writer, node):
+    """Write a formula as MathML, which browsers show without a script."""
+    block = node.tagname == "math_block"
+    math = tex2mathml(node.astext(), as_block=block)
+    writer.body.append(f'<div class="math">{math}</div>' if block else math)
+    raise SkipNode
+
+
+def setup(app):
+    """Let formulas be MathML."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
