@@ -33,8 +33,9 @@ myst_heading_anchors = 3
 
 autodoc_default_options = {
     "members": True,
-    # Those of skvae, not of scikit-learn.
-    "inherited-members": "ClassNamePrefixFeaturesOutMixin, ValueError",
+    # But not from these, which are scikit-learn's and Python's.
+    "inherited-members": "TransformerMixin, _SetOutputMixin, BaseEstimator, "
+    "_MetadataRequester, BaseException",
     "member-order": "bysource",
 }
 autosummary_generate = True
@@ -44,7 +45,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # others are shown and not run
-    "ignore_pattern": r"/(?!plot_|compare_)\w+\.py$",  # helpers
+    "ignore_pattern": r"(^|/)(?!plot_|compare_)\w+\.py$",  # helpers
+    "subsection_order": ["../examples/topics", "../examples/images", "*"],
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skvae",),
     "reference_url": {"skvae": None},
