@@ -59,6 +59,9 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skvae"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "logo": {"text": "skvae"},
     "header_links_before_dropdown": 6,
@@ -73,7 +76,7 @@ def visit_math(writer, node):
     """Write a formula as MathML, which browsers show without a script."""
     block = node.tagname == "math_block"
     math = tex2mathml(node.astext(), as_block=block)
-    writer.body.append(f'<div class="math">{math}</div>' if block else math)
+    writer.body.append(f'<div class="formula">{math}</div>' if block else math)
     raise SkipNode
 
 
