@@ -4,6 +4,7 @@ Build it with ``python -m sphinx -W --keep-going -b html docs docs/_build/html``
 """
 
 import os
+import re
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -50,6 +51,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skvae",),
     "reference_url": {"skvae": None},
+    "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
     "image_srcset": ["2x"],
@@ -76,6 +78,9 @@ def visit_math(writer, node):
     """Write a formula as MathML, which browsers show without a script."""
     block = node.tagname == "math_block"
     math = tex2mathml(node.astext(), as_block=block)
+    # Browsers leave no room between "log" and what it is of.
+    applied = r"<mo>&ApplyFunction;</mo>(?!\s*<mo[^>]*>[(\[])"
+    math = re.sub(applied, '<mspace width="0.17em"/>', math)
     writer.body.append(f'<div class="formula">{math}</div>' if block else math)
     raise SkipNode
 
