@@ -50,7 +50,6 @@ sphinx_gallery_conf = {
     "subsection_order": ["../examples/topics", "../examples/images", "*"],
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skvae",),
-    "reference_url": {"skvae": None},
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
@@ -64,6 +63,8 @@ html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 toc_object_entries_show_parents = "hide"
+# No empty sidebar beside pages that have none below them.
+html_sidebars = {page: [] for page in ("getting_started", "contributing", "changelog")}
 html_theme_options = {
     "logo": {"text": "skvae"},
     "header_links_before_dropdown": 6,

@@ -3,16 +3,24 @@
 import importlib
 import io
 import re
+import shutil
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import Pipeline
 
 import skvae
+from skvae import GSMTopicModel
 from skvae.datasets import load_docstrings
 
 ROOT = Path(__file__).parents[1]
-# Pages whose Python blocks run one after the other. Those of others are fragments.
+# Pages whose Python blocks run one after the other as they stand,
 PAGES = [
     "README.md",
     "docs/getting_started.md",
@@ -24,6 +32,8 @@ PAGES = [
     "docs/models/prodlda.md",
     "docs/models/vae.md",
 ]
+# and those that begin with a fitted model at hand. Blocks of all others are fragments.
+PAGES_OF_A_MODEL = ["docs/autoencoders.md", "docs/inspection.md", "docs/trust.md"]
 MODULES = ["datasets", "inspection", "metrics", "model_selection", "plotting"]
 # A block, and what it prints if that is always the same.
 BLOCK = re.compile(
@@ -33,7 +43,9 @@ BLOCK = re.compile(
 
 @pytest.fixture(scope="module")
 def few():
-    return load_docstrings(packages=["joblib", "skorch"])
+    corpus = load_docstrings(packages=["numpy"])
+    corpus.data = corpus.data[:400]
+    return corpus
 
 
 @pytest.fixture
@@ -48,10 +60,32 @@ def at_hand(few, tmp_path, monkeypatch):
     plt.close("all")
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.filterwarnings("ignore:Top words|NMF")
-def test_code_of_a_page_runs(page, at_hand):
-    text, names = (ROOT / page).read_text(), {"__name__": "__main__"}
+@pytest.fixture
+def of_a_model(few):
+    """What pages that begin in the middle take for granted."""
+    counts = CountVectorizer(stop_words="english", min_df=5)
+    model = Pipeline([("counts", counts), ("topics", GSMTopicModel(5, max_epochs=2))])
+    model.fit(few.data)
+    X = counts.transform(few.data)
+    return {
+        "skvae": skvae,
+        "texts": few.data,
+        "model": model,
+        "pipeline": model,
+        "gsm": model[-1],
+        "X": X,
+        "X_test": X,
+        "words": counts.get_feature_names_out(),
+        "images": np.zeros((4, 8, 8, 3)),
+        "pyLDAvis": MagicMock(),
+        "topicwizard": MagicMock(),
+    }
+
+
+def run(page, names):
+    """Run the Python blocks of a page, and compare what they print."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    names["__name__"] = "__main__"
     for block in BLOCK.finditer(text):
         line = text.count("\n", 0, block.start("code"))
         code = "\n" * line + block["code"]  # errors then tell the line of the page
@@ -61,18 +95,61 @@ def test_code_of_a_page_runs(page, at_hand):
             assert printed.getvalue() == block["output"]
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_code_of_a_page_runs(page, at_hand):
+    run(page, {})
+
+
+@pytest.mark.parametrize("page", PAGES_OF_A_MODEL)
+def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
+    if page.endswith("inspection.md"):
+        pytest.importorskip("pyLDAvis")
+    if page.endswith("trust.md"):
+        of_a_model["model"] = of_a_model["gsm"]
+    run(page, of_a_model)
+
+
 def test_pages_link_to_what_is_there():
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")]
-    for page in pages:
-        if "auto_examples" in page.parts or "_build" in page.parts:
-            continue
-        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
-            if "auto_examples" not in target:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *pages_of_docs()]:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
+            example = re.fullmatch(r"(?:\.\./)*auto_examples/(.+)\.rst", target)
+            if example is None:
                 assert (page.parent / target).exists(), f"{page}: {target}"
+            elif example[1] != "index":
+                assert (ROOT / "examples" / f"{example[1]}.py").exists(), target
+
+
+def pages_of_docs():
+    made = {"_build", "auto_examples", "generated"}
+    pages = (ROOT / "docs").glob("**/*.md")
+    return [page for page in pages if not made & {*page.parts}]
 
 
 def test_reference_has_every_public_name():
-    listed = (ROOT / "docs" / "api.rst").read_text().split()
+    listed = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8").split()
     modules = [skvae, *(importlib.import_module(f"skvae.{m}") for m in MODULES)]
     names = {name for module in modules for name in module.__all__}
-    assert names - set(listed) == {"__version__"}
+    assert names - {*listed} == {"__version__"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_site_is_built_without_a_warning(tmp_path):
+    """From a copy, since it writes pages of its own, and without running examples."""
+    for package in ("sphinx", "myst_parser", "sphinx_gallery", "pydata_sphinx_theme"):
+        pytest.importorskip(package)
+    for folder in ("docs", "examples"):
+        ignored = shutil.ignore_patterns("_build", "auto_examples", "generated")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    for page in ROOT.glob("*.md"):
+        shutil.copy(page, tmp_path)
+    command = f"{sys.executable} -m sphinx -W --keep-going -D plot_gallery=0 -b html"
+    done = subprocess.run(
+        [*command.split(), "docs", "site"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "generated" / "skvae.GSMTopicModel.html").exists()
