@@ -10,6 +10,8 @@ of new documents and what their topics are, and draws GSM's topics.
     python examples/compare_topic_models.py --data reviews.csv --text-column review
 """
 
+# sphinx_gallery_thumbnail_path = "images/topics.png"
+
 import argparse
 import socket
 import sys

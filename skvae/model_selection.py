@@ -20,6 +20,8 @@ from skvae._fitted import topic_model, topic_model_input
 from skvae.metrics import npmi_coherence, topic_diversity, unigram_perplexity
 from skvae.metrics._perplexity import complete, perplexity_of
 
+__all__ = ["compare_models"]
+
 # Columns of perplexities, and how each averages.
 _AVERAGES = {"perplexity": "token", "doc_perplexity": "document"}
 _COLUMNS = [

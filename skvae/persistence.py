@@ -214,6 +214,7 @@ def load(path, device="cpu"):
     Parameters
     ----------
     path : str or path-like
+        A file that `save` has written.
     device : str, default="cpu"
         The torch device that the model infers and trains on, its parameter `device`
         from now on. It is not taken from the file.

@@ -30,7 +30,7 @@ print(found, "\n")
 # %%
 # What a new text is about.
 text = {
-    "space": "The shuttle was launched into orbit to repair a satellite.",
+    "space": "The space shuttle was launched into orbit to repair a satellite.",
     "array": "Return the sorted values of an array along an axis.",
 }[word]
 print(f"close to the text {text!r}:\n{most_similar(model, document=text, n=5)}")

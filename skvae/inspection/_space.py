@@ -102,6 +102,7 @@ def similar_words(model, word, n_words=10, *, feature_names=None):
     model : estimator or Pipeline
         A fitted topic model, or a fitted Pipeline that ends in one.
     word : str
+        One of the words of the model.
     n_words : int, default=10
         Number of words to return, or all other words if there are fewer.
     feature_names : array-like of shape (n_features,), default=None
@@ -164,6 +165,7 @@ def most_similar(
     model : estimator or Pipeline
         A fitted topic model, or a fitted Pipeline that ends in one.
     word : str, default=None
+        One of the words of the model.
     topic : int or str, default=None
         Number or name of a topic.
     document : int, or one document, default=None

@@ -44,6 +44,18 @@ def to_pyldavis(model, X, *, feature_names=None, **options):
         If pyLDAvis is not installed.
     ValueError
         If the model has no topic proportions, such as NVDM, or no feature names.
+
+    Examples
+    --------
+    >>> from skvae import GSMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.inspection import to_pyldavis
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = GSMTopicModel(3, max_epochs=5, random_state=0).fit(X)
+    >>> words = [f"word{j}" for j in range(50)]
+    >>> import pyLDAvis  # doctest: +SKIP
+    >>> prepared = to_pyldavis(model, X, feature_names=words)  # doctest: +SKIP
+    >>> pyLDAvis.save_html(prepared, "ldavis.html")  # doctest: +SKIP
     """
     try:
         import pyLDAvis
@@ -94,6 +106,19 @@ def to_topicwizard(model, X, texts=None, *, feature_names=None):
     ValueError
         If there are no texts, if the model has no topic proportions, such as NVDM, or
         no feature names.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.inspection import to_topicwizard
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> topic_data = to_topicwizard(model, texts)
+    >>> topic_data["document_topic_matrix"].shape
+    (4, 2)
     """
     corpus = document_texts(X, texts)
     if corpus is None:

@@ -49,6 +49,7 @@ def document_completion_perplexity(
     Returns
     -------
     perplexity : float
+        From 1; smaller is better.
 
     Raises
     ------
@@ -97,6 +98,7 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
     Returns
     -------
     perplexity : float
+        From 1; smaller is better.
 
     Raises
     ------

@@ -61,6 +61,7 @@ def draw_images(ax, rows, image_shape, n_columns, *, title=None, row_names=None)
     Parameters
     ----------
     ax : matplotlib Axes
+        Where to draw.
     rows : array-like of shape (n_images, n_features)
         Values from 0 to 1; what lies beyond is cut off. Grey images are drawn as ink on
         white.
@@ -69,6 +70,7 @@ def draw_images(ax, rows, image_shape, n_columns, *, title=None, row_names=None)
     n_columns : int
         Number of images in a line.
     title : str, default=None
+        Title of the axes.
     row_names : list of str, default=None
         Names of the lines.
 
@@ -169,6 +171,7 @@ class ReconstructionDisplay:
         Returns
         -------
         display : ReconstructionDisplay
+            With the picture drawn.
         """
         shape = image_shape_of(model, np.shape(X)[1], image_shape)
         images = {
@@ -197,6 +200,7 @@ class ReconstructionDisplay:
         Returns
         -------
         self : ReconstructionDisplay
+            The display, with its axes and figure.
         """
         n_images = len(self.images["images"])
         size = size_of(len(self.images), n_images, self.image_shape)
@@ -274,6 +278,7 @@ class ManifoldDisplay:
         Returns
         -------
         display : ManifoldDisplay
+            With the picture drawn.
 
         Raises
         ------
@@ -310,6 +315,7 @@ class ManifoldDisplay:
         Returns
         -------
         self : ManifoldDisplay
+            The display, with its axes and figure.
         """
         n = math.isqrt(len(self.images))
         side = min(0.55, 8 / n)
@@ -378,6 +384,7 @@ class InterpolationDisplay:
         Returns
         -------
         display : InterpolationDisplay
+            With the picture drawn.
         """
         if np.shape(X_start) != np.shape(X_end):
             raise ValueError(
@@ -404,6 +411,7 @@ class InterpolationDisplay:
         Returns
         -------
         self : InterpolationDisplay
+            The display, with its axes and figure.
         """
         n_pairs, n_steps, n_features = np.shape(self.images)
         size = size_of(n_pairs, n_steps, self.image_shape)

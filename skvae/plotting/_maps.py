@@ -70,14 +70,25 @@ class EmbeddingMapDisplay:
 
         Parameters
         ----------
-        model, X, n_words, n_documents, transformer, feature_names
-            As in `skvae.inspection.embedding_map`.
+        model : estimator or Pipeline
+            A fitted topic model, or a fitted Pipeline that ends in one.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+            Documents, as the input of `model`. None shows words and topics only.
+        n_words : int, default=10
+            As in `skvae.inspection.embedding_map`, like the following.
+        n_documents : int, default=10
+            Number of documents closest to each topic.
+        transformer : transformer, default=None
+            Maps to the plane; by default t-SNE.
+        feature_names : array-like of shape (n_features,), default=None
+            As in `skvae.inspection.top_words`.
         **plot_options
             Passed on to `plot`.
 
         Returns
         -------
         display : EmbeddingMapDisplay
+            With the picture drawn.
         """
         points = embedding_map(
             model,
@@ -105,6 +116,7 @@ class EmbeddingMapDisplay:
         Returns
         -------
         self : EmbeddingMapDisplay
+            The display, with its axes and figure.
         """
         self.figure_, self.ax_ = one_axes(ax, (10, 7.5))
         kinds = dict(list(self.points.groupby("kind")))
@@ -201,6 +213,7 @@ class LatentSpaceDisplay:
     Parameters
     ----------
     codes : array of shape (n_samples, 2)
+        Where the rows lie.
     y : array of shape (n_samples,), default=None
         Classes of the rows, or numbers.
     axis_names : pair of str, default=None
@@ -252,6 +265,7 @@ class LatentSpaceDisplay:
         Returns
         -------
         display : LatentSpaceDisplay
+            With the picture drawn.
         """
         codes = np.asarray(model.transform(X))
         names = None
@@ -291,6 +305,7 @@ class LatentSpaceDisplay:
         Returns
         -------
         self : LatentSpaceDisplay
+            The display, with its axes and figure.
         """
         self.figure_, self.ax_ = one_axes(ax, (6.4, 5.6))
         if size is None:

@@ -36,6 +36,19 @@ class ModelSelectionDisplay:
     ----------
     axes_ : ndarray of matplotlib Axes, shape (1, n_metrics)
     figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skvae import NVDMTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.plotting import ModelSelectionDisplay
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = NVDMTopicModel(max_epochs=2, random_state=0)
+    >>> search = GridSearchCV(model, {"n_components": [2, 4]}, cv=2).fit(X)
+    >>> display = ModelSelectionDisplay.from_search(search)
+    >>> display.results[["metric", "n_components"]].to_numpy().tolist()
+    [['perplexity', 2], ['perplexity', 4]]
     """
 
     def __init__(self, results, choices, *, baselines=None):
@@ -62,24 +75,12 @@ class ModelSelectionDisplay:
         Returns
         -------
         display : ModelSelectionDisplay
+            With the picture drawn.
 
         Raises
         ------
         ValueError
             If there is no such parameter, or more than one.
-
-        Examples
-        --------
-        >>> from sklearn.model_selection import GridSearchCV
-        >>> from skvae import NVDMTopicModel
-        >>> from skvae.datasets import make_topic_corpus
-        >>> from skvae.plotting import ModelSelectionDisplay
-        >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
-        >>> model = NVDMTopicModel(max_epochs=2, random_state=0)
-        >>> search = GridSearchCV(model, {"n_components": [2, 4]}, cv=2).fit(X)
-        >>> display = ModelSelectionDisplay.from_search(search)
-        >>> display.results[["metric", "n_components"]].to_numpy().tolist()
-        [['perplexity', 2], ['perplexity', 4]]
         """
         check_is_fitted(search, "cv_results_")
         results = pd.DataFrame(search.cv_results_)
@@ -151,6 +152,7 @@ class ModelSelectionDisplay:
         Returns
         -------
         display : ModelSelectionDisplay
+            With the picture drawn.
 
         Raises
         ------
@@ -207,6 +209,7 @@ class ModelSelectionDisplay:
         Returns
         -------
         self : ModelSelectionDisplay
+            The display, with its axes and figure.
         """
         metrics = self.results["metric"].unique()
         figsize = (0.6 + 3.4 * len(metrics), 3.2)

@@ -54,6 +54,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         display : TrainingCurveDisplay
+            With the picture drawn.
 
         Raises
         ------
@@ -82,6 +83,7 @@ class TrainingCurveDisplay:
         Returns
         -------
         self : TrainingCurveDisplay
+            The display, with its axes and figure.
         """
         self.figure_, self.axes_ = grid_of_axes(ax, 1, 3, (10, 3))
         loss, likelihood, kl = self.axes_[0]

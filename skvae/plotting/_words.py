@@ -105,16 +105,21 @@ class TopicWordsDisplay:
             Number of words of each topic.
         topics : list of int or str, default=None
             Numbers or names of the topics to show, in this order; by default all.
-        by, weight, feature_names
+        by : {"probability", "term_score", "relevance", "frex"}, default="probability"
             As in `skvae.inspection.top_words`; "relevance" goes by the word frequencies
             of X, if that is given. Whatever the order of the words, bars show their
             probabilities, or their weights if these are signed.
+        weight : float in [0, 1], default=None
+            As in `skvae.inspection.top_words`.
+        feature_names : array-like of shape (n_features,), default=None
+            As in `skvae.inspection.top_words`.
         **plot_options
             Passed on to `plot`.
 
         Returns
         -------
         display : TopicWordsDisplay
+            With the picture drawn.
         """
         frequencies = None
         if X is not None and by == "relevance":
@@ -156,10 +161,12 @@ class TopicWordsDisplay:
         n_columns : int, default=5
             Number of panels in a row.
         color : matplotlib color
+            Of the bars.
 
         Returns
         -------
         self : TopicWordsDisplay
+            The display, with its axes and figure.
         """
         n_topics, n_words = self.words.shape
         n_columns = min(n_columns, n_topics)
@@ -250,6 +257,7 @@ class TopicDocumentsDisplay:
         Returns
         -------
         display : TopicDocumentsDisplay
+            With the picture drawn.
         """
         counts = topic_model_input(model, X)
         shares = topic_proportions(model, counts)
@@ -278,10 +286,12 @@ class TopicDocumentsDisplay:
         ax : matplotlib Axes, default=None
             By default those of a new figure.
         cmap : str or matplotlib Colormap, default="Blues"
+            Colours of the cells, from a share of 0 on.
 
         Returns
         -------
         self : TopicDocumentsDisplay
+            The display, with its axes and figure.
         """
         n_topics, n_classes = self.shares.shape
         self.figure_, self.ax_ = one_axes(

@@ -99,14 +99,17 @@ class GSMTopicModel(BaseProportionsModel):
     components_ : ndarray of shape (n_components, n_features)
         Word probabilities of each topic; rows sum to one.
     word_embeddings_ : ndarray of shape (n_features, embedding_size)
+        Vectors of the words, in the scale of `word_embeddings` if these were given.
     topic_embeddings_ : ndarray of shape (n_components, embedding_size)
+        Vectors of the topics; the logits of a topic's words are their products with
+        those of the words, plus the background.
     n_matched_words_ : int
         Number of words that have a vector in `word_embeddings`, if these go by words.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
         Number of epochs trained so far.
-    history_ : DataFrame of shape (n_iter_, 3 or 4)
+    history_ : DataFrame of shape (`n_iter_`, 3 or 4)
         Means over the rows for each epoch, in nats: "loss" (what training minimises),
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
@@ -125,7 +128,7 @@ class GSMTopicModel(BaseProportionsModel):
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
     See Also

@@ -72,7 +72,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
         Number of epochs trained so far.
-    history_ : DataFrame of shape (n_iter_, 3 or 4)
+    history_ : DataFrame of shape (`n_iter_`, 3 or 4)
         Means over the rows for each epoch, in nats: "loss" (what training minimises),
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
@@ -91,7 +91,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
     See Also

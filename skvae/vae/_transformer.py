@@ -151,7 +151,7 @@ class VAETransformer(BaseVAE):
         `likelihood="multinomial"`.
     n_iter_ : int
         Number of epochs trained so far.
-    history_ : DataFrame of shape (n_iter_, 3 or 4)
+    history_ : DataFrame of shape (`n_iter_`, 3 or 4)
         Means over the rows for each epoch, in nats: "loss" (what training minimises),
         "reconstruction" (log-likelihood), "kl", and "validation_loss" with early
         stopping.
@@ -166,7 +166,7 @@ class VAETransformer(BaseVAE):
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
     References
@@ -521,10 +521,12 @@ class VAETransformer(BaseVAE):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : ignored
+            Not used.
 
         Returns
         -------
         score : float
+            A bound of the mean log-likelihood; with ``variational=False`` no bound.
         """
         return float(self.score_samples(X).mean())
 
@@ -570,7 +572,9 @@ class VAETransformer(BaseVAE):
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows.
         random_state : int, RandomState instance or None, default=None
+            Of codes and rows. An int gives the same rows in each call.
         from_ : {"prior", "posterior"}, default="prior"
             "prior" draws codes from the standard normal prior. "posterior" draws them
             from the normal distribution that has the mean and covariance of the codes

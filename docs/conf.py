@@ -1,0 +1,91 @@
+"""Configuration of the documentation.
+
+Build it with ``python -m sphinx -W --keep-going -b html docs docs/_build/html``.
+"""
+
+import os
+import re
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import skvae
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # examples may run beside each other
+
+project = "skvae"
+author = "The skvae developers"
+copyright = author
+version = release = skvae.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "images"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_default_options = {
+    "members": True,
+    # But not from these, which are scikit-learn's and Python's.
+    "inherited-members": "TransformerMixin, _SetOutputMixin, BaseEstimator, "
+    "_MetadataRequester, BaseException",
+    "member-order": "bysource",
+}
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",  # others are shown and not run
+    "ignore_pattern": r"(^|/)(?!plot_|compare_)\w+\.py$",  # helpers
+    "subsection_order": ["../examples/topics", "../examples/images", "*"],
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skvae",),
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "image_srcset": ["2x"],
+    "write_computation_times": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skvae"
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+toc_object_entries_show_parents = "hide"
+# No empty sidebar beside pages that have none below them.
+html_sidebars = {page: [] for page in ("getting_started", "contributing", "changelog")}
+html_theme_options = {
+    "logo": {"text": "skvae"},
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def visit_math(writer, node):
+    """Write a formula as MathML, which browsers show without a script."""
+    block = node.tagname == "math_block"
+    math = tex2mathml(node.astext(), as_block=block)
+    # Browsers leave no room between "log" and what it is of.
+    applied = r"<mo>&ApplyFunction;</mo>(?!\s*<mo[^>]*>[(\[])"
+    math = re.sub(applied, '<mspace width="0.17em"/>', math)
+    writer.body.append(f'<div class="formula">{math}</div>' if block else math)
+    raise SkipNode
+
+
+def setup(app):
+    """Let formulas be MathML."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))

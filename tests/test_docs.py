@@ -1,0 +1,155 @@
+"""The documentation is true: its code runs, and the reference lacks no public name."""
+
+import importlib
+import io
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import Pipeline
+
+import skvae
+from skvae import GSMTopicModel
+from skvae.datasets import load_docstrings
+
+ROOT = Path(__file__).parents[1]
+# Pages whose Python blocks run one after the other as they stand,
+PAGES = [
+    "README.md",
+    "docs/getting_started.md",
+    "docs/coming_from_lda.md",
+    "docs/topic_models.md",
+    "docs/troubleshooting.md",
+    "docs/models/nvdm.md",
+    "docs/models/gsm.md",
+    "docs/models/prodlda.md",
+    "docs/models/vae.md",
+]
+# and those that begin with a fitted model at hand. Blocks of all others are fragments.
+PAGES_OF_A_MODEL = ["docs/autoencoders.md", "docs/inspection.md", "docs/trust.md"]
+MODULES = ["datasets", "inspection", "metrics", "model_selection", "plotting"]
+# A block, and what it prints if that is always the same.
+BLOCK = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
+)
+
+
+@pytest.fixture(scope="module")
+def few():
+    corpus = load_docstrings(packages=["numpy"])
+    corpus.data = corpus.data[:400]
+    return corpus
+
+
+@pytest.fixture
+def at_hand(few, tmp_path, monkeypatch):
+    """Few texts, and a folder and a picture for what the pages write and show."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    monkeypatch.setattr(skvae.datasets, "load_docstrings", lambda **_: few)
+    monkeypatch.chdir(tmp_path)
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def of_a_model(few):
+    """What pages that begin in the middle take for granted."""
+    counts = CountVectorizer(stop_words="english", min_df=5)
+    model = Pipeline([("counts", counts), ("topics", GSMTopicModel(5, max_epochs=2))])
+    model.fit(few.data)
+    X = counts.transform(few.data)
+    return {
+        "skvae": skvae,
+        "texts": few.data,
+        "model": model,
+        "pipeline": model,
+        "gsm": model[-1],
+        "X": X,
+        "X_test": X,
+        "words": counts.get_feature_names_out(),
+        "images": np.zeros((4, 8, 8, 3)),
+        "pyLDAvis": MagicMock(),
+        "topicwizard": MagicMock(),
+    }
+
+
+def run(page, names):
+    """Run the Python blocks of a page, and compare what they print."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    names["__name__"] = "__main__"
+    for block in BLOCK.finditer(text):
+        line = text.count("\n", 0, block.start("code"))
+        code = "\n" * line + block["code"]  # errors then tell the line of the page
+        with redirect_stdout(io.StringIO()) as printed:
+            exec(compile(code, page, "exec"), names)
+        if block["output"] is not None:
+            assert printed.getvalue() == block["output"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_code_of_a_page_runs(page, at_hand):
+    run(page, {})
+
+
+@pytest.mark.parametrize("page", PAGES_OF_A_MODEL)
+def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
+    if page.endswith("inspection.md"):
+        pytest.importorskip("pyLDAvis")
+    if page.endswith("trust.md"):
+        of_a_model["model"] = of_a_model["gsm"]
+    run(page, of_a_model)
+
+
+def test_pages_link_to_what_is_there():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *pages_of_docs()]:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
+            example = re.fullmatch(r"(?:\.\./)*auto_examples/(.+)\.rst", target)
+            if example is None:
+                assert (page.parent / target).exists(), f"{page}: {target}"
+            elif example[1] != "index":
+                assert (ROOT / "examples" / f"{example[1]}.py").exists(), target
+
+
+def pages_of_docs():
+    made = {"_build", "auto_examples", "generated"}
+    pages = (ROOT / "docs").glob("**/*.md")
+    return [page for page in pages if not made & {*page.parts}]
+
+
+def test_reference_has_every_public_name():
+    listed = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8").split()
+    modules = [skvae, *(importlib.import_module(f"skvae.{m}") for m in MODULES)]
+    names = {name for module in modules for name in module.__all__}
+    assert names - {*listed} == {"__version__"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_site_is_built_without_a_warning(tmp_path):
+    """From a copy, since it writes pages of its own, and without running examples."""
+    for package in ("sphinx", "myst_parser", "sphinx_gallery", "pydata_sphinx_theme"):
+        pytest.importorskip(package)
+    for folder in ("docs", "examples"):
+        ignored = shutil.ignore_patterns("_build", "auto_examples", "generated")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    for page in ROOT.glob("*.md"):
+        shutil.copy(page, tmp_path)
+    command = f"{sys.executable} -m sphinx -W --keep-going -D plot_gallery=0 -b html"
+    done = subprocess.run(
+        [*command.split(), "docs", "site"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "generated" / "skvae.GSMTopicModel.html").exists()
