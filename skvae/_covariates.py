@@ -43,7 +43,7 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     name, n_dims = type(estimator).__name__, np.ndim(covariates)
     labelled = n_dims == 1 if reset else hasattr(estimator, "covariate_values_")
     if not reset:
-        n_covariates = estimator._n_covariates
+        n_covariates = getattr(estimator, "_n_covariates", 0)
         if covariates is None and n_covariates:
             kind = "labels" if labelled else f"{n_covariates} numbers a row"
             raise ValueError(

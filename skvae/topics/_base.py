@@ -7,6 +7,7 @@ from scipy.special import xlogy
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skvae._covariates import Data
 from skvae._sparse import canonical_csr, column_sums, draw_counts, row_sums
 from skvae._validation import check_input, contains_words
 from skvae.base import ACTIVE, BaseVAE
@@ -245,16 +246,16 @@ class BaseTopicModel(BaseVAE):
             )
         return mean
 
-    def components_given(self, covariates):
+    def components_given(self, covariates=None):
         """Word probabilities of each topic at given covariates.
 
-        `components_` are those without any. The words of an NVDM topic are those of a
-        document with a code of 1 for it and 0 for the others.
+        The words of a dimension of NVDM are those of a document with a code of 1 for it
+        and 0 for the others.
 
         Parameters
         ----------
-        covariates : label, or array-like of shape (n_covariates,)
-            For all topics alike.
+        covariates : label, or array-like of shape (n_covariates,), default=None
+            Of all topics alike. By default none matters, as in `components_`.
 
         Returns
         -------
@@ -268,6 +269,8 @@ class BaseTopicModel(BaseVAE):
         """
         check_is_fitted(self, "net_")
         codes = np.eye(self._n_features_out)
+        if covariates is None:
+            return self._decode(Data(codes))
         return self.inverse_transform(codes, covariates=covariates)
 
     def sample(self, n_samples=1, random_state=None, *, covariates=None):
