@@ -55,6 +55,10 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
     }
 
+    # Pipeline.score of scikit-learn routes a sample_weight of None, and fails unless the
+    # last step knows the name. Weights that are some are refused.
+    __metadata_request__score = {"sample_weight": None}
+
     # --- what a subclass defines -------------------------------------------------
 
     @abstractmethod
