@@ -754,6 +754,42 @@ MUTANTS = [
         "sum(part.sum(axis=0, dtype=np.float64) for part in parts)",
         ("rows",),
     ),
+    # --- covariates ---------------------------------------------------------------
+    Mutant(
+        "covariates not shuffled with their rows",
+        "_covariates.py",
+        "return Data(self.X[rows], self.covariates[rows])",
+        "return Data(self.X[rows], self.covariates[: self.X[rows].shape[0]])",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates not seen by the encoder",
+        "modules/_latent.py",
+        "return self.body(append(x, c), generator)",
+        "return self.body(append(x, None if c is None else 0 * c), generator)",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates not seen by a decoder of topics",
+        "modules/_topics.py",
+        "return words.tilted(c @ self.covariate_components)",
+        "return words.tilted(0 * c @ self.covariate_components)",
+        ("covariates",),
+    ),
+    Mutant(
+        "an unseen label taken for the last one",
+        "_covariates.py",
+        "if (place < 0).any():",
+        "if False:",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates of a file in any order",
+        "persistence.py",
+        "if not all(a < b for a, b in pairwise(values)):",
+        "if False:",
+        ("persistence",),
+    ),
     Mutant(
         "shapes of a file's weights not checked",
         "persistence.py",
