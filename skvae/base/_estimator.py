@@ -55,8 +55,8 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
     }
 
-    # Pipeline.score of scikit-learn routes a sample_weight of None, and fails unless the
-    # last step knows the name. Weights that are some are refused.
+    # Where metadata are routed, scikit-learn's Pipeline.score passes a sample_weight of
+    # None on, and fails if the last step does not know the name.
     __metadata_request__score = {"sample_weight": None}
 
     # --- what a subclass defines -------------------------------------------------
