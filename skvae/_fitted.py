@@ -130,8 +130,8 @@ def is_signed(model):
     return bool(np.min(topic_model(model).components_) < 0)
 
 
-def word_probabilities(model):
-    """Return p(word | topic) of each topic; rows sum to one.
+def word_probabilities(model, covariates=None):
+    """Return p(word | topic) of each topic, given covariates or not; rows sum to one.
 
     Components that are non-negative are divided by their sums, as LDA's and NMF's need.
     Of others, such as NVDM's, it is what a code of 1 for the topic and 0 else decodes
@@ -139,7 +139,9 @@ def word_probabilities(model):
     """
     last = topic_model(model)
     weights = np.asarray(last.components_, dtype=np.float64)
-    if is_signed(last):
+    if covariates is not None or hasattr(last, "covariate_components_"):
+        weights = last.components_given(covariates)
+    elif is_signed(last):
         decoded = np.zeros((1, 1))
         if hasattr(last, "inverse_transform"):
             decoded = np.asarray(last.inverse_transform(np.eye(len(weights))))

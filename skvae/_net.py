@@ -58,11 +58,11 @@ def as_is(batch):
 
 
 class Rows(Dataset):
-    """Rows of a matrix, a batch at a time, as (encoder input, target).
+    """Rows, a batch at a time, as ((encoder input, covariates), target).
 
     Parameters
     ----------
-    X : ndarray or CSR matrix
+    data : Data
     rows : array of int
         Numbers of the rows that count.
     corrupt : callable, optional
@@ -72,8 +72,8 @@ class Rows(Dataset):
         Whether batches are `SparseRows` or dense tensors.
     """
 
-    def __init__(self, X, rows, corrupt=None, sparse=False):
-        self.X = X
+    def __init__(self, data, rows, corrupt=None, sparse=False):
+        self.data = data
         self.rows = rows
         self.corrupt = corrupt
         self.sparse = sparse
@@ -83,18 +83,19 @@ class Rows(Dataset):
         return len(self.rows)
 
     def __getitems__(self, indices):
-        rows = self.X[self.rows[indices]]
+        batch = self.data.take(self.rows[indices])
+        rows, covariates = batch.X, to_dense_tensor(batch.covariates, copy=False)
         if self.sparse:
             target = SparseRows.from_csr(rows)
         else:
             target = to_dense_tensor(rows, copy=False)  # indexing has copied
         if self.corrupt is None:
-            return target, target
+            return (target, covariates), target
         corrupted = self.corrupt(rows, self.rng)
         if self.sparse:
             values = torch.from_numpy(corrupted.data).to(target.dtype)
-            return target.with_values(values), target
-        return to_dense_tensor(corrupted, copy=False), target
+            return (target.with_values(values), covariates), target
+        return (to_dense_tensor(corrupted, copy=False), covariates), target
 
 
 class EvenBatches(Sampler):
@@ -382,9 +383,9 @@ class VAENet(NeuralNet):
         return step
 
     def infer(self, x, **fit_params):
-        x = x.to(self.device, non_blocking=True)
+        x, c = (part.to(self.device, non_blocking=True) for part in x)
         forward = self.forward_ if self.module_.training else self.module_
-        return forward(x, self.noise_generator)
+        return forward(x, self.noise_generator, c)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         x = y_true.to(self.device, non_blocking=True)

@@ -157,8 +157,9 @@ class SparseRows:
     def __matmul__(self, matrix):
         return Product.apply(matrix, self)
 
-    def append(self, tail):
-        """The same rows with dense columns at their end."""
+    def append(self, columns):
+        """The same rows with more dense columns at their end."""
+        tail = columns if self.tail is None else torch.cat([self.tail, columns], dim=-1)
         return type(self)(self.pattern, self.values, tail)
 
 
@@ -169,11 +170,13 @@ def apply(function, rows):
     return function(rows)
 
 
-def append(rows, column):
-    """Rows, dense or sparse, with one more column."""
+def append(rows, columns):
+    """Rows, dense or sparse, with more columns, if there are any."""
+    if columns is None or columns.shape[-1] == 0:
+        return rows
     if isinstance(rows, SparseRows):
-        return rows.append(column)
-    return torch.cat([rows, column], dim=-1)
+        return rows.append(columns)
+    return torch.cat([rows, columns], dim=-1)
 
 
 def sums_of_rows(values, pattern):

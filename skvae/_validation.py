@@ -24,6 +24,7 @@ __all__ = [
     "check_input",
     "check_layer_sizes",
     "check_parameters",
+    "check_range",
     "contains_texts",
     "contains_words",
     "resolve_device",
@@ -89,14 +90,19 @@ def check_input(estimator, X, *, reset, **options):
     """
     with np.errstate(invalid="ignore"):  # of the sum of inf and -inf; it tells itself
         X = validate_data(estimator, X, reset=reset, accept_sparse="csr", **options)
+    check_range(estimator, X, "X")
+    return X
+
+
+def check_range(estimator, X, name):
+    """Raise ValueError if a value is beyond single precision."""
     values = X.data if sp.issparse(X) else X
     largest = np.finfo(np.float32).max.item()
     if values.size and max(values.max(), -values.min()) > largest:
         raise ValueError(
-            f"Input X of {type(estimator).__name__} contains infinity or a value too "
-            "large for dtype('float32'). Scale X to smaller values."
+            f"Input {name} of {type(estimator).__name__} contains infinity or a value "
+            f"too large for dtype('float32'). Scale {name} to smaller values."
         )
-    return X
 
 
 def contains_texts(X):

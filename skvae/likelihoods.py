@@ -46,6 +46,10 @@ class BagOfWords(Distribution):
         self.logits = logits
         super().__init__(logits.shape[:-1], logits.shape[-1:], validate_args=False)
 
+    def tilted(self, tilt):
+        """The same with word probabilities in proportion to themselves times e^tilt."""
+        return BagOfWords(self.logits + tilt)
+
     @property
     def mean(self):
         """Word probabilities: the mean of a document of one token."""
@@ -83,6 +87,9 @@ class TopicMixture(BagOfWords):
         shape = proportions.shape[:-1], topics.shape[1:]
         Distribution.__init__(self, *shape, validate_args=False)
 
+    def tilted(self, tilt):
+        return TiltedMixture(self.proportions, self.topics, tilt)
+
     @property
     def mean(self):
         return self.proportions @ self.topics
@@ -93,6 +100,17 @@ class TopicMixture(BagOfWords):
     def log_probs_at(self, pattern):
         topics = self.topics.T.contiguous()
         return log_positive(product_at(self.proportions, topics, pattern))
+
+
+class TiltedMixture(BagOfWords):
+    """Token counts whose word probabilities are those of a mixture, times e^tilt.
+
+    Unlike those of the mixture they have to be normalised over all words.
+    """
+
+    def __init__(self, proportions, topics, tilt):
+        self.topics = topics
+        super().__init__(log_positive(proportions @ topics) + tilt)
 
 
 class Bits(Distribution):

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -41,8 +42,10 @@ DTYPES = {
     **{f"I{8 * size}": np.dtype(f"i{size}") for size in (1, 2, 4, 8)},
     **{f"U{8 * size}": np.dtype(f"u{size}") for size in (1, 2, 4, 8)},
 }
+# Kinds of what may hold strings; all else is numbers.
+KINDS = {"covariate_values_": "biO", "feature_names_in_": "O"}
 # What the last fit may have set or not.
-OPTIONAL = {"feature_names_in_", "n_matched_words_"}
+OPTIONAL = {"covariate_values_", "feature_names_in_", "n_matched_words_"}
 
 
 class ModelFileError(ValueError):
@@ -310,6 +313,7 @@ def read(path):
         state = decode(tree, file.get_tensor)
     check_finite(state["net"]["weights"])
     check_finite(state["fitted"])
+    check_ascending(state["fitted"].get("covariate_values_", ()))
     return cls, state
 
 
@@ -330,13 +334,14 @@ def check_state(cls, state):
 def check_net(cls, net):
     """Check all that a net is made from against the module that it is to be."""
     config = dict(net["config"])
-    n_features = config.pop("n_features")
+    sizes = config.pop("n_features"), config.pop("n_covariates", 0)
     for key in ("hidden_layer_sizes", "channels"):  # of no more layers than weights
         if len(config.get(key, ())) > len(net["weights"]):
             raise ValueError(f"it has no weights for its {key}.")
     model = cls(**config)
     check_parameters(model)
-    if type(n_features) is not int or model._config(n_features) != net["config"]:
+    plain = all(type(size) is int for size in sizes)
+    if not plain or model._config(*sizes) != net["config"]:
         raise ValueError("its configuration is not one that a fit makes.")
     with torch.device("meta"):  # of any size, without memory
         module = cls._build_module(net["config"], torch.Generator("cpu")).float()
@@ -364,8 +369,7 @@ def check_fitted(cls, fitted, net):
         odd = sorted(fitted.keys() ^ layout.keys())
         raise ValueError(f"its attributes are not those of {cls.__name__}: {odd}.")
     for name, value in fitted.items():
-        strings = name == "feature_names_in_"
-        if not fits(value, layout[name], "O" if strings else "biuf"):
+        if not fits(value, layout[name], KINDS.get(name, "biuf")):
             raise ValueError(f"its attribute {name} is not one that a fit makes.")
     if fitted["n_iter_"] != len(net["history"]):
         raise ValueError(f"it has no history of {fitted['n_iter_']!r} epochs.")
@@ -391,6 +395,11 @@ def fits(value, shape, kinds):
         and len(value.shape) == len(shape)
         and all(wanted in (None, found) for found, wanted in zip(value.shape, shape))
     )
+
+
+def check_ascending(values):
+    if not all(a < b for a, b in pairwise(values)):
+        raise ValueError("the values of its covariates are not in order.")
 
 
 def check_finite(values):

@@ -530,15 +530,15 @@ MUTANTS = [
     Mutant(
         "thinning of the target, dense",
         "_net.py",
-        "return to_dense_tensor(corrupted, copy=False), target",
-        "return (to_dense_tensor(corrupted, copy=False),) * 2",
+        "(to_dense_tensor(corrupted, copy=False), covariates), target",
+        "(x := to_dense_tensor(corrupted, copy=False), covariates), x",
         ("net",),
     ),
     Mutant(
         "thinning of the target, sparse",
         "_net.py",
-        "return target.with_values(values), target",
-        "return (target.with_values(values),) * 2",
+        "return (target.with_values(values), covariates), target",
+        "return (target := target.with_values(values), covariates), target",
         ("rows",),
     ),
     # --- training ---------------------------------------------------------------
@@ -651,8 +651,8 @@ MUTANTS = [
     Mutant(
         "transform that samples",
         "base/_inference.py",
-        "return module.link(encoder.location(encoder.hidden(x)))",
-        "return module.link(encoder(x).base_dist.sample())",
+        "return module.link(encoder.location(encoder.hidden(x, c=c)))",
+        "return module.link(encoder(x, c=c).base_dist.sample())",
         ("base",),
     ),
     Mutant(
@@ -686,15 +686,15 @@ MUTANTS = [
     Mutant(
         "score per document, not per token",
         "topics/_base.py",
-        "mean = float(mean_per_token(bounds, row_sums(X), average))",
+        "mean = float(mean_per_token(bounds, row_sums(data.X), average))",
         "mean = float(bounds.mean())",
         ("topics",),
     ),
     Mutant(
         "score per distinct word, not per token",
         "topics/_base.py",
-        "mean_per_token(bounds, row_sums(X), average)",
-        "mean_per_token(bounds, np.diff(X.indptr), average)",
+        "mean_per_token(bounds, row_sums(data.X), average)",
+        "mean_per_token(bounds, np.diff(data.X.indptr), average)",
         ("topics",),
     ),
     Mutant(
@@ -753,6 +753,42 @@ MUTANTS = [
         "sum(np.bincount(part.indices, part.data, X.shape[1]) for part in parts)",
         "sum(part.sum(axis=0, dtype=np.float64) for part in parts)",
         ("rows",),
+    ),
+    # --- covariates ---------------------------------------------------------------
+    Mutant(
+        "covariates not shuffled with their rows",
+        "_covariates.py",
+        "return Data(self.X[rows], self.covariates[rows])",
+        "return Data(self.X[rows], self.covariates[: self.X[rows].shape[0]])",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates not seen by the encoder",
+        "modules/_latent.py",
+        "return self.body(append(x, c), generator)",
+        "return self.body(append(x, None if c is None else 0 * c), generator)",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates not seen by a decoder of topics",
+        "modules/_topics.py",
+        "return words.tilted(c @ self.covariate_components)",
+        "return words.tilted(0 * c @ self.covariate_components)",
+        ("covariates",),
+    ),
+    Mutant(
+        "an unseen label taken for the last one",
+        "_covariates.py",
+        "if (place < 0).any():",
+        "place = place % len(values)\n    if False:",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates of a file in any order",
+        "persistence.py",
+        "if not all(a < b for a, b in pairwise(values)):",
+        "if False:",
+        ("persistence",),
     ),
     Mutant(
         "shapes of a file's weights not checked",

@@ -69,6 +69,15 @@ def facts_of(model, X):
     }
 
 
+def labels():
+    return (corpus()[:, 0].toarray()[:, 0] > 0).astype(int)
+
+
+def conditioned_facts_of(model):
+    score = model.score(corpus(), covariates=labels())
+    return {"digest": digest(model), "score": score}
+
+
 def in_each_process(folder):
     """Train everything; what is found goes to a file. Run by torchrun."""
     torch_distributed.init_process_group("gloo")
@@ -83,6 +92,8 @@ def in_each_process(folder):
         for rows in (X[:200], X[200:]):
             model.partial_fit(rows)
         found["partial_fit"] = facts_of(model, X)
+        model = model_of("GSMTopicModel").fit(X, covariates=labels())
+        found["covariates"] = conditioned_facts_of(model)
     errors = {
         "differs": (model_of("NVDMTopicModel"), X[: 100 + rank]),
         "diverges": (model_of("NVDMTopicModel").set_params(lr=1e9), X),
@@ -110,7 +121,7 @@ def found(tmp_path_factory):
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
-@pytest.mark.parametrize("name", [*fits(), "shards", "partial_fit"])
+@pytest.mark.parametrize("name", [*fits(), "shards", "partial_fit", "covariates"])
 def test_all_processes_have_the_same_model(name, found):
     first, second = ({**facts[name], "rows": None} for facts in found)
     assert first == second
@@ -127,6 +138,12 @@ def test_each_row_is_trained_on_by_one_process(name, found):
 def test_the_model_is_close_to_that_of_one_process(name, found):
     alone = model_of(name).fit(corpus()).score(corpus())
     assert found[0][name]["score"] == pytest.approx(alone, rel=0.02)
+
+
+def test_covariates_are_given_to_all(found):
+    alone = model_of("GSMTopicModel").fit(corpus(), covariates=labels())
+    score = conditioned_facts_of(alone)["score"]
+    assert found[0]["covariates"]["score"] == pytest.approx(score, rel=0.02)
 
 
 def test_gradients_are_those_of_whole_batches(found):

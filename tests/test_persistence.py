@@ -726,6 +726,78 @@ def test_forged_networks_are_refused(edit, files, tmp_path, record_property):
     record_property("forged files", 1)
 
 
+@pytest.fixture(scope="module")
+def conditioned(X, tmp_path_factory):
+    """Files of a model fitted with labels, and with integers."""
+    folder = tmp_path_factory.mktemp("conditioned")
+    labels = np.arange(40) % 3
+    clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "integers")
+    labels = np.array(["a", "b", "c"])[labels]
+    clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "strings")
+    return folder
+
+
+FACTORS = "fitted.covariate_components_"
+
+
+@pytest.mark.parametrize(
+    "name, edit",
+    [
+        ("strings", put(2, *CONFIG, "n_covariates")),
+        ("strings", put(0, *CONFIG, "n_covariates")),
+        ("strings", put(3.0, *CONFIG, "n_covariates")),
+        ("strings", put(10**12, *CONFIG, "n_covariates")),
+        ("strings", drop(*CONFIG, "n_covariates")),
+        ("strings", drop("fitted", "covariate_components_")),
+        ("strings", replace(FACTORS, lambda w: w[:2].copy())),
+        ("strings", replace(FACTORS, with_nan)),
+        *(
+            ("strings", put({"__strings__": values}, "fitted", "covariate_values_"))
+            for values in (["a", "b"], ["a", "c", "b"], ["a", "a", "b"], "abc")
+        ),
+        ("strings", put(["a", 1, "b"], "fitted", "covariate_values_")),
+        ("integers", replace("fitted.covariate_values_", lambda v: v[::-1].copy())),
+        ("integers", replace("fitted.covariate_values_", lambda v: v * 1.0)),
+    ],
+)
+def test_forged_covariates_are_refused(
+    name, edit, conditioned, tmp_path, record_property
+):
+    path = tmp_path / "model"
+    path.write_bytes(forged(conditioned / name, lambda document, arrays: None))
+    skvae.load(path)
+    path.write_bytes(forged(conditioned / name, edit))
+    assert_refused(path)
+    record_property("forged files", 1)
+
+
+@pytest.mark.parametrize("value", [0, 3])
+def test_covariates_of_a_model_without_are_refused(
+    value, files, tmp_path, record_property
+):
+    path = tmp_path / "model"
+    path.write_bytes(
+        forged(
+            files["GSM"],
+            lambda document, arrays: document["net"]["config"].update(
+                n_covariates=value
+            ),
+        )
+    )
+    assert_refused(path)
+    record_property("forged files", 1)
+
+
+@pytest.mark.parametrize("name", ["strings", "integers"])
+def test_skops_trusts_models_with_covariates(name, conditioned, X):
+    model = skvae.load(conditioned / name)
+    given = model.covariate_values_[1]
+    loaded = through_skops([model])[-1]
+    np.testing.assert_array_equal(
+        loaded.transform(X, covariates=given), model.transform(X, covariates=given)
+    )
+
+
 def test_a_file_of_a_newer_skvae_says_so(files, tmp_path):
     path = tmp_path / "model"
     path.write_bytes(forged(files["GSM"], put(2, "format")))

@@ -20,9 +20,19 @@ def vectorizer(max_features, **params):
 
 
 @cache
-def newsgroups_texts():
+def newsgroups_corpus():
     parts = "headers", "footers", "quotes"
-    return fetch_20newsgroups(shuffle=True, random_state=1, remove=parts).data
+    return fetch_20newsgroups(shuffle=True, random_state=1, remove=parts)
+
+
+def newsgroups_texts():
+    return newsgroups_corpus().data
+
+
+def newsgroups_groups():
+    """The group of each text, in the order of `newsgroups_texts`."""
+    corpus = newsgroups_corpus()
+    return np.array(corpus.target_names)[corpus.target]
 
 
 def split(X, n_train, n_components, n_test=None):

@@ -39,6 +39,7 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
+from skvae._covariates import Data
 from skvae._net import EvenBatches, Rows
 from skvae.base import _training
 from skvae.datasets import make_topic_corpus
@@ -75,13 +76,13 @@ class BareLoop:
     """
 
     def __init__(self, estimator, X, dense=False):
-        X = estimator._validate(X, reset=False)
-        net = estimator._net_to_train(X, False)
+        data = Data(estimator._validate(X, reset=False))
+        net = estimator._net_to_train(data, False)
         self.module, self.optimizer = net.module_, net.optimizer_
         self.criterion, self.penalty = net.criterion_, net.penalty
         self.clip = isinstance(estimator, tuple(TOPIC_MODELS.values()))
         sparse = estimator._takes_sparse_rows and not dense
-        self.rows = Rows(X, np.arange(X.shape[0]), estimator._corrupt, sparse)
+        self.rows = Rows(data, np.arange(X.shape[0]), estimator._corrupt, sparse)
         self.rows.rng = np.random.default_rng(0)
         self.batch_size = estimator.batch_size
         self.generator = torch.Generator()
@@ -96,7 +97,7 @@ class BareLoop:
         losses = []
         for batch in EvenBatches(len(self.rows), self.batch_size, self.generator):
             times = [Clock()]
-            x, target = self.rows.__getitems__(batch)
+            (x, _), target = self.rows.__getitems__(batch)
             times.append(Clock())
             self.optimizer.zero_grad()
             posterior = self.module.encoder(x, self.generator)

@@ -81,8 +81,8 @@ class Changed:
     def _training_options(self):
         return {**super()._training_options(), "clip_norm": self.clip_norm}
 
-    def _net_to_train(self, X, early_stop):
-        net = super()._net_to_train(X, early_stop)
+    def _net_to_train(self, data, early_stop):
+        net = super()._net_to_train(data, early_stop)
         for group in net.optimizer_.param_groups:
             self.adam(group)
         return net

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from skvae import _net
+from skvae._covariates import Data, check_covariates
 from skvae._surroundings import own_settings
 from skvae._validation import Interval, StrOptions, resolve_device
 from skvae._version import __version__
@@ -54,24 +55,30 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
     }
 
+    # Where metadata are routed, scikit-learn's Pipeline.score passes a sample_weight of
+    # None on, and fails if the last step does not know the name.
+    __metadata_request__score = {"sample_weight": None}
+
     # --- what a subclass defines -------------------------------------------------
 
     @abstractmethod
     def _validate(self, X, *, reset):
         """Return a matrix as ndarray or CSR of floats, or raise."""
 
-    def _accept(self, X, *, reset):
+    def _accept(self, X, covariates, *, reset):
         """`_validate` of a matrix, or of each part of `Shards`, which stay as is."""
-        if not isinstance(X, Shards):
-            return self._validate(X, reset=reset)
-        for number, part in enumerate(X.parts()):
-            self._validate(part, reset=reset and number == 0)
-        return X
+        if isinstance(X, Shards):
+            for number, part in enumerate(X.parts()):
+                self._validate(part, reset=reset and number == 0)
+        else:
+            X = self._validate(X, reset=reset)
+        return Data(X, check_covariates(self, covariates, X.shape[0], reset=reset))
 
-    def _config(self, n_features):
+    def _config(self, n_features, n_covariates=0):
         """Return all that the module is built from, as plain values."""
         return {
             "n_features": n_features,
+            **({"n_covariates": n_covariates} if n_covariates else {}),
             "n_components": int(self.n_components),
             "hidden_layer_sizes": tuple(int(n) for n in self.hidden_layer_sizes),
             "activation": self.activation,
@@ -207,7 +214,9 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
     def _layout(cls, config):
         """Shapes of the fitted attributes, by name; None stands for any length."""
         n_features, n_components = config["n_features"], config["n_components"]
+        n_covariates = config.get("n_covariates", 0)
         return {
+            **({"covariate_values_": (n_covariates,)} if n_covariates else {}),
             "n_features_in_": (),
             "feature_names_in_": (n_features,),
             "n_iter_": (),
@@ -278,6 +287,10 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
     @property
     def _n_features_out(self):
         return self.net_.config["n_components"]
+
+    @property
+    def _n_covariates(self):
+        return self.net_.config.get("n_covariates", 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

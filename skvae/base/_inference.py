@@ -10,6 +10,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skvae._covariates import Data, check_covariates
 from skvae._rows import SparseRows, to_dense_tensor
 from skvae._surroundings import one_thread_after_fork
 from skvae.losses import elbo, log_importance_weights
@@ -59,9 +60,9 @@ def elbo_of_draws(x, z, posterior, likelihood, prior):
 class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """What a fitted model makes of rows and codes, in double precision."""
 
-    def _validate_as_fitted(self, X):
+    def _validate_as_fitted(self, X, covariates):
         check_is_fitted(self, "net_")
-        return self._accept(X, reset=False)
+        return self._accept(X, covariates, reset=False)
 
     def _inference_module(self):
         """A copy for inference, in double precision.
@@ -90,22 +91,24 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Numbers that a row of X takes where it is decoded and scored."""
         return max(self._width, self.n_features_in_)
 
-    def _blocks(self, X, module, width):
-        """Blocks of the rows of X, on the module's device, and where they begin.
+    def _blocks(self, data, module, width):
+        """Blocks of rows and covariates, on the module's device, behind their starts.
 
         Of so many rows that they fill a block if each takes `width` numbers.
         """
-        device = next(module.parameters()).device
+        X, device = data.X, next(module.parameters()).device
         sparse = self._takes_sparse_rows and not isinstance(X, np.ndarray)
         if not sparse:
             width = max(width, X.shape[1])
         size = max(1, min(2048, BLOCK_SIZE // width))
         for start in range(0, X.shape[0], size):
-            rows = X[start : start + size]
+            block = data.take(slice(start, start + size))
+            c = to_dense_tensor(block.covariates, torch.float64, device)
             if sparse:
-                yield start, SparseRows.from_csr(rows, torch.float64, device, False)
+                x = SparseRows.from_csr(block.X, torch.float64, device, False)
             else:
-                yield start, to_dense_tensor(rows, torch.float64, device)
+                x = to_dense_tensor(block.X, torch.float64, device)
+            yield start, x, c
 
     def _finite(self, values):
         """Results for rows of X as an array, unless they are NaN or infinite."""
@@ -116,104 +119,138 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             )
         return values.cpu().numpy()
 
-    def _map_blocks(self, function, X, module, width, n_columns):
-        """What a function makes of the rows of X, block by block.
+    def _map_blocks(self, function, data, module, width, n_columns):
+        """What a function makes of rows and covariates, block by block.
 
         Returns an array of shape (n_samples, n_columns), in the precision of X.
         """
+        X = data.X
         single = X.dtype == np.float32
         out = np.empty((X.shape[0], n_columns), np.float32 if single else np.float64)
-        for start, x in self._blocks(X, module, width):
-            values = function(x)
+        for start, x, c in self._blocks(data, module, width):
+            values = function(x, c)
             out[start : start + len(x)] = self._finite(
                 values.float() if single else values
             )
         return out
 
-    def _encode(self, X, module):
+    def _encode(self, data, module):
         """q(z | x) of validated rows, encoded block by block."""
         posteriors = [
-            module.encoder(x) for _, x in self._blocks(X, module, self._width)
+            module.encoder(x, c=c)
+            for _, x, c in self._blocks(data, module, self._width)
         ]
         return diagonal_normal(
             torch.cat([q.mean for q in posteriors]),
             torch.cat([q.stddev for q in posteriors]),
         )
 
-    def transform(self, X):
-        """Map X to the latent representation: the posterior mean, without noise.
+    def fit_transform(self, X, y=None, *, covariates=None):
+        """`fit` to X, then `transform` it.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        covariates : array-like, default=None
+            As in `fit`.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
         """
-        X = self._validate_as_fitted(X)
+        fitted = self.fit(X, y, covariates=covariates)
+        return fitted.transform(X, covariates=covariates)
+
+    def transform(self, X, *, covariates=None):
+        """Map X to the latent representation: the posterior mean, without noise.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates : array-like, default=None
+            Needed after a fit with covariates: as in `fit`, or one label, or one row of
+            numbers, that holds for all rows.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+        """
+        data = self._validate_as_fitted(X, covariates)
         module = self._inference_module()
         encoder, n_columns = module.encoder, self._n_features_out
 
-        def encode(x):
-            return module.link(encoder.location(encoder.hidden(x)))
+        def encode(x, c):
+            return module.link(encoder.location(encoder.hidden(x, c=c)))
 
-        return self._map_blocks(encode, X, module, self._width, n_columns)
+        return self._map_blocks(encode, data, module, self._width, n_columns)
 
-    def posterior(self, X):
+    def posterior(self, X, *, covariates=None):
         """Approximate posterior q(z | x) of each row of X, a diagonal normal.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates : array-like, default=None
+            As in `transform`.
 
         Returns
         -------
         mean, std : ndarrays of shape (n_samples, n_components)
             In the latent space, before the softmax of a topic model.
         """
-        X = self._validate_as_fitted(X)
+        data = self._validate_as_fitted(X, covariates)
         module = self._inference_module()
 
-        def encode(x):
-            posterior = module.encoder(x)
+        def encode(x, c):
+            posterior = module.encoder(x, c=c)
             return torch.cat([posterior.mean, posterior.stddev], dim=1)
 
         n_columns = 2 * self._n_features_out
-        both = self._map_blocks(encode, X, module, self._width, n_columns)
+        both = self._map_blocks(encode, data, module, self._width, n_columns)
         return tuple(np.hsplit(both, 2))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X, *, covariates=None):
         """Map latent representations back: the mean of p(x | z).
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components)
             As `transform` returns them.
+        covariates : array-like, default=None
+            As in `transform`. Others than those of the encoded rows show what these
+            would be under them.
 
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
         """
-        module = self._inference_module()
+        check_is_fitted(self, "net_")
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} components, but {type(self).__name__} was "
                 f"fitted with n_components={self._n_features_out}."
             )
-        n_columns = self.n_features_in_
+        covariates = check_covariates(self, covariates, len(codes), reset=False)
+        return self._decode(Data(codes, covariates))
+
+    def _decode(self, codes):
+        """Means of p(x | z) at codes and covariates."""
+        module, n_columns = self._inference_module(), self.n_features_in_
         width = max(self._width, n_columns)
         return self._map_blocks(
-            lambda z: module.decoder(z).mean, codes, module, width, n_columns
+            lambda z, c: module.decoder(z, c=c).mean, codes, module, width, n_columns
         )
 
-    def score_samples(self, X, *, bound="elbo", n_draws=128):
+    def score_samples(self, X, *, covariates=None, bound="elbo", n_draws=128):
         """Lower bound of the log-likelihood of each row of X.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates : array-like, default=None
+            As in `transform`. The likelihood is then that of the rows given these.
         bound : {"elbo", "importance"}, default="elbo"
             "elbo" is the evidence lower bound, with the full KL term whatever the
             warm-up. "importance" is the importance-weighted bound [1]_, which is
@@ -233,14 +270,16 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         .. [1] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
            autoencoders. ICLR.
         """
-        return self._bounds(self._validate_as_fitted(X), bound, n_draws)
+        return self._bounds(self._validate_as_fitted(X, covariates), bound, n_draws)
 
-    def effective_sample_size(self, X, *, n_draws=128):
+    def effective_sample_size(self, X, *, covariates=None, n_draws=128):
         """How many draws the importance-weighted bound of each row rests on.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates : array-like, default=None
+            As in `transform`.
         n_draws : int, default=128
             Draws of the posterior, the same as those of `score_samples`.
 
@@ -252,27 +291,27 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             outweighs all others and the bound would rise with more. What no draw has
             met, such as another mode of the posterior, it cannot know of.
         """
-        X = self._validate_as_fitted(X)
+        data = self._validate_as_fitted(X, covariates)
         return np.concatenate(
             [
                 self._finite((2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp())
-                for w in self._over_draws(X, n_draws, log_importance_weights)
+                for w in self._over_draws(data, n_draws, log_importance_weights)
             ]
         )
 
-    def _bounds(self, X, bound="elbo", n_draws=128):
+    def _bounds(self, data, bound="elbo", n_draws=128):
         """`score_samples` of validated rows."""
         if bound == "elbo":
-            terms = self._over_draws(X, n_draws, elbo_of_draws)
+            terms = self._over_draws(data, n_draws, elbo_of_draws)
             parts = [t.mean(0) for t in terms]
         elif bound == "importance":
-            terms = self._over_draws(X, n_draws, log_importance_weights)
+            terms = self._over_draws(data, n_draws, log_importance_weights)
             parts = [t.logsumexp(0) - np.log(n_draws) for t in terms]
         else:
             raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
         return self._finite(torch.cat(parts))
 
-    def _over_draws(self, X, n_draws, term):
+    def _over_draws(self, data, n_draws, term):
         """Values of a term at draws of the posterior of validated rows, in blocks.
 
         Yields tensors of shape (n_draws, rows of the block).
@@ -282,25 +321,27 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         noise = sobol_normal(n_draws, self._n_features_out)
         if term is elbo_of_draws:
             noise = standardised(noise)
-        width = self._decoded_width(X)
-        for _, x in self._blocks(X, module, max(width, n_draws)):
-            posterior, prior = module.encoder(x), module.prior()
+        width = self._decoded_width(data.X)
+        for _, x, c in self._blocks(data, module, max(width, n_draws)):
+            posterior, prior = module.encoder(x, c=c), module.prior()
             # As many draws at a time as a block of rows has room for.
             size = max(1, BLOCK_SIZE // (len(x) * width))
             values = []
             for eps in noise.to(x.device).split(size):
                 z = posterior.mean + posterior.stddev * eps
-                likelihood = module.decoder(module.link(z))
+                likelihood = module.decoder(module.link(z), c=c)
                 values.append(term(x, z, posterior, likelihood, prior).cpu())
             yield torch.cat(values)
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(self, n_samples=1, random_state=None, *, covariates=None):
         """Draw new rows: z from the prior, then x from p(x | z).
 
         Parameters
         ----------
         n_samples : int
         random_state : int, RandomState instance or None
+        covariates : array-like, default=None
+            As in `transform`: of each new row, or one for all.
 
         Returns
         -------
@@ -313,4 +354,4 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         eps = rng.standard_normal((n_samples, self._n_features_out))
         z = prior.mean + prior.stddev * torch.from_numpy(eps).to(prior.mean.device)
         codes = module.link(z).cpu().numpy()
-        return self._draw(self.inverse_transform(codes), rng)
+        return self._draw(self.inverse_transform(codes, covariates=covariates), rng)

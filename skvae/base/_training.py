@@ -4,13 +4,13 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from skorch.helper import predefined_split
 
 from skvae import _net
+from skvae._covariates import Data
 from skvae._surroundings import own_settings
 from skvae._validation import check_parameters
 from skvae.distributed import processes
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
     """Some training rows as the fitted model sees them, at one draw of their codes."""
 
     module: torch.nn.Module  # that of inference
-    X: np.ndarray | sp.csr_array
+    data: Data
     codes: np.ndarray
     kl: np.ndarray  # of each row and unit
     reconstruction: np.ndarray  # log p(x | z)
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 class Training:
     """`fit` and `partial_fit`: train a draft and become it once that succeeded."""
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, *, covariates=None):
         """Fit the model to X.
 
         A fit that fails leaves the estimator as it was before.
@@ -46,6 +46,11 @@ class Training:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data.
         y : ignored
+        covariates : array-like, default=None
+            What is known of each row beside X, for encoder and decoder to see: labels
+            of shape (n_samples,), strings or integers, of which each value becomes an
+            indicator; or numbers of shape (n_samples, n_covariates), dense or sparse,
+            taken as they are.
 
         Returns
         -------
@@ -54,7 +59,8 @@ class Training:
         Raises
         ------
         ValueError
-            If a parameter or the input is unusable, or if training diverges.
+            If a parameter or the input is unusable, or if training diverges. With
+            `warm_start`, covariates have to be as in the fit before.
         MemoryError
             If the model and a batch do not fit into memory.
 
@@ -66,6 +72,7 @@ class Training:
         """
         self._train(
             X,
+            covariates,
             self.max_epochs,
             resume=self.warm_start,
             early_stop=self.early_stopping,
@@ -73,7 +80,7 @@ class Training:
         )
         return self
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None, *, covariates=None):
         """Train for one more epoch, over X.
 
         Set `max_epochs` to the number of calls planned: learning rate and KL weight
@@ -86,15 +93,17 @@ class Training:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data, or a part of it.
         y : ignored
+        covariates : array-like, default=None
+            As in `fit`. Labels of later calls have to be among those of the first.
 
         Returns
         -------
         self : object
         """
-        self._train(X, 1, resume=True, early_stop=False, complain=False)
+        self._train(X, covariates, 1, resume=True, early_stop=False, complain=False)
         return self
 
-    def _train(self, X, n_epochs, *, resume, early_stop, complain):
+    def _train(self, X, covariates, n_epochs, *, resume, early_stop, complain):
         """Train a draft of this estimator and, once that succeeded, become it."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
@@ -104,7 +113,7 @@ class Training:
                 delattr(draft, key)
         try:
             with own_settings():
-                draft._train_in_place(X, n_epochs, early_stop)
+                draft._train_in_place(X, covariates, n_epochs, early_stop)
         except RuntimeError as error:
             if "allocate" not in str(error):  # torch has no exception for it
                 raise
@@ -125,10 +134,12 @@ class Training:
         draft.__dict__ = dict(self.__dict__)
         return draft
 
-    def _train_in_place(self, X, n_epochs, early_stop):
-        X = self._accept(X, reset=not hasattr(self, "net_"))
-        processes().check_same((type(self).__name__, X.shape), "model or data")
-        net = self._net_to_train(X, early_stop)
+    def _train_in_place(self, X, covariates, n_epochs, early_stop):
+        data = self._accept(X, covariates, reset=not hasattr(self, "net_"))
+        X, n_covariates = data.X, data.covariates.shape[1]
+        found = type(self).__name__, X.shape, n_covariates
+        processes().check_same(found, "model or data")
+        net = self._net_to_train(data, early_stop)
         net.max_epochs = n_epochs
         sparse = (
             self._takes_sparse_rows
@@ -138,10 +149,10 @@ class Training:
         rows = np.arange(X.shape[0])
         if early_stop:
             rows, valid = self._split(X, net.seed)
-            net.train_split = predefined_split(_net.Rows(X, valid, sparse=sparse))
+            net.train_split = predefined_split(_net.Rows(data, valid, sparse=sparse))
         if sparse and net.processes.size == 1:
             net.keep_gradients(net.module_.encoder.first_layers)
-        net.partial_fit(_net.Rows(X, rows, self._corrupt, sparse))
+        net.partial_fit(_net.Rows(data, rows, self._corrupt, sparse))
         net.release()
         if not all(torch.isfinite(w).all() for w in net.module_.state_dict().values()):
             raise ValueError(
@@ -152,28 +163,28 @@ class Training:
         self.n_iter_ = len(net.history)
         self.history_ = _net.history_frame(net)
         module = self._inference_module()
-        sample = X[rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]]
+        sample = data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)])
         posterior = self._encode(sample, module)
         self._set_fitted_attributes(module, posterior)
         # As the model is used from now on, which batch norm may set far apart from how
         # it has just been trained.
         self.health_ = self._health(X, rows, self._see(sample, module, posterior))
 
-    def _see(self, X, module, posterior):
+    def _see(self, data, module, posterior):
         generator = torch.Generator(posterior.mean.device)
         generator.manual_seed(_net.derive_seed(self.net_.seed, _net.Stream.HEALTH))
         z = reparameterise(posterior, generator)
         likelihoods = [
-            module.decoder(module.link(z[start : start + len(x)])).log_prob(x)
-            for start, x in self._blocks(X, module, self._decoded_width(X))
+            module.decoder(module.link(z[start : start + len(x)]), c=c).log_prob(x)
+            for start, x, c in self._blocks(data, module, self._decoded_width(data.X))
         ]
         codes, kl = module.link(posterior.mean), kl_per_unit(posterior, module.prior())
         parts = codes, kl, torch.cat(likelihoods)
-        return Seen(module, X, *(part.cpu().numpy() for part in parts))
+        return Seen(module, data, *(part.cpu().numpy() for part in parts))
 
-    def _net_to_train(self, X, early_stop):
+    def _net_to_train(self, data, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
-        config = self._config(X.shape[1])
+        config = self._config(data.X.shape[1], data.covariates.shape[1])
         options = self._training_options()
         if early_stop:
             options["patience"] = self.n_iter_no_change
@@ -181,7 +192,7 @@ class Training:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             seed = processes().of_the_first(seed)
             net = self._make_net(seed, config, **options)
-            self._initialise(net.module_, X)
+            self._initialise(net.module_, data.X)
             return net
         changed = [key for key in config if config[key] != self.net_.config[key]]
         if changed:

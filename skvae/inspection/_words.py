@@ -28,7 +28,14 @@ _RANKINGS = ("probability", "term_score", "relevance", "frex")
 
 
 def top_words(
-    model, n_words=10, *, feature_names=None, by="probability", weight=None, X=None
+    model,
+    n_words=10,
+    *,
+    feature_names=None,
+    by="probability",
+    weight=None,
+    X=None,
+    covariates=None,
 ):
     """Words that come first in each topic.
 
@@ -60,6 +67,9 @@ def top_words(
     X : like the input of `model`, default=None
         Documents whose word frequencies are p(w) in "relevance". By default it is the
         mean of the topics.
+    covariates : label, or array-like of shape (n_covariates,), default=None
+        Of skvae's models that were fitted with covariates: the topics given these, see
+        `components_given`. By default they are those without any.
 
     Returns
     -------
@@ -111,7 +121,8 @@ def top_words(
                 f"X says nothing with by={by!r}. Leave it out, or take by='relevance'."
             )
         frequencies = word_frequencies(model, X)
-    columns = leading_columns(rank_words(model, by, weight, frequencies), n_words)
+    scores = rank_words(model, by, weight, frequencies, covariates)
+    columns = leading_columns(scores, n_words)
     words = word_names(model, feature_names)[columns]
     return pd.DataFrame(words, index=topic_names(model))
 
@@ -143,7 +154,7 @@ def word_frequencies(model, X):
     return counts.sum(axis=0) / total
 
 
-def rank_words(model, by="probability", weight=None, frequencies=None):
+def rank_words(model, by="probability", weight=None, frequencies=None, covariates=None):
     """Return the scores that `top_words` goes by; (n_components, n_features)."""
     if by not in _RANKINGS:
         raise ValueError(f"by={by!r}, but it is one of {', '.join(_RANKINGS)}.")
@@ -156,9 +167,11 @@ def rank_words(model, by="probability", weight=None, frequencies=None):
         )
     else:
         check_scalar(weight, "weight", Real, min_val=0, max_val=1)
-    if by == "probability":
+    if by == "probability" and covariates is None:
         return topic_model(model).components_
-    p = word_probabilities(model)
+    p = word_probabilities(model, covariates)
+    if by == "probability":
+        return p
     if by == "term_score":
         log_p = np.log(np.maximum(p, LEAST))
         return p * (log_p - log_p.mean(axis=0))

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state, gen_batches
 
+from skvae._covariates import check_covariates
 from skvae._fitted import topic_model, topic_model_input
 from skvae._sparse import check_csr
 
@@ -13,7 +15,7 @@ _MAX_BATCH_ENTRIES = 2**24
 
 
 def document_completion_perplexity(
-    model, X, *, average="token", smoothing=None, random_state=0
+    model, X, *, covariates=None, average="token", smoothing=None, random_state=0
 ):
     """Perplexity of one half of each document, given the other half.
 
@@ -34,6 +36,9 @@ def document_completion_perplexity(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Word counts of the documents, or what a Pipeline turns into word counts.
         Documents with fewer than two tokens are left out.
+    covariates : array-like, default=None
+        Of each document or of all, for skvae's models that were fitted with some. They
+        are given to both halves.
     average : {"token", "document"}, default="token"
         "token" is exp(sum of NLL_d / sum of N_d), "document" is exp(mean of
         NLL_d / N_d), with NLL_d the negative log-likelihood in nats and N_d the
@@ -73,7 +78,8 @@ def document_completion_perplexity(
     True
     """
     _check_options(average, smoothing)
-    return perplexity_of(*complete(model, X, random_state), average, smoothing)
+    completions = complete(model, X, random_state, covariates)
+    return perplexity_of(*completions, average, smoothing)
 
 
 def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
@@ -132,7 +138,7 @@ def _check_options(average, smoothing):
         raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")
 
 
-def complete(model, X, random_state=0):
+def complete(model, X, random_state=0, covariates=None):
     """Split documents in halves, and predict the second from the first.
 
     Returns the probabilities of the stored entries of the second halves, and these.
@@ -141,14 +147,26 @@ def complete(model, X, random_state=0):
     X = topic_model_input(model, X)
     counts = check_counts(X)
 
-    counts = counts[counts.sum(axis=1) >= 2]
+    if covariates is not None:
+        check_covariates(last, covariates, counts.shape[0], reset=False)
+    rows = np.flatnonzero(counts.sum(axis=1) >= 2)
+    covariates = _of_rows(rows, covariates, counts.shape[0])
+    counts = counts[rows]
     first, second = _split_tokens(counts, random_state)
     if second.nnz == 0:
         raise ValueError(
             "X has no document to complete: one needs at least two tokens, and a "
             "token in its second half. Pass more or longer documents."
         )
-    return _completions(last, first, second, getattr(X, "columns", None)), second
+    columns = getattr(X, "columns", None)
+    return _completions(last, first, second, columns, covariates), second
+
+
+def _of_rows(rows, covariates, n_samples):
+    """Covariates of some of n_samples rows, or those that hold for all."""
+    if np.ndim(covariates) == 0 or np.shape(covariates)[0] != n_samples:
+        return covariates
+    return (covariates if issparse(covariates) else np.asarray(covariates))[rows]
 
 
 def check_counts(X, name="X"):
@@ -176,21 +194,25 @@ def _split_tokens(counts, random_state):
     return first, second
 
 
-def _completions(model, first, second, columns):
+def _completions(model, first, second, columns, covariates=None):
     """Probabilities, given the first halves, of the words stored in `second`."""
     if hasattr(model, "inverse_transform"):
         predict = model.inverse_transform
     else:
         topics = normalize(model.components_, norm="l1")
 
-        def predict(proportions):
+        def predict(proportions, **given):
             return normalize(proportions, norm="l1") @ topics
 
     n_samples, n_features = first.shape
+    given = {}
     probabilities = []
     for batch in gen_batches(n_samples, max(1, _MAX_BATCH_ENTRIES // n_features)):
-        proportions = model.transform(_as_in_fit(model, first[batch], columns))
-        predicted = np.asarray(predict(np.asarray(proportions)), dtype=np.float64)
+        if covariates is not None:
+            given["covariates"] = _of_rows(batch, covariates, n_samples)
+        counts = _as_in_fit(model, first[batch], columns)
+        proportions = np.asarray(model.transform(counts, **given))
+        predicted = np.asarray(predict(proportions, **given), dtype=np.float64)
         if predicted.min() < 0:
             raise ValueError(
                 f"{type(model).__name__} predicts the word weight "

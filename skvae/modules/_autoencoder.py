@@ -3,17 +3,18 @@
 import torch
 from torch import nn
 
+from skvae._rows import append
 from skvae.modules._latent import reparameterise
 from skvae.modules._layers import MLP
 
 
 class Decoder(nn.Module):
-    """p(x | z) from what a body makes of z.
+    """p(x | z, c) from what a body makes of codes z, and covariates c behind them.
 
     Parameters
     ----------
     body : module
-        Maps rows of codes, and a generator, to rows of n_features values.
+        Maps rows of both, and a generator, to rows of n_features values.
     output : module of skvae.likelihoods
         Turns these into a likelihood.
     n_features : int
@@ -32,7 +33,9 @@ class Decoder(nn.Module):
         """What is added to every output; shape (n_features,)."""
         return self.body.output.bias if self.offset is None else self.offset
 
-    def forward(self, z, generator=None):
+    def forward(self, z, generator=None, c=None):
+        if c is not None:
+            z = append(z, c.expand(*z.shape[:-1], -1))
         rows = self.body(z.reshape(-1, z.shape[-1]), generator)
         if self.offset is not None:
             rows = rows + self.offset
@@ -44,6 +47,8 @@ class VariationalAutoencoder(nn.Module):
 
     ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
     or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
+    Encoder and decoder also see covariates c of each row, if there are any, that is, if
+    c has columns; the prior does not.
     """
 
     def __init__(self, encoder, decoder, prior, link=None):
@@ -57,8 +62,8 @@ class VariationalAutoencoder(nn.Module):
         """Set training mode; asked for in every step, it mostly is set already."""
         return self if mode == self.training else super().train(mode)
 
-    def forward(self, x, generator):
+    def forward(self, x, generator, c=None):
         """Return q(z | x), p(x | z) at one draw z, and p(z): what the ELBO needs."""
-        posterior = self.encoder(x, generator)
+        posterior = self.encoder(x, generator, c)
         z = reparameterise(posterior, generator)
-        return posterior, self.decoder(self.link(z), generator), self.prior()
+        return posterior, self.decoder(self.link(z), generator, c), self.prior()

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skvae._rows import append
 from skvae.modules._layers import ACTIVATIONS, MLP, glorot, norms
 
 
@@ -42,6 +43,8 @@ class ConvolutionalEncoder(nn.Module):
         Of each convolution's output.
     hidden_layer_sizes, activation, dropout, batch_norm, generator
         As in `MLP`.
+    n_covariates : int
+        Columns behind the image, which the dense layers see.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class ConvolutionalEncoder(nn.Module):
         generator,
         *,
         batch_norm=False,
+        n_covariates=0,
     ):
         super().__init__()
         self.image_shape = image_shape
@@ -66,7 +70,7 @@ class ConvolutionalEncoder(nn.Module):
         self.activation = ACTIVATIONS[activation]
         n_values = depths[-1] * math.prod(image_sizes(image_shape, len(channels))[-1])
         self.dense = MLP(
-            n_values,
+            n_values + n_covariates,
             hidden_layer_sizes,
             activation,
             dropout,
@@ -77,10 +81,12 @@ class ConvolutionalEncoder(nn.Module):
         self.to(memory_format=torch.channels_last)  # half the time on a CPU
 
     def forward(self, x, generator=None):
+        n_values = math.prod(self.image_shape)
+        x, covariates = x[:, :n_values], x[:, n_values:]
         x = x.reshape(-1, *self.image_shape)
         for layer, norm in zip(self.convolutions, self.norms, strict=True):
             x = self.activation(norm(layer(x)))
-        return self.dense(x.flatten(1), generator)
+        return self.dense(append(x.flatten(1), covariates), generator)
 
 
 class ConvolutionalDecoder(nn.Module):

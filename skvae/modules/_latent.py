@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Independent, Normal, register_kl
 
+from skvae._rows import append
 from skvae.modules._layers import Linear, Standardise
 
 
@@ -42,7 +43,8 @@ class GaussianEncoder(nn.Module):
     Parameters
     ----------
     body : module
-        Maps rows, and a generator, to rows of width `body.n_out`.
+        Maps rows, and a generator, to rows of width `body.n_out`. Covariates c of the
+        rows are their last columns.
     n_components : int
     generator : torch.Generator
     preprocess : module or None
@@ -83,17 +85,16 @@ class GaussianEncoder(nn.Module):
         hidden = list(self.body.layers[:1])
         return hidden or [self.mean, self.log_variance]
 
-    def hidden(self, x, generator=None):
-        return self.body(
-            x if self.preprocess is None else self.preprocess(x), generator
-        )
+    def hidden(self, x, generator=None, c=None):
+        x = x if self.preprocess is None else self.preprocess(x)
+        return self.body(append(x, c), generator)
 
     def location(self, hidden):
         mean = self.mean(hidden)
         return mean if self.standardise is None else self.standardise(mean)
 
-    def forward(self, x, generator=None):
-        hidden = self.hidden(x, generator)
+    def forward(self, x, generator=None, c=None):
+        hidden = self.hidden(x, generator, c)
         mean = self.location(hidden)
         if self.log_variance is None:
             return diagonal_normal(mean, torch.zeros_like(mean))

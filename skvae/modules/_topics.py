@@ -32,11 +32,32 @@ class ScaledCounts(nn.Module):
         return append(scaled * square.rsqrt()[:, None], length[:, None])
 
 
-class LogLinearDecoder(nn.Module):
+class TopicDecoder(nn.Module):
+    """p(word | code, covariates), in proportion to p(word | code) * exp(c @ B).
+
+    Subclasses have p(word | code), as `words`. B starts at zero: no covariate matters.
+    """
+
+    def __init__(self, n_features, n_covariates):
+        super().__init__()
+        self.covariate_components = (
+            nn.Parameter(torch.zeros(n_covariates, n_features))
+            if n_covariates
+            else None
+        )
+
+    def forward(self, codes, generator=None, c=None):
+        words = self.words(codes)
+        if c is None or c.shape[-1] == 0:
+            return words
+        return words.tilted(c @ self.covariate_components)
+
+
+class LogLinearDecoder(TopicDecoder):
     """p(word | z) = softmax(W z + b), the decoder of NVDM."""
 
-    def __init__(self, n_features, n_components, generator):
-        super().__init__()
+    def __init__(self, n_features, n_components, generator, n_covariates=0):
+        super().__init__(n_features, n_covariates)
         self.output = Linear(n_components, n_features, generator)
 
     @property
@@ -44,7 +65,7 @@ class LogLinearDecoder(nn.Module):
         """Log frequency of the words where z = 0."""
         return self.output.bias
 
-    def forward(self, z, generator=None):
+    def words(self, z):
         return BagOfWords(self.output(z))
 
 
@@ -122,7 +143,7 @@ def topic_proportions(n_components, construction, generator):
     return TOPIC_CONSTRUCTIONS[construction](n_components, generator)
 
 
-class TopicMixtureDecoder(nn.Module):
+class TopicMixtureDecoder(TopicDecoder):
     """p(word | proportions) = proportions @ topics, the decoder of GSM.
 
     A topic is softmax(topic_embedding @ word_embeddings.T + background), a distribution
@@ -136,8 +157,9 @@ class TopicMixtureDecoder(nn.Module):
         embedding_size,
         train_word_embeddings,
         generator,
+        n_covariates=0,
     ):
-        super().__init__()
+        super().__init__(n_features, n_covariates)
         # Products of the embeddings then start with a standard deviation of 1.
         self.std = std = embedding_size**-0.25
         self.topic_embeddings = normal_parameter(
@@ -162,7 +184,7 @@ class TopicMixtureDecoder(nn.Module):
         logits = self.topic_embeddings @ self.word_embeddings.T + self.background
         return logits.softmax(-1)
 
-    def forward(self, proportions, generator=None):
+    def words(self, proportions):
         return TopicMixture(proportions, self.topics())
 
     def penalty(self, likelihood, counts):
@@ -178,15 +200,15 @@ class TopicMixtureDecoder(nn.Module):
         return counts.sum(-1).mean() * overlap
 
 
-class ExpertsDecoder(nn.Module):
+class ExpertsDecoder(TopicDecoder):
     """p(word | proportions) = softmax of mixed topics, the decoder of ProdLDA.
 
     Topics are weights of any sign. The mixed weights of a word are standardised over
     the batch, and a learnt offset is added, which takes up word frequency.
     """
 
-    def __init__(self, n_features, n_components, generator):
-        super().__init__()
+    def __init__(self, n_features, n_components, generator, n_covariates=0):
+        super().__init__(n_features, n_covariates)
         topics = torch.empty(n_components, n_features)
         self.topics = nn.Parameter(nn.init.xavier_uniform_(topics, generator=generator))
         self.standardise = Standardise(n_features, offset=True)
@@ -196,7 +218,7 @@ class ExpertsDecoder(nn.Module):
         """Log frequency of the words."""
         return self.standardise.offset
 
-    def forward(self, proportions, generator=None):
+    def words(self, proportions):
         mixed = proportions @ self.topics
         if len(self.topics) == 1:  # all documents are alike: there is no variance
             return BagOfWords(0 * mixed + self.background)

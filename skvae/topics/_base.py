@@ -7,6 +7,7 @@ from scipy.special import xlogy
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from skvae._covariates import Data
 from skvae._sparse import canonical_csr, column_sums, draw_counts, row_sums
 from skvae._validation import check_input, contains_words
 from skvae.base import ACTIVE, BaseVAE
@@ -75,13 +76,13 @@ class BaseTopicModel(BaseVAE):
         # The same documents give the same draws in training whatever their container.
         return canonical_csr(sp.csr_array(X))
 
-    def _net_to_train(self, X, early_stop):
-        if X.nnz == 0:
+    def _net_to_train(self, data, early_stop):
+        if data.X.nnz == 0:
             raise ValueError(
                 f"{type(self).__name__} found no counts in X: all zeros. Do the words "
                 "of the vectorizer occur in these texts?"
             )
-        return super()._net_to_train(X, early_stop)
+        return super()._net_to_train(data, early_stop)
 
     def _split(self, X, seed):
         rows, valid = super()._split(X, seed)
@@ -99,7 +100,7 @@ class BaseTopicModel(BaseVAE):
 
     def _health(self, X, rows, seen):
         frequency = column_sums(X, rows)
-        tokens = column_sums(seen.X, np.arange(seen.X.shape[0]))
+        tokens = column_sums(seen.data.X, np.arange(seen.data.X.shape[0]))
         bound = seen.reconstruction.sum() - seen.kl.sum()
         unigram = xlogy(tokens, frequency / frequency.sum()).sum()
         with np.errstate(all="ignore"):  # infinite, or NaN without tokens
@@ -164,7 +165,7 @@ class BaseTopicModel(BaseVAE):
                 f"about or that repeat others, see `health_`. {remedy}"
             )
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, *, covariates=None):
         """Evidence lower bound per token, over all documents of X.
 
         Parameters
@@ -172,6 +173,8 @@ class BaseTopicModel(BaseVAE):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts.
         y : ignored
+        covariates : array-like, default=None
+            As in `transform`.
 
         Returns
         -------
@@ -183,9 +186,11 @@ class BaseTopicModel(BaseVAE):
         ValueError
             If X has no counts, a negative one, or another width than in `fit`.
         """
-        return self._bound_per_token(X)
+        return self._bound_per_token(X, covariates)
 
-    def perplexity(self, X, *, bound="elbo", n_draws=128, average="token"):
+    def perplexity(
+        self, X, *, covariates=None, bound="elbo", n_draws=128, average="token"
+    ):
         """Upper bound of the perplexity of X; by default ``exp(-score(X))``.
 
         Both bounds include the prior: it is not the perplexity of the words alone at
@@ -196,6 +201,8 @@ class BaseTopicModel(BaseVAE):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts.
+        covariates : array-like, default=None
+            As in `transform`.
         bound : {"elbo", "importance"}, default="elbo"
             Which bound of a document's log-likelihood, see `score_samples`. Compare
             models by the same bound, with the same number of draws.
@@ -220,29 +227,61 @@ class BaseTopicModel(BaseVAE):
             an option is none of those above.
         """
         with np.errstate(over="ignore"):  # infinite is what it then is
-            return float(np.exp(-self._bound_per_token(X, bound, n_draws, average)))
+            per_token = self._bound_per_token(X, covariates, bound, n_draws, average)
+            return float(np.exp(-per_token))
 
-    def _bound_per_token(self, X, bound="elbo", n_draws=128, average="token"):
+    def _bound_per_token(
+        self, X, covariates, bound="elbo", n_draws=128, average="token"
+    ):
         check_average(average)
-        X = self._validate_as_fitted(X)
-        if X.nnz == 0:
+        data = self._validate_as_fitted(X, covariates)
+        if data.X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
-        bounds = self._bounds(X, bound, n_draws)
+        bounds = self._bounds(data, bound, n_draws)
         with np.errstate(over="ignore"):
-            mean = float(mean_per_token(bounds, row_sums(X), average))
+            mean = float(mean_per_token(bounds, row_sums(data.X), average))
         if not np.isfinite(mean):
             raise ValueError(
                 f"{type(self).__name__} cannot score X: its counts are next to nothing."
             )
         return mean
 
-    def sample(self, n_samples=1, random_state=None):
+    def components_given(self, covariates=None):
+        """Word probabilities of each topic at given covariates.
+
+        The words of a dimension of NVDM are those of a document with a code of 1 for it
+        and 0 for the others.
+
+        Parameters
+        ----------
+        covariates : label, or array-like of shape (n_covariates,), default=None
+            Of all topics alike. By default none matters, as in `components_`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_components, n_features)
+            Rows sum to one.
+
+        Raises
+        ------
+        ValueError
+            If the model was fitted without covariates, or with others.
+        """
+        check_is_fitted(self, "net_")
+        codes = np.eye(self._n_features_out)
+        if covariates is None:
+            return self._decode(Data(codes))
+        return self.inverse_transform(codes, covariates=covariates)
+
+    def sample(self, n_samples=1, random_state=None, *, covariates=None):
         """Draw new documents: topics from the prior, then words from the topics.
 
         Parameters
         ----------
         n_samples : int
         random_state : int, RandomState instance or None
+        covariates : array-like, default=None
+            As in `transform`: of each new document, or one for all.
 
         Returns
         -------
@@ -250,7 +289,7 @@ class BaseTopicModel(BaseVAE):
             Counts. Numbers of tokens are Poisson with the mean of the training
             documents, `mean_length_`.
         """
-        return super().sample(n_samples, random_state)
+        return super().sample(n_samples, random_state, covariates=covariates)
 
     def _draw(self, mean, rng):
         return draw_counts(mean, self.mean_length_, rng)
@@ -258,8 +297,9 @@ class BaseTopicModel(BaseVAE):
     @classmethod
     def _build_module(cls, config, generator):
         preprocess = ScaledCounts()
+        n_more = preprocess.n_extra_features + config.get("n_covariates", 0)
         body = MLP(
-            config["n_features"] + preprocess.n_extra_features,
+            config["n_features"] + n_more,
             config["hidden_layer_sizes"],
             config["activation"],
             config["dropout"],
@@ -290,9 +330,16 @@ class BaseTopicModel(BaseVAE):
             module.decoder.background.copy_(background)
         self.mean_length_ = float(tokens.sum() / X.shape[0])
 
+    def _set_fitted_attributes(self, module, posterior):
+        if self._n_covariates:
+            factors = module.decoder.covariate_components
+            self.covariate_components_ = factors.cpu().numpy()
+
     @classmethod
     def _layout(cls, config):
         layout = super()._layout(config)
+        if n_covariates := config.get("n_covariates", 0):
+            layout["covariate_components_"] = n_covariates, config["n_features"]
         health = {
             "dead_topics": (None,),
             "duplicate_topics": (None, 2),
@@ -315,13 +362,15 @@ class BaseTopicModel(BaseVAE):
 class BaseProportionsModel(BaseTopicModel):
     """Topic models whose codes are topic proportions: non-negative, of sum 1."""
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X, *, covariates=None):
         """Word probabilities of documents with the given topic proportions.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components)
             Non-negative; each row is divided by its sum, if that is not zero.
+        covariates : array-like, default=None
+            As in `transform`.
 
         Returns
         -------
@@ -341,7 +390,7 @@ class BaseProportionsModel(BaseTopicModel):
         total = X.sum(axis=1, keepdims=True)
         empty = total == 0
         X = np.where(empty, 1 / X.shape[1], X / np.where(empty, 1, total))
-        return super().inverse_transform(X)
+        return super().inverse_transform(X, covariates=covariates)
 
     def _dead_topics(self, kl, codes):
         """Topics that no document has more of than an equal share."""

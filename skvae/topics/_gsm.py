@@ -281,11 +281,11 @@ class GSMTopicModel(BaseProportionsModel):
     def _training_options(self):
         return {**super()._training_options(), "penalty": self.topic_separation}
 
-    def _config(self, n_features):
+    def _config(self, n_features, n_covariates=0):
         vectors = self._pretrained(n_features)
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
-            **super()._config(n_features),
+            **super()._config(n_features, n_covariates),
             "topic_construction": self.topic_construction,
             "embedding_size": int(size),
             "train_word_embeddings": bool(self.train_word_embeddings),
@@ -299,6 +299,7 @@ class GSMTopicModel(BaseProportionsModel):
             config["embedding_size"],
             config["train_word_embeddings"],
             generator,
+            config.get("n_covariates", 0),
         )
         return decoder, topic_proportions(
             config["n_components"], config["topic_construction"], generator
@@ -318,10 +319,13 @@ class GSMTopicModel(BaseProportionsModel):
             )
 
     def _decoded_width(self, X):
+        if self._n_covariates:
+            return super()._decoded_width(X)
         # Words that a document lacks take no part.
         return self._width + -(-X.nnz // X.shape[0])
 
     def _set_fitted_attributes(self, module, posterior):
+        super()._set_fitted_attributes(module, posterior)
         decoder = module.decoder
         self.components_ = decoder.topics().cpu().numpy()
         scale = decoder.scale.cpu().numpy()

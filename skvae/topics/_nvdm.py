@@ -157,9 +157,13 @@ class NVDMTopicModel(BaseTopicModel):
     @staticmethod
     def _build_decoder(config, generator):
         decoder = LogLinearDecoder(
-            config["n_features"], config["n_components"], generator
+            config["n_features"],
+            config["n_components"],
+            generator,
+            config.get("n_covariates", 0),
         )
         return decoder, None
 
     def _set_fitted_attributes(self, module, posterior):
+        super()._set_fitted_attributes(module, posterior)
         self.components_ = module.decoder.output.weight.cpu().numpy()

@@ -171,10 +171,14 @@ class ProdLDATopicModel(BaseProportionsModel):
     @staticmethod
     def _build_decoder(config, generator):
         decoder = ExpertsDecoder(
-            config["n_features"], config["n_components"], generator
+            config["n_features"],
+            config["n_components"],
+            generator,
+            config.get("n_covariates", 0),
         )
         return decoder, nn.Softmax(-1)
 
     def _set_fitted_attributes(self, module, posterior):
+        super()._set_fitted_attributes(module, posterior)
         pure = torch.eye(self._n_features_out).to(module.decoder.topics)
         self.components_ = module.decoder(pure).mean.cpu().numpy()

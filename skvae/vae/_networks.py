@@ -67,6 +67,8 @@ def build_autoencoder(config, generator):
         "generator": generator,
         "batch_norm": config["batch_norm"],
     }
+    n_covariates = config.get("n_covariates", 0)
+    n_seen, n_given = n_features + n_covariates, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
 
@@ -78,11 +80,11 @@ def build_autoencoder(config, generator):
         output = MultinomialOutput()
 
     if config["encoder"] is not None:
-        body = Custom(config["encoder"], (n_features,), n_features, generator)
+        body = Custom(config["encoder"], (n_seen,), n_seen, generator)
     elif conv:
-        body = ConvolutionalEncoder(*image, hidden, **layers)
+        body = ConvolutionalEncoder(*image, hidden, **layers, n_covariates=n_covariates)
     else:
-        body = MLP(n_features, hidden, **layers)
+        body = MLP(n_seen, hidden, **layers)
     encoder = GaussianEncoder(
         body,
         n_components,
@@ -92,17 +94,17 @@ def build_autoencoder(config, generator):
     )
 
     if config["decoder"] is not None:
-        widths = n_components, n_features
-        body = Custom(config["decoder"], widths, n_components, generator)
+        widths = n_given, n_features
+        body = Custom(config["decoder"], widths, n_given, generator)
         if body.n_out != n_features:
             raise ValueError(
-                f"The module of decoder{widths} has to map rows of {n_components} "
+                f"The module of decoder{widths} has to map rows of {n_given} "
                 f"codes to rows of {n_features} features, but has {body.n_out}."
             )
     elif conv:
-        body = ConvolutionalDecoder(*image, n_components, hidden[::-1], **layers)
+        body = ConvolutionalDecoder(*image, n_given, hidden[::-1], **layers)
     else:
-        body = MLP(n_components, hidden[::-1], n_out=n_features, **layers)
+        body = MLP(n_given, hidden[::-1], n_out=n_features, **layers)
     if config["variational"]:
         prior = GaussianPrior(n_components, learnt=False)
     else:

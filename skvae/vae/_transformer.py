@@ -307,7 +307,7 @@ class VAETransformer(BaseVAE):
                 )
         return X
 
-    def _config(self, n_features):
+    def _config(self, n_features, n_covariates=0):
         name = type(self).__name__
         check_layer_sizes(name, "channels", self.channels)
         if self.architecture == "conv" and len(self.channels) == 0:
@@ -321,7 +321,7 @@ class VAETransformer(BaseVAE):
                 f"below 1, with corruption='masking'. Got {self.denoising!r} instead."
             )
         return {
-            **super()._config(n_features),
+            **super()._config(n_features, n_covariates),
             "likelihood": self.likelihood,
             "scale": self._checked_scale(n_features),
             "variational": bool(self.variational),
@@ -437,21 +437,21 @@ class VAETransformer(BaseVAE):
         return {
             **health,
             "bound": float(bound.mean()),
-            "bound_without_codes": self._bound_without_codes(seen.X, seen.module),
+            "bound_without_codes": self._bound_without_codes(seen.data, seen.module),
         }
 
-    def _bound_without_codes(self, X, module):
+    def _bound_without_codes(self, data, module):
         """Mean log-likelihood of rows by mean and deviation of the features alone."""
         output = copy.deepcopy(module.decoder.output)
         if getattr(output, "log_scale", None) is not None:
             output.log_scale.zero_()  # the deviations that training began with
-        mean = torch.from_numpy(feature_moments(X)[0])
+        mean = torch.from_numpy(feature_moments(data.X)[0])
         mean = mean.to(next(module.parameters()).device)
-        constant = output.at_mean(mean, X.shape[0])
-        total = 0.0
-        for _, x in self._blocks(X, module, self._width):
+        n_samples, total = data.X.shape[0], 0.0
+        constant = output.at_mean(mean, n_samples)
+        for _, x, _ in self._blocks(data, module, self._width):
             total += output(constant.expand_as(x)).log_prob(x).sum().item()
-        return total / X.shape[0]
+        return total / n_samples
 
     def _complaints(self):
         health, config = self.health_, self.net_.config
@@ -498,7 +498,7 @@ class VAETransformer(BaseVAE):
                 "Fit it with hidden_layer_sizes=() and architecture='dense', or look "
                 "at inverse_transform of chosen codes."
             )
-        weight = body.output.weight.detach()
+        weight = body.output.weight.detach()[: self._n_features_out]
         if isinstance(output, GaussianOutput):
             weight = weight * output.unit
         return weight.cpu().numpy().copy()
@@ -514,7 +514,7 @@ class VAETransformer(BaseVAE):
 
     # --- scores ------------------------------------------------------------------
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, *, covariates=None):
         """Mean of `score_samples` over the rows of X, in nats; larger is better.
 
         Parameters
@@ -522,15 +522,17 @@ class VAETransformer(BaseVAE):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : ignored
             Not used.
+        covariates : array-like, default=None
+            As in `transform`.
 
         Returns
         -------
         score : float
             A bound of the mean log-likelihood; with ``variational=False`` no bound.
         """
-        return float(self.score_samples(X).mean())
+        return float(self.score_samples(X, covariates=covariates).mean())
 
-    def _over_draws(self, X, n_draws, term):
+    def _over_draws(self, data, n_draws, term):
         if not self.net_.config["variational"]:
             if term is log_importance_weights:
                 raise ValueError(
@@ -539,16 +541,19 @@ class VAETransformer(BaseVAE):
                     "bound='elbo'."
                 )
             n_draws = 1  # they are all the same
-        return super()._over_draws(X, n_draws, term)
+        return super()._over_draws(data, n_draws, term)
 
     # --- rows out of codes -------------------------------------------------------
 
-    def reconstruct(self, X, *, sample=False, random_state=None):
+    def reconstruct(self, X, *, covariates=None, sample=False, random_state=None):
         """Encode and decode X: the mean of p(x | z) at a code of each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates : array-like, default=None
+            As in `transform`. To decode with others than encoded with, call `transform`
+            and `inverse_transform`.
         sample : bool, default=False
             Whether to draw each row's code from its posterior, instead of taking the
             posterior mean.
@@ -560,13 +565,21 @@ class VAETransformer(BaseVAE):
         X_reconstructed : ndarray of shape (n_samples, n_features)
             Of counts ("multinomial"), the probabilities of the words.
         """
-        codes, std = self.posterior(X)
+        codes, std = self.posterior(X, covariates=covariates)
         if sample:
             noise = check_random_state(random_state).standard_normal(codes.shape)
             codes = (codes + std * noise).astype(codes.dtype, copy=False)
-        return self.inverse_transform(codes)
+        return self.inverse_transform(codes, covariates=covariates)
 
-    def sample(self, n_samples=1, random_state=None, *, from_="prior", mean=False):
+    def sample(
+        self,
+        n_samples=1,
+        random_state=None,
+        *,
+        covariates=None,
+        from_="prior",
+        mean=False,
+    ):
         """Draw new rows: codes z, then x from p(x | z).
 
         Parameters
@@ -575,6 +588,8 @@ class VAETransformer(BaseVAE):
             Number of rows.
         random_state : int, RandomState instance or None, default=None
             Of codes and rows. An int gives the same rows in each call.
+        covariates : array-like, default=None
+            As in `transform`: of each new row, or one for all.
         from_ : {"prior", "posterior"}, default="prior"
             "prior" draws codes from the standard normal prior. "posterior" draws them
             from the normal distribution that has the mean and covariance of the codes
@@ -607,10 +622,10 @@ class VAETransformer(BaseVAE):
                 f"{type(self).__name__} was fitted with variational=False and has no "
                 "prior to draw codes from. Use from_='posterior'."
             )
-        means = self.inverse_transform(codes)
+        means = self.inverse_transform(codes, covariates=covariates)
         return means if mean else self._draw(means, rng)
 
-    def interpolate(self, x0, x1, n_steps=10):
+    def interpolate(self, x0, x1, n_steps=10, *, covariates=None):
         """Rows on the way from one row to another, along a line between their codes.
 
         Parameters
@@ -619,6 +634,8 @@ class VAETransformer(BaseVAE):
             Where the way begins and ends.
         n_steps : int, default=10
             Number of rows, both ends included.
+        covariates : label, or array-like of shape (n_covariates,), default=None
+            Of all these rows alike.
 
         Returns
         -------
@@ -626,9 +643,12 @@ class VAETransformer(BaseVAE):
             Means of p(x | z); the first and last are the reconstructions of x0 and x1.
         """
         check_scalar(n_steps, "n_steps", Integral, min_val=2)
-        start, end = (self.transform(self._single_row(x)) for x in (x0, x1))
+        start, end = (
+            self.transform(self._single_row(x), covariates=covariates) for x in (x0, x1)
+        )
         share = np.linspace(0, 1, n_steps, dtype=start.dtype)[:, None]
-        return self.inverse_transform((1 - share) * start + share * end)
+        path = (1 - share) * start + share * end
+        return self.inverse_transform(path, covariates=covariates)
 
     @staticmethod
     def _single_row(x):
