@@ -9,10 +9,13 @@ from numpydoc.validate import validate
 MODULES = [
     "skvae",
     "skvae.datasets",
+    "skvae.distributed",
+    "skvae.export",
     "skvae.inspection",
     "skvae.metrics",
     "skvae.model_selection",
     "skvae.plotting",
+    "skvae.shards",
 ]
 LEFT_OUT = {
     "GL01",  # the summary begins on the line of the quotes

@@ -186,11 +186,14 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         path : str or path-like
+            A file that `save` has written.
         device : str, default="cpu"
+            The torch device that the model infers and trains on.
 
         Returns
         -------
         estimator : object
+            A fitted model of this class.
 
         Raises
         ------

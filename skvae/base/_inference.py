@@ -152,12 +152,14 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : ignored
+            Not used.
         covariates : array-like, default=None
             As in `fit`.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
+            Of topic models with topic proportions, these: rows sum to one.
         """
         fitted = self.fit(X, y, covariates=covariates)
         return fitted.transform(X, covariates=covariates)
@@ -175,6 +177,7 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
+            Of topic models with topic proportions, these: rows sum to one.
         """
         data = self._validate_as_fitted(X, covariates)
         module = self._inference_module()
@@ -224,6 +227,7 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
+            Of counts, the probabilities of the words.
         """
         check_is_fitted(self, "net_")
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
@@ -338,14 +342,17 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        n_samples : int
-        random_state : int, RandomState instance or None
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Of codes and rows. An int gives the same rows in each call.
         covariates : array-like, default=None
             As in `transform`: of each new row, or one for all.
 
         Returns
         -------
         X : array of shape (n_samples, n_features)
+            Rows as those of the training data.
         """
         module = self._inference_module()
         check_scalar(n_samples, "n_samples", Integral, min_val=1)

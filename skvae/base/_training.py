@@ -46,6 +46,7 @@ class Training:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data.
         y : ignored
+            Not used.
         covariates : array-like, default=None
             What is known of each row beside X, for encoder and decoder to see: labels
             of shape (n_samples,), strings or integers, of which each value becomes an
@@ -55,6 +56,7 @@ class Training:
         Returns
         -------
         self : object
+            The fitted estimator.
 
         Raises
         ------
@@ -93,12 +95,14 @@ class Training:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data, or a part of it.
         y : ignored
+            Not used.
         covariates : array-like, default=None
             As in `fit`. Labels of later calls have to be among those of the first.
 
         Returns
         -------
         self : object
+            The fitted estimator.
         """
         self._train(X, covariates, 1, resume=True, early_stop=False, complain=False)
         return self

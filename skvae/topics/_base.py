@@ -173,6 +173,7 @@ class BaseTopicModel(BaseVAE):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts.
         y : ignored
+            Not used.
         covariates : array-like, default=None
             As in `transform`.
 
@@ -217,7 +218,7 @@ class BaseTopicModel(BaseVAE):
         Returns
         -------
         perplexity : float
-            n_features is what guessing uniformly gets, and
+            Guessing uniformly gets n_features, and
             `skvae.metrics.unigram_perplexity` is the baseline to beat.
 
         Raises
@@ -278,8 +279,10 @@ class BaseTopicModel(BaseVAE):
 
         Parameters
         ----------
-        n_samples : int
-        random_state : int, RandomState instance or None
+        n_samples : int, default=1
+            Number of documents.
+        random_state : int, RandomState instance or None, default=None
+            Of topics and words. An int gives the same documents in each call.
         covariates : array-like, default=None
             As in `transform`: of each new document, or one for all.
 
