@@ -86,6 +86,15 @@ def visit_math(writer, node):
     raise SkipNode
 
 
+def skip_requests(app, what, name, member, skip, options):
+    """Leave out scikit-learn's methods that ask for metadata, such as set_fit_request.
+
+    Their docstrings refer to pages of its own.
+    """
+    return True if re.fullmatch("set_.*_request", name) else None
+
+
 def setup(app):
     """Let formulas be MathML."""
+    app.connect("autodoc-skip-member", skip_requests)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))

@@ -34,7 +34,16 @@ PAGES = [
 ]
 # and those that begin with a fitted model at hand. Blocks of all others are fragments.
 PAGES_OF_A_MODEL = ["docs/autoencoders.md", "docs/inspection.md", "docs/trust.md"]
-MODULES = ["datasets", "inspection", "metrics", "model_selection", "plotting"]
+MODULES = [
+    "datasets",
+    "distributed",
+    "export",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "plotting",
+    "shards",
+]
 # A block, and what it prints if that is always the same.
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S

@@ -48,6 +48,8 @@ def to_onnx(model, path):
         If the model is not fitted.
     TypeError
         If it is none of skvae's models.
+    ValueError
+        If it was fitted with covariates.
     OSError
         If the file cannot be written. What was there before is still there.
 
@@ -76,6 +78,11 @@ def to_onnx(model, path):
             "Pipeline pass the last step, pipeline[-1]."
         )
     check_is_fitted(model, "net_")
+    if model._n_covariates:
+        raise ValueError(
+            f"This {type(model).__name__} was fitted with covariates, which graphs of "
+            "to_onnx have no input for."
+        )
     try:
         import onnxscript  # noqa: F401, torch's exporter needs it
     except ImportError as error:
