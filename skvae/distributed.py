@@ -99,6 +99,11 @@ def data_parallel(group=None):
     group : torch.distributed.ProcessGroup, default=None
         The processes; None is the default group, that is, all of them.
 
+    Yields
+    ------
+    nothing : None
+        The context is all.
+
     Raises
     ------
     RuntimeError

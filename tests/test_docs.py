@@ -53,7 +53,7 @@ BLOCK = re.compile(
 @pytest.fixture(scope="module")
 def few():
     corpus = load_docstrings(packages=["numpy"])
-    corpus.data = corpus.data[:400]
+    corpus.data, corpus.target = corpus.data[:400], corpus.target[:400]
     return corpus
 
 

@@ -96,6 +96,7 @@ def model_card(
     Returns
     -------
     card : str
+        The text.
 
     Raises
     ------
