@@ -21,6 +21,15 @@ def one_thread_after_fork():
         _process = os.getpid()
 
 
+def default_device():
+    """The device of new tensors.
+
+    ``torch.get_default_device()`` of torch 2.6 does not see ``with torch.device(...)``,
+    and fails after ``torch.set_default_device(None)``.
+    """
+    return torch.empty(0).device
+
+
 @contextlib.contextmanager
 def own_settings():
     """Tensors on the CPU unless said otherwise, with gradients; then all as before.
@@ -34,7 +43,7 @@ def own_settings():
         with contextlib.ExitStack() as settings:
             settings.enter_context(torch.inference_mode(False))
             settings.enter_context(torch.enable_grad())
-            if torch.get_default_device().type != "cpu":  # else it would cost time
+            if default_device().type != "cpu":  # else it would cost time
                 settings.enter_context(torch.device("cpu"))
             yield
     finally:

@@ -38,7 +38,7 @@ def surroundings():
         "torch's generator": torch.get_rng_state().numpy().tobytes(),
         "threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
         "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
-        "defaults": (torch.get_default_dtype(), torch.get_default_device()),
+        "defaults": (torch.get_default_dtype(), torch.empty(0).device),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "numpy's errors": np.geterr(),
         "warnings": list(warnings.filters),
@@ -328,16 +328,20 @@ def test_nothing_else_in_the_program_changes(cls, X, tmp_path):
         assert surroundings() == before, name
 
 
+def device():
+    return torch.device("meta")  # of tensors without values
+
+
 @contextlib.contextmanager
 def default_device():
-    torch.set_default_device("meta")  # of tensors without values
+    torch.set_default_device("meta")
     try:
         yield
     finally:
         torch.set_default_device(None)
 
 
-SETTINGS = [torch.no_grad, torch.inference_mode, default_device]
+SETTINGS = [torch.no_grad, torch.inference_mode, device, default_device]
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from skvae._rows import append
+from skvae._surroundings import default_device
 from skvae.modules._layers import ACTIVATIONS, MLP, glorot, norms
 
 
@@ -18,7 +19,7 @@ def convolution(layer, n_in, n_out, generator, **params):
         kernel_size=3,
         stride=2,
         padding=1,
-        device=torch.get_default_device(),
+        device=default_device(),
         **params,
     )
     return glorot(layer, generator)
