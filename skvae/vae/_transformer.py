@@ -38,7 +38,8 @@ class VAETransformer(BaseVAE):
     An encoder network maps each row to a diagonal normal distribution over codes z with
     a standard normal prior, a decoder network maps codes to the parameters of a
     likelihood p(x | z); both maximise the evidence lower bound [1]_. `transform` gives
-    the means of the codes.
+    the means of the codes. With `covariates` it is a conditional autoencoder [4]_, whose
+    networks both see what is known of a row.
 
     Parameters
     ----------
@@ -92,7 +93,8 @@ class VAETransformer(BaseVAE):
         Share of the hidden units that are dropped in training.
     encoder : callable, default=None
         ``encoder(n_features)`` returns a torch module of your own, to take the place of
-        the encoder's hidden layers. It maps tensors (n_samples, n_features) to
+        the encoder's hidden layers. Covariates count as more features, and for a
+        decoder as more components. It maps tensors (n_samples, n_features) to
         (n_samples, any width); mean and log-variance of the codes are linear in that.
         A class or a function that can be imported, or a `functools.partial` of one,
         survives clone, pickle and searches.
@@ -146,6 +148,8 @@ class VAETransformer(BaseVAE):
         Mean of the codes of up to 4,096 training rows, under their posteriors.
     latent_covariance_ : ndarray of shape (n_components, n_components)
         Their covariance. Close to the identity where the posteriors fill the prior.
+    covariate_values_ : ndarray of shape (n_covariates,)
+        Values of the labels that `fit` was given as `covariates`, sorted.
     mean_length_ : float
         Mean row sum of the data that training began with, for `sample`. Only with
         `likelihood="multinomial"`.
@@ -176,6 +180,8 @@ class VAETransformer(BaseVAE):
        constrained variational framework. ICLR.
     .. [3] Vincent, P. et al. (2008). Extracting and composing robust features with
        denoising autoencoders. ICML.
+    .. [4] Sohn, K., Lee, H. and Yan, X. (2015). Learning structured output
+       representation using deep conditional generative models. NIPS.
 
     Examples
     --------
