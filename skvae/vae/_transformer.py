@@ -38,8 +38,8 @@ class VAETransformer(BaseVAE):
     An encoder network maps each row to a diagonal normal distribution over codes z with
     a standard normal prior, a decoder network maps codes to the parameters of a
     likelihood p(x | z); both maximise the evidence lower bound [1]_. `transform` gives
-    the means of the codes. With `covariates` it is a conditional autoencoder [4]_, whose
-    networks both see what is known of a row.
+    the means of the codes. With `covariates` it is a conditional autoencoder [4]_: both
+    networks see what is known of a row beside it.
 
     Parameters
     ----------
@@ -93,15 +93,15 @@ class VAETransformer(BaseVAE):
         Share of the hidden units that are dropped in training.
     encoder : callable, default=None
         ``encoder(n_features)`` returns a torch module of your own, to take the place of
-        the encoder's hidden layers. Covariates count as more features, and for a
-        decoder as more components. It maps tensors (n_samples, n_features) to
+        the encoder's hidden layers. It maps tensors (n_samples, n_features) to
         (n_samples, any width); mean and log-variance of the codes are linear in that.
         A class or a function that can be imported, or a `functools.partial` of one,
         survives clone, pickle and searches.
     decoder : callable, default=None
         ``decoder(n_components, n_features)`` returns a module that maps codes
         (n_samples, n_components) to (n_samples, n_features): means, logits or
-        unnormalised log-probabilities, by likelihood.
+        unnormalised log-probabilities, by likelihood. Covariates come behind rows and
+        codes, and count as more features of the one, more components of the other.
     lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
