@@ -105,6 +105,11 @@ class GSMTopicModel(BaseProportionsModel):
         those of the words, plus the background.
     n_matched_words_ : int
         Number of words that have a vector in `word_embeddings`, if these go by words.
+    covariate_values_ : ndarray of shape (n_covariates,)
+        Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_components_ : ndarray of shape (n_covariates, n_features)
+        Nats that each covariate adds to the log-probability of a word, before all are
+        normalised, after a fit with `covariates` [2]_.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -147,6 +152,8 @@ class GSMTopicModel(BaseProportionsModel):
     ----------
     .. [1] Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete
        latent topics with neural variational inference. ICML.
+    .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
+       metadata. ACL.
 
     Examples
     --------

@@ -64,6 +64,11 @@ class NVDMTopicModel(BaseTopicModel):
     ----------
     components_ : ndarray of shape (n_components, n_features)
         Decoder weights: how much a latent dimension raises the logit of a word.
+    covariate_values_ : ndarray of shape (n_covariates,)
+        Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_components_ : ndarray of shape (n_covariates, n_features)
+        Nats that each covariate adds to the log-probability of a word, before all are
+        normalised, after a fit with `covariates` [2]_.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -104,6 +109,8 @@ class NVDMTopicModel(BaseTopicModel):
     ----------
     .. [1] Miao, Y., Yu, L. and Blunsom, P. (2016). Neural variational inference for
        text processing. ICML.
+    .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
+       metadata. ACL.
 
     Examples
     --------

@@ -68,6 +68,11 @@ class ProdLDATopicModel(BaseProportionsModel):
         Word probabilities of a document that is about one topic alone; rows sum to one.
         The weights that are mixed are of arbitrary scale for each word and are not
         shown.
+    covariate_values_ : ndarray of shape (n_covariates,)
+        Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_components_ : ndarray of shape (n_covariates, n_features)
+        Nats that each covariate adds to the log-probability of a word, before all are
+        normalised, after a fit with `covariates` [2]_.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -112,6 +117,8 @@ class ProdLDATopicModel(BaseProportionsModel):
     ----------
     .. [1] Srivastava, A. and Sutton, C. (2017). Autoencoding variational inference for
        topic models. ICLR.
+    .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
+       metadata. ACL.
 
     Examples
     --------

@@ -38,7 +38,8 @@ class VAETransformer(BaseVAE):
     An encoder network maps each row to a diagonal normal distribution over codes z with
     a standard normal prior, a decoder network maps codes to the parameters of a
     likelihood p(x | z); both maximise the evidence lower bound [1]_. `transform` gives
-    the means of the codes.
+    the means of the codes. With `covariates` it is a conditional autoencoder [4]_: both
+    networks see what is known of a row beside it.
 
     Parameters
     ----------
@@ -99,7 +100,8 @@ class VAETransformer(BaseVAE):
     decoder : callable, default=None
         ``decoder(n_components, n_features)`` returns a module that maps codes
         (n_samples, n_components) to (n_samples, n_features): means, logits or
-        unnormalised log-probabilities, by likelihood.
+        unnormalised log-probabilities, by likelihood. Covariates come behind rows and
+        codes, and count as more features of the one, more components of the other.
     lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
@@ -146,6 +148,8 @@ class VAETransformer(BaseVAE):
         Mean of the codes of up to 4,096 training rows, under their posteriors.
     latent_covariance_ : ndarray of shape (n_components, n_components)
         Their covariance. Close to the identity where the posteriors fill the prior.
+    covariate_values_ : ndarray of shape (n_covariates,)
+        Values of the labels that `fit` was given as `covariates`, sorted.
     mean_length_ : float
         Mean row sum of the data that training began with, for `sample`. Only with
         `likelihood="multinomial"`.
@@ -176,6 +180,8 @@ class VAETransformer(BaseVAE):
        constrained variational framework. ICLR.
     .. [3] Vincent, P. et al. (2008). Extracting and composing robust features with
        denoising autoencoders. ICML.
+    .. [4] Sohn, K., Lee, H. and Yan, X. (2015). Learning structured output
+       representation using deep conditional generative models. NIPS.
 
     Examples
     --------
