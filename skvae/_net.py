@@ -307,9 +307,7 @@ class VAENet(NeuralNet):
         finally:
             if (progress := dict(self.callbacks_).get("skvae_progress")) is not None:
                 progress.close()
-        # Its means over an epoch weigh batches by the rows of one process's parts.
-        for row, first in zip(self.history, self.processes.of_the_first(self.history)):
-            row.update(first)
+        self.processes.share_history(self.history)
         self.notify("on_train_end", X=X, y=y)
         return self
 
@@ -345,9 +343,7 @@ class VAENet(NeuralNet):
         self.noise_generator.manual_seed(derive_seed(self.seed, *stream))
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         if training:  # each process has batch norm's statistics of its own parts
-            for buffer in self.module_.buffers():
-                if buffer.is_floating_point():
-                    buffer.copy_(*self.processes.means([buffer]))
+            self.processes.average(self.module_.buffers())
 
     def keep_gradients(self, layers):
         """Give large weights that sparse rows meet gradients that stay in place.

@@ -30,6 +30,12 @@ class Alone:
     def means(self, tensors):
         return tensors
 
+    def average(self, buffers):
+        pass
+
+    def share_history(self, history):
+        pass
+
 
 class Group(Alone):
     """This process among those of a process group.
@@ -72,6 +78,20 @@ class Group(Alone):
         stacked = torch.stack(tensors).detach()
         dist.all_reduce(stacked, group=self.group)
         return list(stacked / self.size)
+
+    def average(self, buffers):
+        """Let numbers that are not trained be their means over the processes."""
+        for buffer in buffers:
+            if buffer.is_floating_point():
+                buffer.copy_(*self.means([buffer]))
+
+    def share_history(self, history):
+        """Let all have the first one's history.
+
+        Its means over an epoch weigh batches by the rows of one process's parts.
+        """
+        for row, first in zip(history, self.of_the_first(list(history))):
+            row.update(first)
 
 
 ALONE = Alone()

@@ -11,6 +11,17 @@ import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 
 MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
+PUBLIC_MODULES = [
+    "skvae",
+    "skvae.datasets",
+    "skvae.distributed",
+    "skvae.export",
+    "skvae.inspection",
+    "skvae.metrics",
+    "skvae.model_selection",
+    "skvae.plotting",
+    "skvae.shards",
+]
 each_model = pytest.mark.parametrize("cls", MODELS)
 
 

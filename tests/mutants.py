@@ -650,9 +650,9 @@ MUTANTS = [
     ),
     Mutant(
         "transform that samples",
-        "base/_inference.py",
-        "return module.link(encoder.location(encoder.hidden(x, c=c)))",
-        "return module.link(encoder(x, c=c).base_dist.sample())",
+        "modules/_autoencoder.py",
+        "return self.link(self.encoder.location(self.encoder.hidden(x, c=c)))",
+        "return self.link(self.encoder(x, c=c).base_dist.sample())",
         ("base",),
     ),
     Mutant(

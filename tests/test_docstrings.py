@@ -4,19 +4,9 @@ import importlib
 import inspect
 
 import pytest
+from helpers import PUBLIC_MODULES
 from numpydoc.validate import validate
 
-MODULES = [
-    "skvae",
-    "skvae.datasets",
-    "skvae.distributed",
-    "skvae.export",
-    "skvae.inspection",
-    "skvae.metrics",
-    "skvae.model_selection",
-    "skvae.plotting",
-    "skvae.shards",
-]
 LEFT_OUT = {
     "GL01",  # the summary begins on the line of the quotes
     "RT02",  # results have names
@@ -33,7 +23,7 @@ def full_name(thing):
 def public_names():
     """Names of classes, functions and methods, each by where it is defined."""
     names = {}
-    for module in map(importlib.import_module, MODULES):
+    for module in map(importlib.import_module, PUBLIC_MODULES):
         for name in module.__all__:
             thing = getattr(module, name)
             if not callable(thing):

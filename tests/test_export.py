@@ -3,9 +3,11 @@
 import json
 import logging
 import re
+import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from helpers import MODELS, each_model, make
@@ -60,7 +62,6 @@ def test_a_graph_computes_what_transform_does(name, X, tmp_path):
 
 def test_a_graph_tells_where_it_comes_from(X, tmp_path):
     onnx = pytest.importorskip("onnx")
-    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X.toarray(), columns=[f"word{i}" for i in range(40)])
     to_onnx(make(GSMTopicModel).fit(frame), tmp_path / "model.onnx")
     graph = onnx.load(tmp_path / "model.onnx")
@@ -92,10 +93,10 @@ def test_what_cannot_be_exported_is_told(X, tmp_path, monkeypatch):
     model = make(GSMTopicModel).fit(X)
     with pytest.raises(TypeError, match="not a Pipeline.*last step"):
         to_onnx(make_pipeline(model), path)
-    if pytest.importorskip("onnxscript"):
-        with pytest.raises(FileNotFoundError, match="no folder"):
-            to_onnx(model, tmp_path / "none" / "model.onnx")
-    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    pytest.importorskip("onnxscript")
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        to_onnx(model, tmp_path / "none" / "model.onnx")
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ImportError, match=r"pip install 'skvae\[onnx\]'"):
         to_onnx(model, path)
     assert not list(tmp_path.iterdir())

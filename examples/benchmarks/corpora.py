@@ -57,12 +57,24 @@ def newsgroups_by_date():
     )
 
 
+@cache
+def docstrings_corpus():
+    """Docstrings in random order, and the package of each."""
+    corpus = load_docstrings()
+    order = np.random.default_rng(0).permutation(len(corpus.data))
+    packages = np.array(corpus.target_names)[corpus.target[order]]
+    return [corpus.data[i] for i in order], packages
+
+
 def docstrings():
     """Docstrings of the installed packages: about 9,000 texts, 1,000 words."""
-    texts = load_docstrings().data
-    order = np.random.default_rng(0).permutation(len(texts))
-    X = vectorizer(1000).fit_transform([texts[i] for i in order])
-    return split(X, int(0.9 * len(texts)), 20)
+    texts, _ = docstrings_corpus()
+    return split(vectorizer(1000).fit_transform(texts), int(0.9 * len(texts)), 20)
+
+
+def docstrings_packages():
+    """The package of each text, in the order of `docstrings`."""
+    return docstrings_corpus()[1]
 
 
 def short_counts():

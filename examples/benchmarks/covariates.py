@@ -14,15 +14,14 @@ fit. Mean and standard deviation over seeds.
 import argparse
 import time
 
-import numpy as np
 import pandas as pd
-from corpora import CORPORA, newsgroups_groups
+from corpora import CORPORA, docstrings_packages, newsgroups_groups
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tables import markdown
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
-from skvae.datasets import load_docstrings
 from skvae.metrics import document_completion_perplexity
 
 MODELS = {"NVDM": NVDMTopicModel, "GSM": GSMTopicModel, "ProdLDA": ProdLDATopicModel}
@@ -32,16 +31,11 @@ FIGURES = {
     "class": ("class from codes", 3),
     "seconds": ("seconds", 0),
 }
-
-
-def packages():
-    """Packages of the docstrings, in the order of the corpus."""
-    corpus = load_docstrings()
-    order = np.random.default_rng(0).permutation(len(corpus.data))
-    return np.array(corpus.target_names)[corpus.target[order]]
-
-
-LABELS = {"20ng": newsgroups_groups, "few": newsgroups_groups, "docstrings": packages}
+LABELS = {
+    "20ng": newsgroups_groups,
+    "few": newsgroups_groups,
+    "docstrings": docstrings_packages,
+}
 
 
 def figures_of(model, corpus, train, test):
@@ -81,23 +75,8 @@ def measure(corpus, labels, n_seeds):
                 row = figures_of(model, corpus, *parts)
                 row["class"] = accuracy(row.pop("codes"), train, test)
                 rows.append({"model": name + ", class given" * given, **row})
-    return pd.DataFrame(rows).groupby("model", sort=False)
-
-
-def markdown(groups):
-    lines = [
-        "| | " + " | ".join(heading for heading, _ in FIGURES.values()) + " |",
-        "|---" * (len(FIGURES) + 1) + "|",
-    ]
-    mean, deviation = groups.mean(), groups.std(ddof=0)
-    for name in mean.index:
-        cells = [
-            f"{mean.loc[name, figure]:.{digits}f} ± "
-            f"{deviation.loc[name, figure]:.{digits}f}"
-            for figure, (_, digits) in FIGURES.items()
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    groups = pd.DataFrame(rows).groupby("model", sort=False)
+    return groups.mean().join(groups.std(ddof=0).add_suffix("_std"))
 
 
 def main(argv=None):
@@ -108,7 +87,8 @@ def main(argv=None):
     for name in arguments.corpora:
         corpus, labels = CORPORA[name](), LABELS[name]()
         print(f"\n{name}: {CORPORA[name].__doc__} {len(set(labels))} classes.\n")
-        print(markdown(measure(corpus, labels, arguments.n_seeds)), flush=True)
+        table = measure(corpus, labels, arguments.n_seeds)
+        print(markdown(table, FIGURES, FIGURES, FIGURES), flush=True)
 
 
 if __name__ == "__main__":

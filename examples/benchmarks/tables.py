@@ -25,16 +25,19 @@ def bound_per_document(models, X, n_draws):
     )
 
 
-def markdown(table, figures, spread):
-    """Return the figures of a table, those of `spread` with their deviations."""
+def markdown(table, figures, spread, about=FIGURES):
+    """Return the figures of a table, those of `spread` with their deviations.
+
+    `about` has the heading and the digits of each.
+    """
     lines = [
-        "| | " + " | ".join(FIGURES[figure][0] for figure in figures) + " |",
+        "| | " + " | ".join(about[figure][0] for figure in figures) + " |",
         "|---" * (len(figures) + 1) + "|",
     ]
     for name, row in table.iterrows():
         cells = []
         for figure in figures:
-            digits, deviation = FIGURES[figure][1], row.get(f"{figure}_std", np.nan)
+            digits, deviation = about[figure][1], row.get(f"{figure}_std", np.nan)
             cell = "" if np.isnan(row[figure]) else f"{row[figure]:.{digits}f}"
             if figure in spread and not np.isnan(deviation):
                 cell += f" ± {deviation:.{digits}f}"

@@ -181,12 +181,8 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         data = self._validate_as_fitted(X, covariates)
         module = self._inference_module()
-        encoder, n_columns = module.encoder, self._n_features_out
-
-        def encode(x, c):
-            return module.link(encoder.location(encoder.hidden(x, c=c)))
-
-        return self._map_blocks(encode, data, module, self._width, n_columns)
+        n_columns = self._n_features_out
+        return self._map_blocks(module.codes, data, module, self._width, n_columns)
 
     def posterior(self, X, *, covariates=None):
         """Approximate posterior q(z | x) of each row of X, a diagonal normal.

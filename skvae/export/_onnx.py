@@ -22,8 +22,7 @@ class Transform(torch.nn.Module):
         self.module = module
 
     def forward(self, X):
-        encoder = self.module.encoder
-        return self.module.link(encoder.location(encoder.hidden(X)))
+        return self.module.codes(X)
 
 
 def to_onnx(model, path):

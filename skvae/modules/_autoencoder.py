@@ -62,6 +62,10 @@ class VariationalAutoencoder(nn.Module):
         """Set training mode; asked for in every step, it mostly is set already."""
         return self if mode == self.training else super().train(mode)
 
+    def codes(self, x, c=None):
+        """What users see of rows: the link of the posterior mean, without noise."""
+        return self.link(self.encoder.location(self.encoder.hidden(x, c=c)))
+
     def forward(self, x, generator, c=None):
         """Return q(z | x), p(x | z) at one draw z, and p(z): what the ELBO needs."""
         posterior = self.encoder(x, generator, c)
