@@ -11,6 +11,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from texts import load_labelled_texts
 
@@ -18,7 +19,7 @@ from skvae import GSMTopicModel
 from skvae.model_selection import compare_models
 from skvae.plotting import ModelSelectionDisplay
 
-warnings.filterwarnings("ignore", module="skvae")  # of topics that are too many
+warnings.simplefilter("ignore", ConvergenceWarning)  # of topics that are too many
 texts, _, vectorizer = load_labelled_texts(2500)
 X = vectorizer.fit_transform(texts)
 numbers = [5, 10, 20, 40]
