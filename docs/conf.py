@@ -8,6 +8,7 @@ import re
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's
 
 import skvae
 
@@ -46,8 +47,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # others are shown and not run
-    "ignore_pattern": r"(^|/)(?!plot_|compare_)\w+\.py$",  # helpers
-    "subsection_order": ["../examples/topics", "../examples/images", "*"],
+    "ignore_pattern": r"(^|/)(texts|images)\.py$",  # helpers
+    "subsection_order": [
+        f"../examples/{name}" for name in ("topics", "images", "scaling")
+    ],
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skvae",),
     "remove_config_comments": True,

@@ -3,7 +3,10 @@
 import importlib
 import io
 import json
+import re
 import runpy
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from skvae.datasets import load_docstrings, make_topic_corpus
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPT = EXAMPLES / "compare_topic_models.py"
-IMAGES, TOPICS = EXAMPLES / "images", EXAMPLES / "topics"
+IMAGES, TOPICS, SCALING = (EXAMPLES / name for name in ("images", "topics", "scaling"))
 
 
 @pytest.fixture
@@ -84,10 +87,12 @@ def run_plot(script, monkeypatch, capsys):
     return capsys.readouterr().out
 
 
-def plots(folder):
-    return pytest.mark.parametrize(
-        "script", sorted(folder.glob("plot_*.py")), ids=lambda path: path.stem
-    )
+def plots(folder, slow=()):
+    scripts = [
+        pytest.param(path, marks=pytest.mark.slow if path.stem in slow else ())
+        for path in sorted(folder.glob("plot_*.py"))
+    ]
+    return pytest.mark.parametrize("script", scripts, ids=lambda path: path.stem)
 
 
 @plots(IMAGES)
@@ -125,6 +130,45 @@ def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, ca
         assert f"wrote {path}" in printed
 
 
+@plots(SCALING, slow=["plot_search"])  # which starts processes three times
+@pytest.mark.filterwarnings("ignore:Top words")
+def test_examples_of_scaling_end_with_a_picture(script, monkeypatch, capsys):
+    """On few of the docstrings."""
+    for name in ("dask.distributed", "onnxruntime", "onnxscript"):
+        pytest.importorskip(name)
+    few = load_docstrings(packages=["joblib", "skorch"])
+    monkeypatch.setattr("skvae.datasets.load_docstrings", lambda **_: few)
+    printed = run_plot(script, monkeypatch, capsys)
+    assert "False" not in printed and len(printed.splitlines()) > 4
+
+
+@pytest.mark.parametrize(
+    "launch",
+    [
+        ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+        pytest.param(
+            ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=lambda launch: launch[0],
+)
+def test_two_processes_train_about_what_one_does(launch):
+    for name in ("torch.distributed", launch[0].partition(".")[0]):
+        pytest.importorskip(name)
+    command = [sys.executable, "-m", *launch, SCALING / "train_in_processes.py"]
+    printed = subprocess.run(
+        [*command, "--packages", "joblib", "skorch"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+    found = re.findall(r"(\d) process(?:es)?: perplexity (\d+)", printed)
+    (_, two), (_, one) = sorted((n, float(value)) for n, value in found)[::-1]
+    assert [n for n, _ in found] == ["2", "1"]
+    assert two == pytest.approx(one, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("script", "options", "sections"),
     [
@@ -133,7 +177,7 @@ def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, ca
             ["--only", "epoch", "profile", "--n-rounds", "1"],
             ["epoch", "profile"],
         ),
-        ("scaling", ["--only", "batch size"], ["batch size"]),
+        ("scaling", ["--only", "disk"], ["disk"]),
     ],
 )
 def test_benchmarks_of_speed_print_tables(

@@ -63,6 +63,8 @@ def plain_table(frame):
     def cell(value):
         if isinstance(value, str):
             return value
+        if np.isnan(value):
+            return ""
         if float(value).is_integer() or abs(value) >= 1000:
             return f"{value:,.0f}"
         return f"{value:.3g}"
