@@ -15,9 +15,11 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
+from torch.torch_version import TorchVersion
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.export import model_card, to_onnx
+from skvae.export._onnx import OLDEST_TORCH
 from skvae.metrics import document_completion_perplexity
 
 VARIANTS = {
@@ -34,6 +36,13 @@ VARIANTS = {
 }
 
 
+@pytest.fixture
+def exporter():
+    """Skip a test where there is none."""
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("torch", OLDEST_TORCH)
+
+
 @pytest.fixture(scope="module")
 def X(corpus):
     return corpus.data
@@ -48,8 +57,7 @@ def session(path):
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_graph_computes_what_transform_does(name, X, tmp_path):
-    pytest.importorskip("onnxscript")
+def test_a_graph_computes_what_transform_does(name, X, tmp_path, exporter):
     cls, params = VARIANTS[name]
     model = make(cls, **params).fit(X)
     to_onnx(model, tmp_path / "model.onnx")
@@ -60,7 +68,7 @@ def test_a_graph_computes_what_transform_does(name, X, tmp_path):
         np.testing.assert_allclose(codes, model.transform(some), rtol=1e-4, atol=1e-5)
 
 
-def test_a_graph_tells_where_it_comes_from(X, tmp_path):
+def test_a_graph_tells_where_it_comes_from(X, tmp_path, exporter):
     onnx = pytest.importorskip("onnx")
     frame = pd.DataFrame(X.toarray(), columns=[f"word{i}" for i in range(40)])
     to_onnx(make(GSMTopicModel).fit(frame), tmp_path / "model.onnx")
@@ -72,8 +80,7 @@ def test_a_graph_tells_where_it_comes_from(X, tmp_path):
     assert graph.producer_name == "skvae"
 
 
-def test_an_export_is_silent_and_changes_nothing(X, tmp_path, capfd):
-    pytest.importorskip("onnxscript")
+def test_an_export_is_silent_and_changes_nothing(X, tmp_path, capfd, exporter):
     model = make(NVDMTopicModel).fit(X)
     codes, state = model.transform(X), torch.get_rng_state()
     filters, level = warnings.filters[:], logging.getLogger("torch.onnx").level
@@ -86,16 +93,18 @@ def test_an_export_is_silent_and_changes_nothing(X, tmp_path, capfd):
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_what_cannot_be_exported_is_told(X, tmp_path, monkeypatch):
+def test_what_cannot_be_exported_is_told(X, tmp_path, monkeypatch, exporter):
     path = tmp_path / "model.onnx"
     with pytest.raises(NotFittedError):
         to_onnx(make(GSMTopicModel), path)
     model = make(GSMTopicModel).fit(X)
     with pytest.raises(TypeError, match="not a Pipeline.*last step"):
         to_onnx(make_pipeline(model), path)
-    pytest.importorskip("onnxscript")
     with pytest.raises(FileNotFoundError, match="no folder"):
         to_onnx(model, tmp_path / "none" / "model.onnx")
+    with monkeypatch.context() as patch, pytest.raises(ImportError, match="found 2.6"):
+        patch.setattr(torch, "__version__", TorchVersion("2.6.0"))
+        to_onnx(model, path)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ImportError, match=r"pip install 'skvae\[onnx\]'"):
         to_onnx(model, path)

@@ -79,8 +79,8 @@ TABLES = {
     ),
     "disk": (
         [
-            dict(n_docs=n_docs, source=source, limit_mib=limit_mib, n_epochs=2)
-            for n_docs, limit_mib in ((100_000, 0), (1_000_000, 1_000))
+            dict(n_docs=1_000_000, source=source, limit_mib=limit_mib, n_epochs=2)
+            for limit_mib in (0, 1_000)
             for source in ("memory", "disk")
         ],
         [dict(source="disk", limit_mib=4096)],

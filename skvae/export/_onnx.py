@@ -13,6 +13,9 @@ from skvae._surroundings import own_settings
 from skvae._version import __version__
 from skvae.base import BaseVAE
 
+# The exporter of those before fails on the models.
+OLDEST_TORCH = "2.8"
+
 
 class Transform(torch.nn.Module):
     """From rows to what `transform` makes of them."""
@@ -42,7 +45,8 @@ def to_onnx(model, path):
     Raises
     ------
     ImportError
-        If onnxscript is not installed: ``pip install 'skvae[onnx]'``.
+        If onnxscript is not installed: ``pip install 'skvae[onnx]'``; or if PyTorch is
+        older than 2.8.
     NotFittedError
         If the model is not fitted.
     TypeError
@@ -81,6 +85,10 @@ def to_onnx(model, path):
         raise ValueError(
             f"This {type(model).__name__} was fitted with covariates, which graphs of "
             "to_onnx have no input for."
+        )
+    if torch.__version__ < OLDEST_TORCH:
+        raise ImportError(
+            f"to_onnx needs PyTorch {OLDEST_TORCH} or newer, found {torch.__version__}."
         )
     try:
         import onnxscript  # noqa: F401, torch's exporter needs it
