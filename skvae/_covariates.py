@@ -1,11 +1,21 @@
 """Covariates: what is known of each row beside X, for encoder and decoder to see."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
-from skvae._validation import check_range, contains_words
+from skvae._validation import check_range
+
+ONE_COLUMN = (
+    " For a number for each row pass a table of one column: covariates.reshape(-1, 1)."
+)
+
+WORDS = str, bytes
+TIMES = date, timedelta, np.datetime64, np.timedelta64
 
 
 class Data:
@@ -31,24 +41,27 @@ class Data:
 def check_covariates(estimator, covariates, n_samples, *, reset):
     """Return covariates as a matrix of numbers, a row for each sample, or None.
 
-    Labels become indicators of their values, which are kept as `covariate_values_` if
-    `reset`. Else the covariates are to be as those of `fit`, and one label, or one row
-    of numbers, may hold for all samples.
+    Labels become indicators of their values, numbers are standardised. What either
+    takes, `reset` sets as attributes of the estimator. Else the covariates are to be as
+    those of `fit`, and one label, or one row of numbers, may hold for all samples.
 
     Raises
     ------
     ValueError
         If they are of another kind, width or number, missing or unknown.
     """
-    name, n_dims = type(estimator).__name__, np.ndim(covariates)
-    labelled = n_dims == 1 if reset else hasattr(estimator, "covariate_values_")
+    name = type(estimator).__name__
     if not reset:
         n_covariates = getattr(estimator, "_n_covariates", 0)
+        labelled = hasattr(estimator, "covariate_values_")
         if covariates is None and n_covariates:
             kind = "labels" if labelled else f"{n_covariates} numbers a row"
             raise ValueError(
                 f"{name} was fitted with covariates, {kind}, and needs them here: pass "
-                "covariates=..., for each row of X or one for all."
+                "covariates=..., for each row of X or one for all. Pipelines, searches "
+                "and cross-validation hand them on where scikit-learn's metadata "
+                "routing is enabled and the model asks for them, as by "
+                "set_score_request(covariates=True)."
             )
         if covariates is not None and not n_covariates:
             raise ValueError(
@@ -57,12 +70,17 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
             )
     if covariates is None:
         return None
+    if np.shape(covariates)[1:] == (1,) and not sp.issparse(covariates):
+        # Perhaps a column of labels, as from a DataFrame.
+        if holds(WORDS, covariates) if reset else labelled:
+            covariates = np.asarray(covariates, dtype=object)[:, 0]
+    n_dims = np.ndim(covariates)
     if n_dims > 2 or (reset and n_dims == 0):
         raise ValueError(
             f"{name} takes covariates as labels in one dimension or as numbers in two, "
             f"with a row for each row of X. Found {n_dims} dimensions."
         )
-    read = indicators if labelled else numbers
+    read = indicators if (n_dims == 1 if reset else labelled) else numbers
     matrix = read(estimator, covariates, n_dims, n_samples, reset)
     if matrix.shape[0] != n_samples:
         raise ValueError(
@@ -70,6 +88,34 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
             f"{n_samples}. Pass one for each."
         )
     return matrix
+
+
+def spread(estimator, covariates, n_samples):
+    """Checked covariates of a fitted estimator, a row for each sample, to index."""
+    check_covariates(estimator, covariates, n_samples, reset=False)
+    if covariates is None:
+        return None
+    if sp.issparse(covariates):
+        return sp.csr_array(covariates)
+    labelled = hasattr(estimator, "covariate_values_")
+    rows = np.asarray(covariates, dtype=object if labelled else None)
+    if rows.ndim < 2 - labelled:  # one for all
+        width = () if labelled else (estimator._n_covariates,)
+        rows = np.broadcast_to(rows, (n_samples, *width))
+    return rows
+
+
+def as_keyword(covariates):
+    """Covariates as keyword of a method, which those of other models do not know."""
+    return {} if covariates is None else {"covariates": covariates}
+
+
+def holds(types, table):
+    """Whether some entry of a table, dense or sparse, is of the types."""
+    entries = np.asarray(table.data if sp.issparse(table) else table)
+    if entries.dtype.kind != "O":
+        return issubclass(entries.dtype.type, types)
+    return any(isinstance(entry, types) for entry in entries.flat)
 
 
 def indicators(estimator, labels, n_dims, n_samples, reset):
@@ -83,12 +129,18 @@ def indicators(estimator, labels, n_dims, n_samples, reset):
     if n_dims == 0:
         labels = np.full(n_samples, labels, dtype=object)
     labels = np.asarray(labels, dtype=object)
-    kind = pd.api.types.infer_dtype(labels, skipna=False) if len(labels) else "string"
+    if pd.isna(labels).any():
+        raise ValueError(
+            f"{name} found a missing label among the covariates. Give it a name, such "
+            "as 'unknown', or leave the row out."
+        )
+    kind = pd.api.types.infer_dtype(labels) if len(labels) else "string"
     if kind not in ("string", "integer", "boolean"):
         raise ValueError(
             f"{name} takes covariates in one dimension as labels, all strings or all "
-            f"integers, none missing. Found values of the kind {kind!r}. For a number "
-            "for each row pass a table of one column: covariates.reshape(-1, 1)."
+            f"integers. Found values of the kind {kind!r}."
+            + ONE_COLUMN
+            * (reset and kind == "floating")
         )
     if reset:
         values = np.unique(labels).tolist()
@@ -97,6 +149,11 @@ def indicators(estimator, labels, n_dims, n_samples, reset):
             if kind == "string"
             else np.array(values)
         )
+        if kind != "string" and estimator.covariate_values_.dtype.kind not in "biu":
+            raise ValueError(
+                f"{name} found integers among the labels that 64 bits do not hold. "
+                "Pass them as strings."
+            )
     values = estimator.covariate_values_
     place = pd.Index(values.astype(object)).get_indexer(labels)
     if (place < 0).any():
@@ -112,13 +169,20 @@ def indicators(estimator, labels, n_dims, n_samples, reset):
 
 
 def numbers(estimator, table, n_dims, n_samples, reset):
-    """A table of numbers, as it is, or a row of them for all samples."""
+    """A table of numbers, or a row of them for all samples, standardised."""
     name = type(estimator).__name__
-    if contains_words(table) or isinstance(table, str):
+    if holds(WORDS, table):
         raise ValueError(
             f"{name} found words among covariates that are to be numbers. Labels have "
-            "one dimension, in `fit` too."
+            "one dimension, in `fit` too; a table that has both goes through "
+            "scikit-learn's ColumnTransformer and OneHotEncoder first."
         )
+    if holds(TIMES, table):
+        raise ValueError(
+            f"{name} found dates or times among covariates that are to be numbers. "
+            "Make numbers of them first, such as years."
+        )
+    names = names_of(table)
     if n_dims < 2:
         table = np.reshape(table, (1, -1))
     table = check_array(
@@ -129,11 +193,51 @@ def numbers(estimator, table, n_dims, n_samples, reset):
         estimator=estimator,
     )
     check_range(estimator, table, "covariates")
-    if not reset and table.shape[1] != estimator._n_covariates:
+    if reset:
+        learn_scale(estimator, table)
+        if names is not None:
+            estimator.covariate_names_ = names
+    elif table.shape[1] != estimator._n_covariates:
         raise ValueError(
             f"{name} was given {table.shape[1]} covariates a row, but was fitted with "
             f"{estimator._n_covariates}."
+            + ONE_COLUMN
+            * (n_dims == 1 and table.shape[1] == n_samples)
         )
+    expected = getattr(estimator, "covariate_names_", None)
+    if names is not None and expected is not None and list(names) != list(expected):
+        raise ValueError(
+            f"{name} was fitted with covariates of the names {list(expected)}, in this "
+            f"order, and found {list(names)}."
+        )
+    mean, scale = estimator.covariate_mean_, estimator.covariate_scale_
+    if mean.any() or (scale != 1).any():  # which leaves no zeros
+        table = (table.toarray() if sp.issparse(table) else table) - mean
+        table /= scale
     if n_dims < 2:
         return np.broadcast_to(table, (n_samples, table.shape[1]))
     return sp.csr_array(table) if sp.issparse(table) else table
+
+
+def names_of(table):
+    """Names of the columns of a DataFrame, if all of them are strings, or None."""
+    names = list(getattr(table, "columns", ()))
+    named = names and all(isinstance(name, str) for name in names)
+    return np.array(names, dtype=object) if named else None
+
+
+def learn_scale(estimator, table):
+    """Set what each number is standardised by; indicators stay as they are.
+
+    Their zeros mean something, and rare ones would weigh more than frequent ones.
+    """
+    square = table.multiply(table) if sp.issparse(table) else table * table
+    others = np.asarray(abs(table - square).sum(axis=0)).ravel() > 0
+    estimator.covariate_mean_ = np.zeros(table.shape[1])
+    estimator.covariate_scale_ = np.ones(table.shape[1])
+    if others.any():
+        columns = table[:, np.flatnonzero(others)]
+        columns = columns.toarray() if sp.issparse(columns) else columns
+        scaler = StandardScaler().fit(columns.astype(np.float64))
+        estimator.covariate_mean_[others] = scaler.mean_
+        estimator.covariate_scale_[others] = scaler.scale_

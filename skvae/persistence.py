@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.numpy import save as to_bytes
+from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
 from skvae._files import replacing
@@ -43,9 +44,13 @@ DTYPES = {
     **{f"U{8 * size}": np.dtype(f"u{size}") for size in (1, 2, 4, 8)},
 }
 # Kinds of what may hold strings; all else is numbers.
-KINDS = {"covariate_values_": "biO", "feature_names_in_": "O"}
-# What the last fit may have set or not.
-OPTIONAL = {"covariate_values_", "feature_names_in_", "n_matched_words_"}
+KINDS = {"covariate_values_": "biuO", "covariate_names_": "O", "feature_names_in_": "O"}
+# What the last fit may have set or not: covariates are labels or numbers.
+LABELS, NUMBERS = {"covariate_values_"}, {"covariate_mean_", "covariate_scale_"}
+OPTIONAL = {*LABELS, *NUMBERS, "covariate_names_"} | {
+    "feature_names_in_",
+    "n_matched_words_",
+}
 
 
 class ModelFileError(ValueError):
@@ -190,17 +195,34 @@ def parts_of(estimator):
             ) from error
     fitted = {key: state[key] for key in state if key.endswith("_")}
     output = state.get("_sklearn_output_config", {}).get("transform")
+    requests = {
+        method: dict(getattr(state["_metadata_request"], method).requests)
+        for method in ("_metadata_request" in state) * REQUESTING
+    }
     known = {*params, *type(estimator)._layout(net["config"]), *STATE_BESIDE}
     if unknown := sorted(state.keys() - known):
         raise TypeError(
             f"{name} has the attributes {unknown}, which are none of its own and "
             "would be lost in a model file. Delete them, or pickle the model."
         )
-    return {"params": params, "fitted": fitted, "net": net, "output": output}
+    return {
+        "params": params,
+        "fitted": fitted,
+        "net": net,
+        "output": output,
+        "requests": requests,
+    }
 
 
 # What pickles hold beside parameters and fitted attributes.
-STATE_BESIDE = {"device", "_sklearn_output_config", "_skvae_version"}
+STATE_BESIDE = {
+    "device",
+    "_metadata_request",
+    "_sklearn_output_config",
+    "_skvae_version",
+}
+# Methods that ask scikit-learn for metadata.
+REQUESTING = ("fit", "partial_fit", "transform", "inverse_transform", "score")
 
 
 # --- loading ----------------------------------------------------------------------
@@ -266,6 +288,9 @@ def load(path, device="cpu"):
     estimator._restore_net(state["net"], target)
     if state["output"] is not None:
         estimator.set_output(transform=state["output"])
+    with config_context(enable_metadata_routing=True):
+        for method, wanted in state["requests"].items():
+            getattr(estimator, f"set_{method}_request")(**wanted)
     return estimator
 
 
@@ -297,7 +322,11 @@ def read(path):
                 f"its class {document['class']!r} is none of {[*CLASSES]}."
             )
         cls = CLASSES[document["class"]]
-        tree = {key: document[key] for key in ("params", "fitted", "net", "output")}
+        # Files of before there were covariates do not tell of them.
+        document.setdefault("requests", {})
+        document["net"]["config"].setdefault("n_covariates", 0)
+        keys = "params", "fitted", "net", "output", "requests"
+        tree = {key: document[key] for key in keys}
         unused = set(file.keys())
 
         def outline(name):
@@ -314,6 +343,8 @@ def read(path):
     check_finite(state["net"]["weights"])
     check_finite(state["fitted"])
     check_ascending(state["fitted"].get("covariate_values_", ()))
+    if not np.all(state["fitted"].get("covariate_scale_", 1) > 0):
+        raise ValueError("the scale of its covariates is not positive.")
     return cls, state
 
 
@@ -327,14 +358,24 @@ def check_state(cls, state):
     check_parameters(cls(**params))
     if state["output"] not in (None, "default", "pandas", "polars"):
         raise ValueError(f"its output is {state['output']!r}.")
+    check_requests(state["requests"])
     check_net(cls, net)
     check_fitted(cls, fitted, net)
+
+
+def check_requests(requests):
+    """Check what each method asks for, by the name of what it is to be given."""
+    for method, wanted in requests.items():
+        known = {"covariates", *({"sample_weight"} if method == "score" else ())}
+        plain = all(v is None or isinstance(v, bool | str) for v in wanted.values())
+        if method not in REQUESTING or not wanted.keys() <= known or not plain:
+            raise ValueError(f"its {method!r} asks for {wanted!r}.")
 
 
 def check_net(cls, net):
     """Check all that a net is made from against the module that it is to be."""
     config = dict(net["config"])
-    sizes = config.pop("n_features"), config.pop("n_covariates", 0)
+    sizes = config.pop("n_features"), config.pop("n_covariates")
     for key in ("hidden_layer_sizes", "channels"):  # of no more layers than weights
         if len(config.get(key, ())) > len(net["weights"]):
             raise ValueError(f"it has no weights for its {key}.")
@@ -368,6 +409,10 @@ def check_fitted(cls, fitted, net):
     if not layout.keys() - OPTIONAL <= fitted.keys() <= layout.keys():
         odd = sorted(fitted.keys() ^ layout.keys())
         raise ValueError(f"its attributes are not those of {cls.__name__}: {odd}.")
+    if LABELS & layout.keys():
+        labels, numbers = fitted.keys() & LABELS, fitted.keys() & NUMBERS
+        if not (labels == LABELS and not numbers or numbers == NUMBERS and not labels):
+            raise ValueError("its covariates are neither labels nor numbers.")
     for name, value in fitted.items():
         if not fits(value, layout[name], KINDS.get(name, "biuf")):
             raise ValueError(f"its attribute {name} is not one that a fit makes.")

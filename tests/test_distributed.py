@@ -38,7 +38,7 @@ def fits():
 def model_of(name):
     cls, params = fits()[name]
     trained = dict(
-        n_components=3, hidden_layer_sizes=(30,), max_epochs=15, batch_size=100
+        n_components=3, hidden_layer_sizes=(30,), max_epochs=10, batch_size=100
     )
     return make(cls, **{**trained, **params})
 
@@ -130,8 +130,8 @@ def test_all_processes_have_the_same_model(name, found):
 @pytest.mark.parametrize("name", [cls.__name__ for cls in MODELS])
 def test_each_row_is_trained_on_by_one_process(name, found):
     shares = [facts[name]["rows"] for facts in found]
-    assert sum(shares) == 15 * 501
-    assert abs(shares[0] - shares[1]) <= 15 * 6  # a row in each of 6 batches
+    assert sum(shares) == 10 * 501
+    assert abs(shares[0] - shares[1]) <= 10 * 6  # a row in each of 6 batches
 
 
 @pytest.mark.parametrize("name", [cls.__name__ for cls in MODELS])

@@ -593,6 +593,9 @@ def forged(path, edit):
     return sealed(to_bytes(arrays, {"skvae": text}))
 
 
+NEW = "new", "covariate_values_", "covariate_names_"
+
+
 def put(value, *keys):
     """An edit of the document."""
 
@@ -600,7 +603,7 @@ def put(value, *keys):
         *parents, last = keys
         for key in parents:
             document = document[key]
-        assert isinstance(document, list) or last in document or last == "new"
+        assert isinstance(document, list) or last in document or last in NEW
         document[last] = value
 
     return edit
@@ -728,16 +731,19 @@ def test_forged_networks_are_refused(edit, files, tmp_path, record_property):
 
 @pytest.fixture(scope="module")
 def conditioned(X, tmp_path_factory):
-    """Files of a model fitted with labels, and with integers."""
+    """Files of a model fitted with labels, with integers and with numbers."""
     folder = tmp_path_factory.mktemp("conditioned")
     labels = np.arange(40) % 3
     clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "integers")
+    table = np.column_stack([labels, labels**2])
+    clone(MODELS["GSM"]).fit(X, covariates=table).save(folder / "numbers")
     labels = np.array(["a", "b", "c"])[labels]
     clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "strings")
     return folder
 
 
 FACTORS = "fitted.covariate_components_"
+SCALE = {"__array__": "fitted.covariate_scale_"}
 
 
 @pytest.mark.parametrize(
@@ -758,6 +764,21 @@ FACTORS = "fitted.covariate_components_"
         ("strings", put(["a", 1, "b"], "fitted", "covariate_values_")),
         ("integers", replace("fitted.covariate_values_", lambda v: v[::-1].copy())),
         ("integers", replace("fitted.covariate_values_", lambda v: v * 1.0)),
+        ("integers", drop("fitted", "covariate_values_")),
+        ("numbers", drop("fitted", "covariate_mean_")),
+        ("numbers", drop("fitted", "covariate_scale_")),
+        ("numbers", put(SCALE, "fitted", "covariate_values_")),
+        ("numbers", put({"__strings__": ["a"]}, "fitted", "covariate_names_")),
+        ("numbers", put([1, 2], "fitted", "covariate_names_")),
+        ("numbers", replace("fitted.covariate_mean_", with_nan)),
+        ("numbers", replace("fitted.covariate_scale_", lambda v: -v)),
+        ("numbers", replace("fitted.covariate_scale_", lambda v: 0 * v)),
+        ("numbers", replace("fitted.covariate_scale_", lambda v: v[:1].copy())),
+        ("numbers", put({"predict": {"covariates": True}}, "requests")),
+        ("numbers", put({"fit": {"y": True}}, "requests")),
+        ("numbers", put({"fit": {"covariates": 1}}, "requests")),
+        ("numbers", put({"fit": ["covariates"]}, "requests")),
+        ("numbers", put(["fit"], "requests")),
     ],
 )
 def test_forged_covariates_are_refused(
@@ -771,7 +792,7 @@ def test_forged_covariates_are_refused(
     record_property("forged files", 1)
 
 
-@pytest.mark.parametrize("value", [0, 3])
+@pytest.mark.parametrize("value", [0.0, 1, 3])
 def test_covariates_of_a_model_without_are_refused(
     value, files, tmp_path, record_property
 ):

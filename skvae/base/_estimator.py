@@ -78,7 +78,7 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         """Return all that the module is built from, as plain values."""
         return {
             "n_features": n_features,
-            **({"n_covariates": n_covariates} if n_covariates else {}),
+            "n_covariates": n_covariates,
             "n_components": int(self.n_components),
             "hidden_layer_sizes": tuple(int(n) for n in self.hidden_layer_sizes),
             "activation": self.activation,
@@ -132,6 +132,8 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
                 "no latent unit is active: rows are all encoded alike. Lower `lr` (now "
                 f"{self.lr}), raise `kl_warmup` (now {self.kl_warmup}) or `max_epochs` "
                 f"(now {self.max_epochs})."
+                + " Or the covariates tell all there is to tell."
+                * (self._n_covariates > 0)
             )
 
     def _facts(self):
@@ -139,11 +141,21 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         best, kl = self.health_["best_epoch"], self.health_["kl_per_unit"]
         kept = "" if best == self.n_iter_ else f", of which {best} is kept"
         low, middle, high = np.quantile(kl, [0, 0.5, 1])
-        return {
+        return self._covariate_facts() | {
             "epochs": f"{self.n_iter_}{kept}",
             "latent units in use": f"{self.health_['active_units']} of {len(kl)}",
             "KL term of a unit": f"{low:.2f} to {high:.2f} nats, median {middle:.2f}",
         }
+
+    def _covariate_facts(self):
+        for kind, attribute in ("labels", "values"), ("numbers", "names"):
+            known = getattr(self, f"covariate_{attribute}_", None)
+            if known is not None:
+                more = ", ..." * (len(known) > 5)
+                found = f"{len(known)} {kind}: {', '.join(map(str, known[:5]))}{more}"
+                return {"covariates": found}
+        n = self._n_covariates
+        return {"covariates": f"{n} numbers"} if n else {}
 
     @abstractmethod
     def _draw(self, mean, rng):
@@ -217,9 +229,9 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
     def _layout(cls, config):
         """Shapes of the fitted attributes, by name; None stands for any length."""
         n_features, n_components = config["n_features"], config["n_components"]
-        n_covariates = config.get("n_covariates", 0)
+        kinds = ("values", "names", "mean", "scale") if config["n_covariates"] else ()
         return {
-            **({"covariate_values_": (n_covariates,)} if n_covariates else {}),
+            **{f"covariate_{kind}_": (config["n_covariates"],) for kind in kinds},
             "n_features_in_": (),
             "feature_names_in_": (n_features,),
             "n_iter_": (),
@@ -293,7 +305,7 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
 
     @property
     def _n_covariates(self):
-        return self.net_.config.get("n_covariates", 0)
+        return self.net_.config["n_covariates"]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

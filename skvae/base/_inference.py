@@ -98,8 +98,7 @@ class Inference(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         X, device = data.X, next(module.parameters()).device
         sparse = self._takes_sparse_rows and not isinstance(X, np.ndarray)
-        if not sparse:
-            width = max(width, X.shape[1])
+        width = max(width, data.covariates.shape[1], 0 if sparse else X.shape[1])
         size = max(1, min(2048, BLOCK_SIZE // width))
         for start in range(0, X.shape[0], size):
             block = data.take(slice(start, start + size))

@@ -51,7 +51,8 @@ class Training:
             What is known of each row beside X, for encoder and decoder to see: labels
             of shape (n_samples,), strings or integers, of which each value becomes an
             indicator; or numbers of shape (n_samples, n_covariates), dense or sparse,
-            taken as they are.
+            of which each column is standardised unless it holds zeros and ones alone.
+            If they come in a DataFrame, later ones need the same names.
 
         Returns
         -------

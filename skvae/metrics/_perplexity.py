@@ -2,11 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state, gen_batches
 
-from skvae._covariates import check_covariates
+from skvae._covariates import as_keyword, spread
 from skvae._fitted import topic_model, topic_model_input
 from skvae._sparse import check_csr
 
@@ -146,11 +145,9 @@ def complete(model, X, random_state=0, covariates=None):
     last = topic_model(model)
     X = topic_model_input(model, X)
     counts = check_counts(X)
-
-    if covariates is not None:
-        check_covariates(last, covariates, counts.shape[0], reset=False)
     rows = np.flatnonzero(counts.sum(axis=1) >= 2)
-    covariates = _of_rows(rows, covariates, counts.shape[0])
+    if covariates is not None:
+        covariates = spread(last, covariates, counts.shape[0])[rows]
     counts = counts[rows]
     first, second = _split_tokens(counts, random_state)
     if second.nnz == 0:
@@ -160,13 +157,6 @@ def complete(model, X, random_state=0, covariates=None):
         )
     columns = getattr(X, "columns", None)
     return _completions(last, first, second, columns, covariates), second
-
-
-def _of_rows(rows, covariates, n_samples):
-    """Covariates of some of n_samples rows, or those that hold for all."""
-    if np.ndim(covariates) == 0 or np.shape(covariates)[0] != n_samples:
-        return covariates
-    return (covariates if issparse(covariates) else np.asarray(covariates))[rows]
 
 
 def check_counts(X, name="X"):
@@ -205,11 +195,9 @@ def _completions(model, first, second, columns, covariates=None):
             return normalize(proportions, norm="l1") @ topics
 
     n_samples, n_features = first.shape
-    given = {}
     probabilities = []
     for batch in gen_batches(n_samples, max(1, _MAX_BATCH_ENTRIES // n_features)):
-        if covariates is not None:
-            given["covariates"] = _of_rows(batch, covariates, n_samples)
+        given = as_keyword(None if covariates is None else covariates[batch])
         counts = _as_in_fit(model, first[batch], columns)
         proportions = np.asarray(model.transform(counts, **given))
         predicted = np.asarray(predict(proportions, **given), dtype=np.float64)

@@ -251,12 +251,14 @@ class BaseTopicModel(BaseVAE):
         """Word probabilities of each topic at given covariates.
 
         The words of a dimension of NVDM are those of a document with a code of 1 for it
-        and 0 for the others.
+        and 0 for the others. A document of several topics is no mixture of these: its
+        words are raised and lowered after its topics are mixed.
 
         Parameters
         ----------
         covariates : label, or array-like of shape (n_covariates,), default=None
-            Of all topics alike. By default none matters, as in `components_`.
+            Of all topics alike. By default none matters, as in `components_`: labels
+            raise and lower nothing, numbers are at their means.
 
         Returns
         -------
@@ -300,7 +302,7 @@ class BaseTopicModel(BaseVAE):
     @classmethod
     def _build_module(cls, config, generator):
         preprocess = ScaledCounts()
-        n_more = preprocess.n_extra_features + config.get("n_covariates", 0)
+        n_more = preprocess.n_extra_features + config["n_covariates"]
         body = MLP(
             config["n_features"] + n_more,
             config["hidden_layer_sizes"],
@@ -335,13 +337,15 @@ class BaseTopicModel(BaseVAE):
 
     def _set_fitted_attributes(self, module, posterior):
         if self._n_covariates:
-            factors = module.decoder.covariate_components
-            self.covariate_components_ = factors.cpu().numpy()
+            factors = module.decoder.covariate_components.cpu().numpy()
+            if hasattr(self, "covariate_scale_"):  # of numbers as they were given
+                factors = factors / self.covariate_scale_[:, None]
+            self.covariate_components_ = factors
 
     @classmethod
     def _layout(cls, config):
         layout = super()._layout(config)
-        if n_covariates := config.get("n_covariates", 0):
+        if n_covariates := config["n_covariates"]:
             layout["covariate_components_"] = n_covariates, config["n_features"]
         health = {
             "dead_topics": (None,),

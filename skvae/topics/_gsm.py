@@ -107,6 +107,10 @@ class GSMTopicModel(BaseProportionsModel):
         Number of words that have a vector in `word_embeddings`, if these go by words.
     covariate_values_ : ndarray of shape (n_covariates,)
         Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
+        What numbers that `fit` was given as `covariates` are standardised by.
+    covariate_names_ : ndarray of shape (n_covariates,)
+        Names of their columns, if they came in a DataFrame.
     covariate_components_ : ndarray of shape (n_covariates, n_features)
         Nats that each covariate adds to the log-probability of a word, before all are
         normalised, after a fit with `covariates` [2]_.
@@ -306,7 +310,7 @@ class GSMTopicModel(BaseProportionsModel):
             config["embedding_size"],
             config["train_word_embeddings"],
             generator,
-            config.get("n_covariates", 0),
+            config["n_covariates"],
         )
         return decoder, topic_proportions(
             config["n_components"], config["topic_construction"], generator

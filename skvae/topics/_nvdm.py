@@ -66,6 +66,10 @@ class NVDMTopicModel(BaseTopicModel):
         Decoder weights: how much a latent dimension raises the logit of a word.
     covariate_values_ : ndarray of shape (n_covariates,)
         Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
+        What numbers that `fit` was given as `covariates` are standardised by.
+    covariate_names_ : ndarray of shape (n_covariates,)
+        Names of their columns, if they came in a DataFrame.
     covariate_components_ : ndarray of shape (n_covariates, n_features)
         Nats that each covariate adds to the log-probability of a word, before all are
         normalised, after a fit with `covariates` [2]_.
@@ -167,7 +171,7 @@ class NVDMTopicModel(BaseTopicModel):
             config["n_features"],
             config["n_components"],
             generator,
-            config.get("n_covariates", 0),
+            config["n_covariates"],
         )
         return decoder, None
 

@@ -70,6 +70,10 @@ class ProdLDATopicModel(BaseProportionsModel):
         shown.
     covariate_values_ : ndarray of shape (n_covariates,)
         Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
+        What numbers that `fit` was given as `covariates` are standardised by.
+    covariate_names_ : ndarray of shape (n_covariates,)
+        Names of their columns, if they came in a DataFrame.
     covariate_components_ : ndarray of shape (n_covariates, n_features)
         Nats that each covariate adds to the log-probability of a word, before all are
         normalised, after a fit with `covariates` [2]_.
@@ -181,7 +185,7 @@ class ProdLDATopicModel(BaseProportionsModel):
             config["n_features"],
             config["n_components"],
             generator,
-            config.get("n_covariates", 0),
+            config["n_covariates"],
         )
         return decoder, nn.Softmax(-1)
 

@@ -67,7 +67,7 @@ def build_autoencoder(config, generator):
         "generator": generator,
         "batch_norm": config["batch_norm"],
     }
-    n_covariates = config.get("n_covariates", 0)
+    n_covariates = config["n_covariates"]
     n_seen, n_given = n_features + n_covariates, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"

@@ -150,6 +150,10 @@ class VAETransformer(BaseVAE):
         Their covariance. Close to the identity where the posteriors fill the prior.
     covariate_values_ : ndarray of shape (n_covariates,)
         Values of the labels that `fit` was given as `covariates`, sorted.
+    covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
+        What numbers that `fit` was given as `covariates` are standardised by.
+    covariate_names_ : ndarray of shape (n_covariates,)
+        Names of their columns, if they came in a DataFrame.
     mean_length_ : float
         Mean row sum of the data that training began with, for `sample`. Only with
         `likelihood="multinomial"`.
