@@ -9,6 +9,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skvae._covariates import as_keyword
+
 
 def topic_model(model):
     """Return the topic model: the last step of a Pipeline, else `model` itself.
@@ -139,6 +141,8 @@ def word_probabilities(model, covariates=None):
     """
     last = topic_model(model)
     weights = np.asarray(last.components_, dtype=np.float64)
+    if covariates is not None and not hasattr(last, "components_given"):
+        raise ValueError(f"{type(last).__name__} knows no covariates. Leave them out.")
     if covariates is not None or hasattr(last, "covariate_components_"):
         weights = last.components_given(covariates)
     elif is_signed(last):
@@ -156,13 +160,14 @@ def word_probabilities(model, covariates=None):
     return np.divide(weights, total, out=uniform, where=total > 0)
 
 
-def topic_codes(model, counts):
+def topic_codes(model, counts, covariates=None):
     """Return what the topic model makes of documents, as proportions if it can be.
 
     Codes without negative ones are divided by their sums, as NMF's need; a document
     that no topic has a part of is shared by all.
     """
-    codes = np.asarray(topic_model(model).transform(counts), dtype=np.float64)
+    codes = topic_model(model).transform(counts, **as_keyword(covariates))
+    codes = np.asarray(codes, dtype=np.float64)
     if is_signed(model):
         return codes
     shares = normalize(codes, norm="l1")
@@ -170,14 +175,14 @@ def topic_codes(model, counts):
     return shares
 
 
-def topic_proportions(model, counts):
+def topic_proportions(model, counts, covariates=None):
     """Return topic proportions of documents, or raise if the model has none."""
     if is_signed(model):
         raise ValueError(
             f"{type(topic_model(model)).__name__} has no topic proportions: its codes "
             "are signed. GSMTopicModel, ProdLDATopicModel, LDA and NMF have."
         )
-    return topic_codes(model, counts)
+    return topic_codes(model, counts, covariates)
 
 
 def pipeline_steps(model):

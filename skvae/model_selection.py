@@ -284,10 +284,11 @@ def _measure(model, X, X_test, top_n):
     }
 
 
-def topic_figures(model, counts, counts_test, top_n=10):
+def topic_figures(model, counts, counts_test, top_n=10, covariates=None):
     """Figures of a fitted topic model, without a Pipeline, but for its times."""
     n_features = model.components_.shape[1]
-    completions = complete(model, counts_test)  # once for both averages
+    # Once for both averages.
+    completions = complete(model, counts_test, covariates=covariates)
     return {
         column: perplexity_of(*completions, average)
         for column, average in _AVERAGES.items()

@@ -19,9 +19,18 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
+import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 from skvae.base._inference import sobol_normal, standardised
-from skvae.inspection import term_scores, top_words
+from skvae.export import model_card
+from skvae.inspection import (
+    document_embeddings,
+    embedding_map,
+    representative_documents,
+    term_scores,
+    top_words,
+    topic_sizes,
+)
 from skvae.metrics import document_completion_perplexity
 from skvae.shards import write_shards
 
@@ -198,6 +207,10 @@ def bound(reconstruction, mean, std, prior_mean=0.0, prior_std=1.0):
     return reconstruction.mean(axis=0) - kl.sum(axis=-1)
 
 
+def standardised_columns(numbers):
+    return (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
+
+
 def draws_of(mean, std):
     return mean + std * standardised(sobol_normal(128, mean.shape[1])).numpy()
 
@@ -212,7 +225,8 @@ def weights_of(model):
 def test_the_bound_of_counts_is_the_one_worked_out_by_hand(cls, kind, fitted, small):
     X, labels, numbers = small
     given = labels if kind == "labels" else numbers
-    c = (labels[:, None] == GROUPS).astype(float) if kind == "labels" else numbers
+    indicators = (labels[:, None] == GROUPS).astype(float)
+    c = indicators if kind == "labels" else standardised_columns(numbers)
     model = fitted[cls, kind]
     weights = weights_of(model)
     scaled = X**0.75 / np.linalg.norm(X**0.75, axis=1, keepdims=True)
@@ -238,9 +252,10 @@ def test_the_bound_of_a_table_is_the_one_worked_out_by_hand(small):
     start = (X - weights["encoder.preprocess.offset"]) / weights[
         "encoder.preprocess.unit"
     ]
-    mean, std = encode(weights, np.hstack([start, numbers]))
+    c = standardised_columns(numbers)
+    mean, std = encode(weights, np.hstack([start, c]))
     z = draws_of(mean, std)
-    z = np.concatenate([z, np.broadcast_to(numbers, (len(z), *numbers.shape))], axis=-1)
+    z = np.concatenate([z, np.broadcast_to(c, (len(z), *c.shape))], axis=-1)
     hidden = np.maximum(linear(weights, "decoder.body.layers.0", z), 0)
     output = linear(weights, "decoder.body.output", hidden)
     error = (X - weights["decoder.output.unit"] * output) / model.scale_
@@ -264,7 +279,8 @@ def test_topics_given_covariates_are_topics_times_factors(cls, fitted):
     np.testing.assert_allclose(given, expected, rtol=1e-6)
     assert not np.allclose(given, plain, rtol=1e-3)
     model = fitted[cls, "numbers"]
-    expected = np.log(model.components_given()) + [2, 1] @ model.covariate_components_
+    change = ([2, 1] - model.covariate_mean_) @ model.covariate_components_
+    expected = np.log(model.components_given()) + change
     np.testing.assert_allclose(
         model.components_given([2, 1]), softmax(expected, axis=1), rtol=1e-6
     )
@@ -412,7 +428,7 @@ def test_labels_in_any_container_are_the_same(container, fitted, small):
     )
 
 
-@pytest.mark.parametrize("dtype", [int, np.int32, np.uint8, bool, object])
+@pytest.mark.parametrize("dtype", [int, np.int32, np.uint8, np.uint64, bool, object])
 def test_integers_are_labels(dtype, small):
     X, labels, _ = small
     numbers = (labels == "alps").astype(int).astype(dtype)
@@ -421,6 +437,7 @@ def test_integers_are_labels(dtype, small):
     model.transform(X, covariates=1)
     with pytest.raises(ValueError, match="the label 2. It knows"):
         model.transform(X, covariates=2)
+    through_file(model)
 
 
 def test_tables_in_any_container_are_the_same(fitted, small):
@@ -439,10 +456,75 @@ def test_indicators_are_what_labels_become(fitted, small):
         assert digest(model) == digest(fitted[GSMTopicModel, "labels"])
 
 
+def test_a_column_of_labels_is_labels(fitted, small):
+    X, labels, _ = small
+    for given in (labels[:, None], pd.DataFrame({"group": labels})):
+        model = make(GSMTopicModel).fit(X, covariates=given)
+        assert digest(model) == digest(fitted[GSMTopicModel, "labels"])
+        np.testing.assert_array_equal(
+            model.transform(X, covariates=given), model.transform(X, covariates=labels)
+        )
+
+
+@each_model
+def test_units_and_origin_of_numbers_do_not_matter(cls, small):
+    """Years and incomes are as good as numbers about 0."""
+    X, _, numbers = small
+    a, b = [1e5, 0.01], [1e6, 2020]
+    model = make(cls).fit(X, covariates=numbers)
+    other = make(cls).fit(X, covariates=numbers * a + b)
+    assert other.score(X, covariates=numbers * a + b) == pytest.approx(
+        model.score(X, covariates=numbers), rel=1e-4
+    )
+    if cls is not VAETransformer:
+        np.testing.assert_allclose(
+            other.covariate_components_ * np.array(a)[:, None],
+            model.covariate_components_,
+            rtol=1e-2,
+            atol=1e-4,
+        )
+
+
+def test_numbers_are_scaled_as_they_were_at_first(small):
+    X, _, numbers = small
+    model = make(NVDMTopicModel).partial_fit(X, covariates=numbers)
+    mean = model.covariate_mean_.copy()
+    model.partial_fit(X, covariates=numbers + 5)
+    np.testing.assert_array_equal(model.covariate_mean_, mean)
+    # A column that never varies, and one of indicators.
+    table = np.column_stack([np.full(40, 7.0), np.arange(40) % 2, numbers])
+    for given in (table, sp.csr_array(table)):
+        model = make(NVDMTopicModel).fit(X, covariates=given)
+        np.testing.assert_allclose(model.covariate_mean_[:2], [7, 0])
+        np.testing.assert_allclose(model.covariate_scale_[:2], 1)
+        assert np.isfinite(model.score(X, covariates=given))
+
+
+@pytest.mark.parametrize("frame", ["pandas", "polars"])
+def test_names_of_numbers_are_remembered(frame, small):
+    frame = pytest.importorskip(frame)
+    X, _, numbers = small
+    table = frame.DataFrame({"age": numbers[:, 0], "year": numbers[:, 1]})
+    model = make(GSMTopicModel).fit(X, covariates=table)
+    assert model.covariate_names_.tolist() == ["age", "year"]
+    model = through_file(model)
+    np.testing.assert_array_equal(
+        model.transform(X, covariates=table), model.transform(X, covariates=numbers)
+    )
+    for other in (
+        table[["year", "age"]],
+        frame.DataFrame({"size": numbers[:, 0], "year": numbers[:, 1]}),
+    ):
+        for method in (model.transform, model.partial_fit):
+            with pytest.raises(ValueError, match=r"names \['age', 'year'\], in this"):
+                method(X, covariates=other)
+
+
 # --- what is refused --------------------------------------------------------------
 
 N_ROWS = "{model} was given covariates of 39 rows, but X has 40"
-KINDS = "{model} takes covariates in one dimension as labels.*none missing.*kind '%s'"
+KINDS = "{model} takes covariates in one dimension as labels.*of the kind '%s'"
+MISSING = "{model} found a missing label.*such as 'unknown'"
 BAD = {  # what is made of labels and numbers, for models fitted with which, message
     "none": (lambda c: None, "labels", "fitted with covariates, labels, and needs"),
     "no numbers": (lambda c: None, "numbers", "with covariates, 2 numbers a row, and"),
@@ -454,18 +536,46 @@ BAD = {  # what is made of labels and numbers, for models fitted with which, mes
         "{model} was not fitted with the label 'davos'. It knows 'alps', 'baltic', 'c",
     ),
     "one unseen": (lambda c: "davos", "labels", "not fitted with the label 'davos'"),
-    "missing": (lambda c: [None, *c[1:]], "labels new", KINDS % "mixed"),
-    "NaN": (lambda c: [np.nan, *c[1:]], "labels new", KINDS % "mixed"),
+    "missing": (lambda c: [None, *c[1:]], "labels new", MISSING),
+    "NaN": (lambda c: [np.nan, *c[1:]], "labels new", MISSING),
+    "NaN among numbers": (lambda c: [*range(39), np.nan], "labels new", MISSING),
     "mixed": (lambda c: [1, *c[1:]], "labels new", KINDS % "mixed-integer"),
     "fractions": (
         lambda c: np.linspace(0, 1, 40),
-        "labels new",
+        "new",
         KINDS % "floating" + r".*reshape\(-1, 1\)",
     ),
+    "fractions for labels": (
+        lambda c: np.linspace(0, 1, 40),
+        "labels",
+        KINDS % "floating" + r"\.$",
+    ),
+    "large integers": (lambda c: [2**70, *range(39)], "new", "64 bits.*as strings"),
+    "both signs": (lambda c: [2**63, *range(-1, 38)], "new", "64 bits.*as strings"),
     "a table": (lambda c: np.ones((40, 3)), "labels", "covariates that are labels"),
     "words": (lambda c: GROUPS[np.arange(40) % 3], "numbers", "found words among"),
     "one word": (lambda c: "alps", "numbers", "found words among covariates"),
-    "a table of words": (lambda c: [["a"]] * 40, "numbers new", "found words among"),
+    "a table of words": (lambda c: [["a", "b"]] * 40, "numbers new", "found words"),
+    "a word below": (
+        lambda c: [[1, 2]] * 39 + [[3, "a"]],
+        "numbers new",
+        "found words among.*ColumnTransformer",
+    ),
+    "days": (
+        lambda c: np.full((40, 2), "2020-01-01", dtype="datetime64[D]"),
+        "numbers new",
+        "{model} found dates or times",
+    ),
+    "days in a table": (
+        lambda c: pd.DataFrame({"day": [pd.Timestamp(0)] * 40, "b": 1.0}),
+        "numbers new",
+        "{model} found dates or times",
+    ),
+    "one dimension": (
+        lambda c: c[:, 0],
+        "numbers",
+        r"given 40 covariates a row.*reshape\(-1, 1\)",
+    ),
     "narrow": (lambda c: c[:, :1], "numbers", "given 1 covariates a row.* with 2"),
     "a wide row": (lambda c: [1, 2, 3], "numbers", "given 3 covariates a row.* with 2"),
     "NaN in a table": (
@@ -536,6 +646,14 @@ def test_completion_checks_covariates_of_all_documents(fitted, small):
     assert found == pytest.approx(expected, rel=1e-12)
     with pytest.raises(ValueError, match="39 rows, but X has 40"):
         document_completion_perplexity(model, X, covariates=labels[1:])
+    # As many numbers in a row as there are documents.
+    table = np.array([[0.1, 0.2, 0.3]] * 40)
+    model = make(GSMTopicModel).fit(X, covariates=table + np.arange(40)[:, None])
+    one, all_rows = (
+        document_completion_perplexity(model, X[:3], covariates=given)
+        for given in (table[0], table[:3])
+    )
+    assert one == all_rows
     lda = LatentDirichletAllocation(2, max_iter=1).fit(X)
     with pytest.raises(ValueError, match="LatentDir.* fitted without covariates"):
         document_completion_perplexity(lda, X, covariates=labels)
@@ -598,6 +716,52 @@ def test_sparse_and_dense_batches_train_alike(small):
     np.testing.assert_allclose(
         model.covariate_components_, dense.covariate_components_, rtol=1e-2, atol=1e-4
     )
+
+
+# --- reports and tables -------------------------------------------------------------
+
+
+def test_documents_are_inspected_given_covariates(fitted, small, tmp_path):
+    X, labels, _ = small
+    model, given = fitted[GSMTopicModel, "labels"], {"covariates": labels}
+    names = [f"w{i}" for i in range(9)]
+    codes = model.transform(X, covariates=labels)
+    shares = X.sum(axis=1) @ codes / X.sum()
+    np.testing.assert_allclose(topic_sizes(model, X, **given)["share"], shares)
+    np.testing.assert_allclose(
+        document_embeddings(model, X, **given), codes @ model.topic_embeddings_
+    )
+    closest = representative_documents(model, X, n_documents=40, **given)
+    assert len(closest) == 2 * 40
+    points = embedding_map(model, X, feature_names=names, **given)
+    assert (points["kind"] == "document").any()
+    path = skvae.report(
+        model,
+        X[:30],
+        path=tmp_path / "report.html",
+        covariates=labels[:30],
+        X_test=X[30:],
+        covariates_test=labels[30:],
+        feature_names=names,
+        baseline=None,
+    )
+    completed = document_completion_perplexity(model, X[30:], covariates=labels[30:])
+    assert f"{completed:,.1f}" in path.read_text()
+    assert "3 labels: alps, baltic, coast" in path.read_text()
+    card = model_card(model, X_test=X[30:], covariates_test=labels[30:])
+    assert f"{completed:,.2f}" in card and "3 labels: alps" in card
+    model = fitted[VAETransformer, "numbers"]
+    score = model.score(X, covariates=[1, 2])
+    card = model_card(model, X_test=X, covariates_test=[1, 2])
+    assert f"{score:.2f}" in card and "covariates: 2 numbers" in card
+
+
+def test_other_models_know_no_covariates(small):
+    X, labels, _ = small
+    lda = LatentDirichletAllocation(2, max_iter=1).fit(X)
+    names = [f"w{i}" for i in range(9)]
+    with pytest.raises(ValueError, match="LatentDirichletAllocation knows no covar"):
+        top_words(lda, 3, feature_names=names, covariates="alps")
 
 
 # --- metadata routing -------------------------------------------------------------
@@ -686,6 +850,16 @@ def test_searches_over_pipelines_split_covariates(texts, routing):
         search, texts, covariates=labels.tolist()
     )
     assert 1 < completion < 30
+
+
+@pytest.mark.parametrize("trip", [through_joblib, through_file])
+def test_what_a_model_asks_for_goes_with_it(trip, small, routing):
+    X, labels, _ = small
+    model = trip(asking(GSMTopicModel).fit(X, covariates=labels))
+    scores = cross_val_score(model, X, params={"covariates": labels}, cv=2)
+    expected = asking(GSMTopicModel)
+    expected = cross_val_score(expected, X, params={"covariates": labels}, cv=2)
+    np.testing.assert_array_equal(scores, expected)
 
 
 def test_without_a_request_scikit_learn_asks_for_one(texts, routing):

@@ -53,7 +53,9 @@ def report(
     texts=None,
     path="skvae_report.html",
     *,
+    covariates=None,
     X_test=None,
+    covariates_test=None,
     baseline="lda",
     feature_names=None,
     n_words=10,
@@ -79,9 +81,13 @@ def report(
         shows the numbers of documents.
     path : str or path-like, default="skvae_report.html"
         File to write. It is replaced at once, when the report is complete.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
     X_test : like X, default=None
         Held-out documents to measure perplexity on. By default it is that of X, the
         documents of the fit, which the report says.
+    covariates_test : array-like, default=None
+        Those of X_test.
     baseline : estimator, "lda" or None, default="lda"
         Topic model to compare with, a clone of which is fitted to X, or none. "lda" is
         online `LatentDirichletAllocation` with as many topics and ten passes, which may
@@ -166,7 +172,9 @@ def report(
     )
     environment.filters["figure"] = _figure
     environment.globals["exp"] = math.exp
-    topics, start = _topics(last, counts, texts, names, n_words, n_documents)
+    topics, start = _topics(
+        last, counts, covariates, texts, names, n_words, n_documents
+    )
     if title is None:
         n_samples = f"{counts.shape[0]:,}"
         title = f"{type(last).__name__}: {len(topics)} topics in {n_samples} documents"
@@ -179,9 +187,11 @@ def report(
         topics=topics,
         start=start,
         n_words=n_words,
-        maps=maps(last, counts, texts, names),
+        maps=maps(last, counts, texts, names, covariates),
         curves=curves(last),
-        figures=_figures(last, counts, counts_test, baseline),
+        figures=_figures(
+            last, counts, covariates, counts_test, covariates_test, baseline
+        ),
         steps=[call_of(step) for step in pipeline_steps(model)],
         parameters=parameters_of(last),
         versions=versions(),
@@ -210,7 +220,7 @@ def _health(last):
     return {"complaints": list(last._complaints()), "facts": last._facts()}
 
 
-def _topics(last, counts, texts, names, n_words, n_documents):
+def _topics(last, counts, covariates, texts, names, n_words, n_documents):
     """Topics as the page shows them, and the weight that its slider starts from."""
     log_p = np.log(np.maximum(word_probabilities(last), LEAST))
     frequencies = word_frequencies(last, counts)
@@ -222,13 +232,13 @@ def _topics(last, counts, texts, names, n_words, n_documents):
         np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
 
     signed = is_signed(last)
-    sizes = None if signed else topic_sizes(last, counts)
+    sizes = None if signed else topic_sizes(last, counts, covariates=covariates)
     order = np.arange(len(log_p))
     if sizes is not None:
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
     # Signed weights tell how specific words are rather than how probable.
     start = 0.0 if signed else 1.0
-    vectors = document_vectors(last, counts)
+    vectors = document_vectors(last, counts, covariates)
     rows, similarity = nearest_documents(last, counts, vectors, n_documents)
     topics = []
     for k in order:
@@ -253,16 +263,21 @@ def _topics(last, counts, texts, names, n_words, n_documents):
     return topics, start
 
 
-def _figures(last, counts, counts_test, baseline):
+def _figures(last, counts, covariates, counts_test, covariates_test, baseline):
     """Figures of the model, the baseline and unigram, or why there are none."""
     held_out = counts_test is not None
     measured = counts_test if held_out else counts
+    given_measured = covariates_test if held_out else covariates
     try:
         for given in (counts, measured):
             check_counts(given)
     except ValueError as error:
         return {"rows": {}, "reason": str(error), "held_out": held_out}
-    rows = {type(last).__name__: topic_figures(last, counts, measured)}
+    rows = {
+        type(last).__name__: topic_figures(
+            last, counts, measured, covariates=given_measured
+        )
+    }
     if baseline is not None:
         # Online LDA learns worse from documents that are sorted.
         fitted = clone(baseline).fit(shuffle(counts, random_state=0))

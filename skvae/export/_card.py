@@ -59,6 +59,7 @@ def model_card(
     limits=(),
     license=None,
     X_test=None,
+    covariates_test=None,
     feature_names=None,
     n_words=8,
 ):
@@ -87,6 +88,8 @@ def model_card(
         Identifier of the model's licence, such as "cc-by-4.0".
     X_test : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         Held-out rows to measure it on, as the input of `model`.
+    covariates_test : array-like, default=None
+        Theirs, if the model was fitted with covariates.
     feature_names : array-like of shape (n_features,), default=None
         Words of a topic model, as in `skvae.inspection.top_words`. Without any known
         names the card has no list of topics.
@@ -168,7 +171,7 @@ def model_card(
             (name, value.replace("|", "\\|"), changed)
             for name, value, changed in parameters_of(last)
         ],
-        **_measured(model, last, X_test, is_topics),
+        **_measured(model, last, X_test, covariates_test, is_topics),
     )
     if path is not None:
         with replacing(path) as file:
@@ -199,7 +202,7 @@ def _topics(model, feature_names, n_words):
     return words.agg(", ".join, axis=1).tolist()
 
 
-def _measured(model, last, X_test, is_topics):
+def _measured(model, last, X_test, covariates_test, is_topics):
     """Figures on held-out rows, as the card shows them."""
     if X_test is None:
         return {"figures": None}
@@ -210,12 +213,14 @@ def _measured(model, last, X_test, is_topics):
         return {
             "n_test": n_test,
             "figures": figures,
-            "figure_rows": {name: [f"{last.score(rows):.2f}"]},
+            "figure_rows": {
+                name: [f"{last.score(rows, covariates=covariates_test):.2f}"]
+            },
             "figures_say": "Bound of the log-likelihood; larger is better.",
         }
     check_n_features(last, rows, "X_test")
     measured = {
-        name: topic_figures(last, rows, rows),
+        name: topic_figures(last, rows, rows, covariates=covariates_test),
         "word frequencies alone": unigram_figures(rows, rows),
     }
     return {

@@ -12,7 +12,7 @@ from skvae.inspection._inputs import document_texts, n_documents_of
 from skvae.inspection._space import cosines, document_vectors, topic_vectors
 
 
-def topic_sizes(model, X):
+def topic_sizes(model, X, *, covariates=None):
     """How much of the documents is about each topic.
 
     Parameters
@@ -21,6 +21,8 @@ def topic_sizes(model, X):
         A fitted topic model, or a fitted Pipeline that ends in one.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Documents, as the input of `model`.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def topic_sizes(model, X):
     latentdirichletallocation1    0.5          2
     """
     counts = topic_model_input(model, X)
-    shares = topic_proportions(model, counts)
+    shares = topic_proportions(model, counts, covariates)
     n_tokens = check_csr(counts).sum(axis=1)
     if not n_tokens.sum() > 0:
         raise ValueError("X has no tokens. Pass documents that have some.")
@@ -80,7 +82,7 @@ def nearest_documents(model, counts, vectors, n_documents):
     return rows, np.take_along_axis(similarity.T, rows, axis=1)
 
 
-def representative_documents(model, X, texts=None, n_documents=3):
+def representative_documents(model, X, texts=None, n_documents=3, *, covariates=None):
     """Documents that are closest to each topic.
 
     Parameters
@@ -94,6 +96,8 @@ def representative_documents(model, X, texts=None, n_documents=3):
     n_documents : int, default=3
         Number of documents for each topic, or all if there are fewer. Documents without
         tokens are left out.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def representative_documents(model, X, texts=None, n_documents=3):
     texts = document_texts(X, texts)
     n_documents_of(X)
     counts = topic_model_input(model, X)
-    vectors = document_vectors(model, counts)
+    vectors = document_vectors(model, counts, covariates)
     rows, similarity = nearest_documents(model, counts, vectors, n_documents)
     found = pd.DataFrame(
         {

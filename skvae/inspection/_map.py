@@ -33,6 +33,7 @@ def embedding_map(
     n_documents=10,
     transformer=None,
     feature_names=None,
+    covariates=None,
 ):
     """Words, topics and documents as points of one plane.
 
@@ -54,6 +55,8 @@ def embedding_map(
         gives the same map again.
     feature_names : array-like of shape (n_features,), default=None
         As in `top_words`.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def embedding_map(
     kinds += [("word", names[columns], word_vectors(model)[columns])]
     if X is not None:
         counts = topic_model_input(model, X)
-        documents = document_vectors(model, counts)
+        documents = document_vectors(model, counts, covariates)
         rows, similarity = nearest_documents(model, counts, documents, n_documents)
         rows = np.unique(rows[np.isfinite(similarity)])
         kinds.append(("document", rows, documents[rows]))

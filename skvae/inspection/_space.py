@@ -51,12 +51,12 @@ def topic_vectors(model):
     return np.eye(len(last.components_))
 
 
-def document_vectors(model, counts):
+def document_vectors(model, counts, covariates=None):
     """Vectors of documents, given as the topic model sees them."""
-    return topic_codes(model, counts) @ topic_vectors(model)
+    return topic_codes(model, counts, covariates) @ topic_vectors(model)
 
 
-def document_embeddings(model, X):
+def document_embeddings(model, X, *, covariates=None):
     """Documents as points of the space that words and topics lie in.
 
     Parameters
@@ -65,6 +65,8 @@ def document_embeddings(model, X):
         A fitted topic model, or a fitted Pipeline that ends in one.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Documents, as the input of `model`.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def document_embeddings(model, X):
     (200, 8)
     """
     n_documents_of(X)  # read once only, it would be empty for who reads it next
-    vectors = document_vectors(model, topic_model_input(model, X))
+    vectors = document_vectors(model, topic_model_input(model, X), covariates)
     return pd.DataFrame(vectors, index=getattr(X, "index", None))
 
 

@@ -64,6 +64,7 @@ class EmbeddingMapDisplay:
         n_documents=10,
         transformer=None,
         feature_names=None,
+        covariates=None,
         **plot_options,
     ):
         """Draw the map of a fitted model.
@@ -82,6 +83,8 @@ class EmbeddingMapDisplay:
             Maps to the plane; by default t-SNE.
         feature_names : array-like of shape (n_features,), default=None
             As in `skvae.inspection.top_words`.
+        covariates : array-like, default=None
+            Of the documents, if the model was fitted with covariates.
         **plot_options
             Passed on to `plot`.
 
@@ -97,6 +100,7 @@ class EmbeddingMapDisplay:
             n_documents=n_documents,
             transformer=transformer,
             feature_names=feature_names,
+            covariates=covariates,
         )
         return cls(points).plot(**plot_options)
 

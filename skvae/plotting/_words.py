@@ -234,7 +234,15 @@ class TopicDocumentsDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model, X, y, *, n_words=4, feature_names=None, **plot_options
+        cls,
+        model,
+        X,
+        y,
+        *,
+        n_words=4,
+        feature_names=None,
+        covariates=None,
+        **plot_options,
     ):
         """Draw in which classes the topics of a fitted model occur.
 
@@ -251,6 +259,8 @@ class TopicDocumentsDisplay:
             Number of top words that name a topic, if feature names are known.
         feature_names : array-like of shape (n_features,), default=None
             As in `skvae.inspection.top_words`.
+        covariates : array-like, default=None
+            Of the documents, if the model was fitted with covariates.
         **plot_options
             Passed on to `plot`.
 
@@ -260,7 +270,7 @@ class TopicDocumentsDisplay:
             With the picture drawn.
         """
         counts = topic_model_input(model, X)
-        shares = topic_proportions(model, counts)
+        shares = topic_proportions(model, counts, covariates)
         y = np.asarray(y)
         if y.shape != (len(shares),):
             raise ValueError(
