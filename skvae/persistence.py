@@ -195,9 +195,10 @@ def parts_of(estimator):
             ) from error
     fitted = {key: state[key] for key in state if key.endswith("_")}
     output = state.get("_sklearn_output_config", {}).get("transform")
+    asked = state.get("_metadata_request")
     requests = {
-        method: dict(getattr(state["_metadata_request"], method).requests)
-        for method in ("_metadata_request" in state) * REQUESTING
+        method: dict(getattr(asked, method).requests)
+        for method in (REQUESTING if asked else ())
     }
     known = {*params, *type(estimator)._layout(net["config"]), *STATE_BESIDE}
     if unknown := sorted(state.keys() - known):
@@ -367,7 +368,9 @@ def check_requests(requests):
     """Check what each method asks for, by the name of what it is to be given."""
     for method, wanted in requests.items():
         known = {"covariates", *({"sample_weight"} if method == "score" else ())}
-        plain = all(v is None or isinstance(v, bool | str) for v in wanted.values())
+        plain = all(
+            v in (None, True, False) or str.isidentifier(v) for v in wanted.values()
+        )
         if method not in REQUESTING or not wanted.keys() <= known or not plain:
             raise ValueError(f"its {method!r} asks for {wanted!r}.")
 
@@ -410,8 +413,7 @@ def check_fitted(cls, fitted, net):
         odd = sorted(fitted.keys() ^ layout.keys())
         raise ValueError(f"its attributes are not those of {cls.__name__}: {odd}.")
     if LABELS & layout.keys():
-        labels, numbers = fitted.keys() & LABELS, fitted.keys() & NUMBERS
-        if not (labels == LABELS and not numbers or numbers == NUMBERS and not labels):
+        if fitted.keys() & (LABELS | NUMBERS) not in (LABELS, NUMBERS):
             raise ValueError("its covariates are neither labels nor numbers.")
     for name, value in fitted.items():
         if not fits(value, layout[name], KINDS.get(name, "biuf")):
