@@ -784,6 +784,34 @@ MUTANTS = [
         ("covariates",),
     ),
     Mutant(
+        "numbers among covariates taken as they are",
+        "_covariates.py",
+        "if others.any():",
+        "if False:",
+        ("covariates",),
+    ),
+    Mutant(
+        "numbers scaled for the model but not for its factors",
+        "topics/_base.py",
+        "factors = factors / self.covariate_scale_[:, None]",
+        "pass",
+        ("covariates",),
+    ),
+    Mutant(
+        "covariates of the first documents given to those that are completed",
+        "metrics/_perplexity.py",
+        "covariates = spread(last, covariates, counts.shape[0])[rows]",
+        "covariates = spread(last, covariates, counts.shape[0])[: len(rows)]",
+        ("covariates",),
+    ),
+    Mutant(
+        "inspection without covariates",
+        "inspection/_space.py",
+        "return topic_codes(model, counts, covariates) @ topic_vectors(model)",
+        "return topic_codes(model, counts) @ topic_vectors(model)",
+        ("covariates",),
+    ),
+    Mutant(
         "covariates of a file in any order",
         "persistence.py",
         "if not all(a < b for a, b in pairwise(values)):",
@@ -796,6 +824,13 @@ MUTANTS = [
         'net["weights"].items()} != expected:',
         'net["weights"].items()} is None:',
         ("persistence",),
+    ),
+    Mutant(
+        "shards opened into memory",
+        "shards.py",
+        'np.load(file_of(self.folder, number, name), mmap_mode="r")',
+        "np.load(file_of(self.folder, number, name))",
+        ("shards",),
     ),
     Mutant(
         "rows of shards in the order of the files",
