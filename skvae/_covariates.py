@@ -1,6 +1,6 @@
 """Covariates: what is known of each row beside X, for encoder and decoder to see."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ ONE_COLUMN = (
 )
 
 WORDS = str, bytes
-TIMES = date, timedelta, np.datetime64, np.timedelta64
+TIMES = date, time, timedelta, np.datetime64, np.timedelta64, pd.Period
 
 
 class Data:
@@ -112,6 +112,8 @@ def as_keyword(covariates):
 
 def holds(types, table):
     """Whether some entry of a table, dense or sparse, is of the types."""
+    if hasattr(table, "get_columns"):  # of polars, which makes numbers of dates
+        return any(holds(types, column) for column in table.get_columns())
     entries = np.asarray(table.data if sp.issparse(table) else table)
     if entries.dtype.kind != "O":
         return issubclass(entries.dtype.type, types)
@@ -231,13 +233,13 @@ def learn_scale(estimator, table):
 
     Their zeros mean something, and rare ones would weigh more than frequent ones.
     """
-    square = table.multiply(table) if sp.issparse(table) else table * table
-    others = np.asarray(abs(table - square).sum(axis=0)).ravel() > 0
+    others = np.asarray((table != (table != 0)).sum(axis=0)).ravel() > 0
     estimator.covariate_mean_ = np.zeros(table.shape[1])
     estimator.covariate_scale_ = np.ones(table.shape[1])
     if others.any():
         columns = table[:, np.flatnonzero(others)]
         columns = columns.toarray() if sp.issparse(columns) else columns
-        scaler = StandardScaler().fit(columns.astype(np.float64))
+        # In one order of memory, in which sparse and dense ones sum up alike.
+        scaler = StandardScaler().fit(np.ascontiguousarray(columns, np.float64))
         estimator.covariate_mean_[others] = scaler.mean_
         estimator.covariate_scale_[others] = scaler.scale_

@@ -1,6 +1,7 @@
 """Covariates: what they explain, the bound given them, and where they travel."""
 
 import re
+from datetime import date
 from functools import cache
 
 import numpy as np
@@ -446,6 +447,20 @@ def test_tables_in_any_container_are_the_same(fitted, small):
     for container in (np.asfortranarray, pd.DataFrame, sp.coo_array, list):
         given = container(numbers)
         assert digest(make(NVDMTopicModel).fit(X, covariates=given)) == expected
+    X = planted()[0]  # of more rows, whose sums depend on their order
+    numbers = np.random.default_rng(0).normal(size=(900, 2))
+    dense, sparse = (
+        make(NVDMTopicModel, max_epochs=1).fit(X, covariates=given)
+        for given in (numbers, sp.csr_array(numbers))
+    )
+    np.testing.assert_array_equal(dense.covariate_mean_, sparse.covariate_mean_)
+    np.testing.assert_array_equal(dense.covariate_scale_, sparse.covariate_scale_)
+
+
+def test_large_numbers_in_single_precision_are_standardised(small):
+    X, _, numbers = small
+    model = make(NVDMTopicModel).fit(X, covariates=np.float32(1e30 * numbers))
+    np.testing.assert_allclose(model.covariate_scale_, 1e30 * numbers.std(axis=0), 1e-5)
 
 
 def test_indicators_are_what_labels_become(fitted, small):
@@ -568,6 +583,18 @@ BAD = {  # what is made of labels and numbers, for models fitted with which, mes
     ),
     "days in a table": (
         lambda c: pd.DataFrame({"day": [pd.Timestamp(0)] * 40, "b": 1.0}),
+        "numbers new",
+        "{model} found dates or times",
+    ),
+    "days beside numbers": (
+        lambda c: pytest.importorskip("polars").DataFrame(
+            {"day": [date(2020, 1, 1)] * 40, "b": [1.0] * 40}
+        ),
+        "numbers new",
+        "{model} found dates or times",
+    ),
+    "months": (
+        lambda c: pd.DataFrame({"month": [pd.Period("2020-01")] * 40, "b": 1.0}),
         "numbers new",
         "{model} found dates or times",
     ),
