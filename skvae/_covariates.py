@@ -105,9 +105,13 @@ def spread(estimator, covariates, n_samples):
     return rows
 
 
-def as_keyword(covariates):
-    """Covariates as keyword of a method, which those of other models do not know."""
-    return {} if covariates is None else {"covariates": covariates}
+def as_keyword(model, covariates):
+    """Covariates as keyword of a fitted model's method, which others do not know."""
+    if covariates is None:
+        return {}
+    if not hasattr(model, "_n_covariates"):
+        raise ValueError(f"{type(model).__name__} knows no covariates. Leave them out.")
+    return {"covariates": covariates}
 
 
 def holds(types, table):

@@ -166,7 +166,8 @@ def topic_codes(model, counts, covariates=None):
     Codes without negative ones are divided by their sums, as NMF's need; a document
     that no topic has a part of is shared by all.
     """
-    codes = topic_model(model).transform(counts, **as_keyword(covariates))
+    last = topic_model(model)
+    codes = last.transform(counts, **as_keyword(last, covariates))
     codes = np.asarray(codes, dtype=np.float64)
     if is_signed(model):
         return codes

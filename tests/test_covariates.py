@@ -789,6 +789,9 @@ def test_other_models_know_no_covariates(small):
     names = [f"w{i}" for i in range(9)]
     with pytest.raises(ValueError, match="LatentDirichletAllocation knows no covar"):
         top_words(lda, 3, feature_names=names, covariates="alps")
+    for function in (topic_sizes, representative_documents, document_embeddings):
+        with pytest.raises(ValueError, match="LatentDirichletAllocation knows no cov"):
+            function(lda, X, covariates=labels)
 
 
 # --- metadata routing -------------------------------------------------------------

@@ -197,7 +197,8 @@ def _completions(model, first, second, columns, covariates=None):
     n_samples, n_features = first.shape
     probabilities = []
     for batch in gen_batches(n_samples, max(1, _MAX_BATCH_ENTRIES // n_features)):
-        given = as_keyword(None if covariates is None else covariates[batch])
+        of_batch = None if covariates is None else covariates[batch]
+        given = as_keyword(model, of_batch)
         counts = _as_in_fit(model, first[batch], columns)
         proportions = np.asarray(model.transform(counts, **given))
         predicted = np.asarray(predict(proportions, **given), dtype=np.float64)
