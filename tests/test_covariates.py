@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import normalize
 from torch import nn
 
 import skvae
@@ -27,6 +28,7 @@ from skvae.export import model_card
 from skvae.inspection import (
     document_embeddings,
     embedding_map,
+    most_similar,
     representative_documents,
     term_scores,
     top_words,
@@ -781,6 +783,27 @@ def test_documents_are_inspected_given_covariates(fitted, small, tmp_path):
     score = model.score(X, covariates=[1, 2])
     card = model_card(model, X_test=X, covariates_test=[1, 2])
     assert f"{score:.2f}" in card and "covariates: 2 numbers" in card
+
+
+@pytest.mark.parametrize("kind", ["labels", "numbers"])
+def test_documents_are_compared_given_covariates(kind, fitted, small):
+    X, *given = small
+    given = given[kind == "numbers"]
+    model = fitted[GSMTopicModel, kind]
+    points = normalize(document_embeddings(model, X, covariates=given))
+    options = {"among": "documents", "n": 39, "X": X}
+    found = most_similar(model, document=7, covariates=given, **options)
+    assert 7 not in found["document"].tolist()
+    cosine = points[found["document"]] @ points[7]
+    np.testing.assert_allclose(found["similarity"], cosine)
+    # What is known of this document alone, which is given itself.
+    options = {"among": "topics", "n": 2}
+    pd.testing.assert_frame_equal(
+        most_similar(model, document=7, X=X, covariates=given, **options),
+        most_similar(model, document=X[7], covariates=given[7], **options),
+    )
+    with pytest.raises(ValueError, match="39 rows, but X has 40"):
+        most_similar(model, document=7, X=X, covariates=given[1:])
 
 
 def test_other_models_know_no_covariates(small):

@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
 
+from skvae._covariates import spread
 from skvae._fitted import (
     is_signed,
     topic_codes,
@@ -159,6 +160,7 @@ def most_similar(
     X=None,
     texts=None,
     feature_names=None,
+    covariates=None,
 ):
     """Words, topics or documents that are closest to one word, topic or document.
 
@@ -184,6 +186,9 @@ def most_similar(
         Texts of the documents of X, for a column "text". Not needed if X is one.
     feature_names : array-like of shape (n_features,), default=None
         As in `top_words`.
+    covariates : array-like, default=None
+        Of the documents of X, if the model was fitted with covariates. A document that
+        is not given by its number needs a single label, or row of numbers.
 
     Returns
     -------
@@ -242,12 +247,16 @@ def most_similar(
         number = topic_number(model, value)
         vector = topic_vectors(model)[number]
     else:
+        its_own = covariates
         if by_number:
             number, value = value, take_row(X, value)
             counts = topic_model_input(model, value)
+            if covariates is not None:
+                all_rows = spread(topic_model(model), covariates, n_documents_of(X))
+                its_own = all_rows[[number]]
         else:
             counts = counts_of(model, value)
-        vector = document_vectors(model, counts)[0]
+        vector = document_vectors(model, counts, its_own)[0]
 
     if among == "words":
         names = {"word": word_names(model, feature_names)}
@@ -261,7 +270,7 @@ def most_similar(
             "text": document_texts(X, texts),
         }
         counts = topic_model_input(model, X)
-        vectors = document_vectors(model, counts)
+        vectors = document_vectors(model, counts, covariates)
     similarity = cosines(vectors, vector[None])[:, 0]
     order = np.argsort(-similarity, kind="stable")
     if among == "documents":
