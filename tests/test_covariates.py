@@ -14,6 +14,7 @@ from scipy.special import log_softmax, softmax
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -537,13 +538,27 @@ def test_names_of_numbers_are_remembered(frame, small):
                 method(X, covariates=other)
 
 
+def test_covariates_that_tell_all_are_named_as_a_reason():
+    """A label fixes the row up to noise: codes have nothing left to tell."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=600)
+    X = 5 * rng.normal(size=(3, 6))[labels] + 0.1 * rng.normal(size=(600, 6))
+    model = make(VAETransformer, n_components=2, lr=0.01, max_epochs=30)
+    with pytest.warns(ConvergenceWarning, match="no latent unit.*covariates tell all"):
+        model.fit(X, covariates=labels)
+
+
 # --- what is refused --------------------------------------------------------------
 
 N_ROWS = "{model} was given covariates of 39 rows, but X has 40"
 KINDS = "{model} takes covariates in one dimension as labels.*of the kind '%s'"
 MISSING = "{model} found a missing label.*such as 'unknown'"
 BAD = {  # what is made of labels and numbers, for models fitted with which, message
-    "none": (lambda c: None, "labels", "fitted with covariates, labels, and needs"),
+    "none": (
+        lambda c: None,
+        "labels",
+        r"fitted with covariates, labels, and needs.*set_score_request\(covariates",
+    ),
     "no numbers": (lambda c: None, "numbers", "with covariates, 2 numbers a row, and"),
     "some": (lambda c: c, "none", "{model} was fitted without covariates.*Leave them"),
     "short": (lambda c: c[:39], "labels numbers", N_ROWS),
