@@ -193,7 +193,7 @@ def write_shards(chunks, folder):
     Parameters
     ----------
     chunks : iterable of {array-like, sparse matrix} of shape (n_rows, n_features)
-        Each becomes a shard, so that some thousand rows or more are a good size. All
+        Each becomes a shard, so that some ten thousand rows are a good size. All
         have the type of the first, or one that it can hold.
     folder : str or path-like
         A new folder. It is there once all is written, and not at all if that fails.
