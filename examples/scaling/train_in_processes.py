@@ -19,7 +19,6 @@ process prints how close the model is to that of a fit in one process::
 import argparse
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,31 +30,36 @@ from skvae.datasets import load_docstrings
 from skvae.distributed import data_parallel
 from skvae.shards import Shards, write_shards
 
+PACKAGES = "numpy", "scipy", "pandas", "sklearn", "torch"  # whose docstrings it takes
+
 
 # %%
-# The first process writes, and tells the others where. On several machines this is a
-# folder that all of them see.
+# The first process writes counts to fit and counts to measure, and tells the others
+# where. On several machines this is a folder that all of them see.
 def write_counts(folder, packages):
-    texts = load_docstrings(**({"packages": packages} if packages else {})).data
+    texts = load_docstrings(packages=packages).data
     vectorizer = CountVectorizer(stop_words="english", min_df=5, max_features=2000)
     counts = vectorizer.fit_transform(texts)
     counts = counts[np.random.default_rng(0).permutation(len(texts))]
-    write_shards((counts[i : i + 2000] for i in range(0, len(texts), 2000)), folder)
+    n_test = len(texts) // 10
+    write_shards([counts[:n_test]], f"{folder}/test")
+    starts = range(n_test, len(texts), 2000)
+    write_shards((counts[i : i + 2000] for i in starts), f"{folder}/train")
 
 
-def timed_fit(X, batch_size):
-    """Fit on nine tenths; return the perplexity of the rest and the seconds it took."""
-    n_train = 9 * len(X) // 10
+def timed_fit(folder, batch_size):
+    """Fit; return the held-out perplexity and the seconds it took, as text."""
+    train, test = Shards(f"{folder}/train"), Shards(f"{folder}/test")
     model = GSMTopicModel(20, batch_size=batch_size, max_epochs=40, random_state=0)
     start = time.perf_counter()
-    model.fit(X[:n_train])
+    model.fit(train)
     seconds = time.perf_counter() - start
-    return f"perplexity {model.perplexity(X[n_train:]):.0f}, {seconds:.1f} s"
+    return f"perplexity {model.perplexity(test):.0f}, {seconds:.1f} s"
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--packages", nargs="+", help="whose docstrings are the texts")
+    parser.add_argument("--packages", nargs="+", default=PACKAGES)
     parser.add_argument("--batch-size", type=int, default=512)
     args = parser.parse_args()
     torch.set_num_threads(1)  # as many as the cores that each process has
@@ -63,16 +67,15 @@ def main():
     first, size = dist.get_rank() == 0, dist.get_world_size()
 
     with tempfile.TemporaryDirectory() as folder:
-        path = [str(Path(folder, "counts"))]
         if first:
-            write_counts(path[0], args.packages)
-        dist.broadcast_object_list(path)  # the others wait here
-        X = Shards(path[0])
+            write_counts(folder, args.packages)
+        shared = [folder]
+        dist.broadcast_object_list(shared)  # the others wait here
         with data_parallel():
-            result = timed_fit(X, args.batch_size)
+            result = timed_fit(*shared, args.batch_size)
         if first:
             print(f"{size} processes: {result}")
-            print(f"1 process: {timed_fit(X, args.batch_size)}")
+            print(f"1 process: {timed_fit(*shared, args.batch_size)}")
         dist.barrier()  # or the folder would go before the others have read it
     dist.destroy_process_group()
 
