@@ -10,10 +10,14 @@ and gradients are averaged. It is started by
     torchrun --nproc-per-node 2 train_in_processes.py
 
 or ``accelerate launch --multi_gpu --num_processes 2``, which does the same. The first
-process prints how close the model is to that of a fit in one process::
+process prints how close the model is to that of a fit in one process; on two cores::
 
-    2 processes: perplexity ..., ... s, ... of ... rows an epoch each
-    1 process: perplexity ..., ... s
+    2 processes: perplexity 460, 13.3 s
+    1 process: perplexity 464, 6.8 s
+
+With ``--batch-size 4096`` it is 5.0 and 3.9 seconds. Steps of small models are over
+sooner than their gradients are exchanged: this pays for large batches of large models,
+or where each process has a GPU.
 """
 
 import argparse
