@@ -44,7 +44,7 @@ BLOCK = re.compile(
 @pytest.fixture(scope="module")
 def few():
     corpus = load_docstrings(packages=["numpy"])
-    corpus.data, corpus.target = corpus.data[:400], corpus.target[:400]
+    corpus.data, corpus.target = corpus.data[:250], corpus.target[:250]
     return corpus
 
 

@@ -15,9 +15,8 @@ process prints how close the model is to that of a fit in one process; on two co
     2 processes: perplexity 460, 13.3 s
     1 process: perplexity 464, 6.8 s
 
-With ``--batch-size 4096`` it is 5.0 and 3.9 seconds. Steps of small models are over
-sooner than their gradients are exchanged: this pays for large batches of large models,
-or where each process has a GPU.
+With ``--batch-size 4096`` it is 5.0 and 3.9 seconds: steps of a model as small as this
+one are over sooner than their gradients are exchanged.
 """
 
 import argparse
