@@ -26,7 +26,7 @@ N_PASSES, N_COMPONENTS = 8, 20
 
 # %%
 # The file, with a text on each line, in random order. In earnest it is there already
-# and larger than this one. Its first tenth is kept for the test.
+# and larger than this one.
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name, "texts.jsonl")
 texts = load_docstrings().data
@@ -45,21 +45,22 @@ def chunks(n_texts=250):
 
 
 # %%
-# The first chunk gives the vocabulary, which then stays as it is. Where topics need no
-# words, `HashingVectorizer(norm=None, alternate_sign=False)` needs no first look.
+# The first chunk is kept for the test, the second gives the vocabulary, which then
+# stays as it is. Where topics need no words,
+# ``HashingVectorizer(norm=None, alternate_sign=False)`` needs no first look.
+test_texts, first_texts = islice(chunks(), 2)
 vectorizer = CountVectorizer(
     stop_words="english", max_features=2000, token_pattern="[A-Za-z]{3,}"
 )
-test_texts = next(chunks())
 vectorizer = CountVectorizer(
-    vocabulary=vectorizer.fit(test_texts).get_feature_names_out(),
+    vocabulary=vectorizer.fit(first_texts).get_feature_names_out(),
     token_pattern="[A-Za-z]{3,}",
 )
 test = vectorizer.transform(test_texts)
 
 
 def counts():
-    """Counts of all chunks after the first."""
+    """Counts of all chunks but the test's."""
     return map(vectorizer.transform, islice(chunks(), 1, None))
 
 
