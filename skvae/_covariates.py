@@ -93,8 +93,6 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
 def spread(estimator, covariates, n_samples):
     """Checked covariates of a fitted estimator, a row for each sample, to index."""
     check_covariates(estimator, covariates, n_samples, reset=False)
-    if covariates is None:
-        return None
     if sp.issparse(covariates):
         return sp.csr_array(covariates)
     labelled = hasattr(estimator, "covariate_values_")

@@ -47,7 +47,10 @@ DTYPES = {
 KINDS = {"covariate_values_": "biuO", "covariate_names_": "O", "feature_names_in_": "O"}
 # What the last fit may have set or not: covariates are labels or numbers.
 LABELS, NUMBERS = {"covariate_values_"}, {"covariate_mean_", "covariate_scale_"}
-OPTIONAL = {*LABELS, *NUMBERS, "covariate_names_"} | {
+OPTIONAL = {
+    *LABELS,
+    *NUMBERS,
+    "covariate_names_",
     "feature_names_in_",
     "n_matched_words_",
 }

@@ -96,9 +96,12 @@ class Shards:
             np.load(file_of(self.folder, number, name), mmap_mode="r")
             for name in ARRAYS
         )
-        as_told = data.dtype == self.dtype and len(indptr) == n_rows + 1
-        # Else scipy would copy them to memory.
-        if not as_told or not indices.dtype == indptr.dtype in (np.int32, np.int64):
+        if not (
+            data.dtype == self.dtype
+            and len(indptr) == n_rows + 1
+            # Else scipy would copy them to memory.
+            and indices.dtype == indptr.dtype in (np.int32, np.int64)
+        ):
             raise ValueError(f"shard {number} is not the one that {INDEX} tells of")
         return sp.csr_array((data, indices, indptr), shape=(n_rows, n_features))
 
@@ -277,6 +280,6 @@ def _write_shard(chunk, folder, index):
         return
     rows.data = rows.data.astype(index["dtype"], copy=False)
     for name in ARRAYS:
-        array = getattr(rows, name)
-        np.save(file_of(folder, number, name), array, allow_pickle=False)
+        path = file_of(folder, number, name)
+        np.save(path, getattr(rows, name), allow_pickle=False)
     index["n_rows"].append(rows.shape[0])
