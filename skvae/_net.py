@@ -21,9 +21,9 @@ from skorch.callbacks import (
 )
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from skvae._rows import SparseRows, to_dense_tensor
 from skvae.distributed import ALONE
-from skvae.losses import NegativeELBO
+from skvae.nn.elbo import NegativeELBO
+from skvae.nn.rows import SparseRows, to_dense_tensor
 
 # Numbers of 4 bytes in the largest block that glibc keeps for itself: 32 MB.
 LARGE = 2**23

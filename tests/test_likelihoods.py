@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skvae.likelihoods import BagOfWords, Bits, TopicMixture, gaussian
+from skvae.nn.likelihoods import BagOfWords, Bits, TopicMixture, gaussian
 
 
 def tensor(values):

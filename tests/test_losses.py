@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from skvae.losses import NegativeELBO, elbo
-from skvae.modules import diagonal_normal
+from skvae.nn.elbo import NegativeELBO, elbo
+from skvae.nn.latent import diagonal_normal
 
 
 def random_normal(rng, *shape):

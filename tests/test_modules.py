@@ -14,20 +14,16 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
-from skvae.likelihoods import GaussianOutput
-from skvae.losses import elbo
-from skvae.modules import (
-    ACTIVATIONS,
-    MLP,
+from skvae.nn.elbo import elbo
+from skvae.nn.latent import GaussianEncoder, diagonal_normal, reparameterise
+from skvae.nn.layers import ACTIVATIONS, MLP, Standardise
+from skvae.nn.likelihoods import GaussianOutput
+from skvae.nn.topics import (
     TOPIC_CONSTRUCTIONS,
     ExpertsDecoder,
-    GaussianEncoder,
     LogLinearDecoder,
     ScaledCounts,
-    Standardise,
     TopicMixtureDecoder,
-    diagonal_normal,
-    reparameterise,
     topic_proportions,
 )
 

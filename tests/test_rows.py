@@ -6,19 +6,19 @@ import torch
 from scipy import sparse
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
-from skvae._rows import (
+from skvae._sparse import column_sums, row_sums
+from skvae.base import _training
+from skvae.datasets import make_topic_corpus
+from skvae.nn.elbo import NegativeELBO
+from skvae.nn.rows import (
     SparseRows,
-    append,
-    apply,
+    append_columns,
     log_softmax_at,
+    map_values,
     product_at,
     sums_of_rows,
     to_dense_tensor,
 )
-from skvae._sparse import column_sums, row_sums
-from skvae.base import _training
-from skvae.datasets import make_topic_corpus
-from skvae.losses import NegativeELBO
 
 TOPIC_MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
 
@@ -63,13 +63,17 @@ def test_products_and_their_gradients_are_those_of_dense_rows(make, index, rng):
     tail = torch.randn(len(dense), 2, generator=seeded(), dtype=torch.float64)
     width = dense.shape[1]
     matrix = torch.randn(width + 2, 5, generator=seeded(), dtype=torch.float64)
-    for change in (lambda x: x, lambda x: x * factor, lambda x: apply(torch.sqrt, x)):
+    for change in (
+        lambda x: x,
+        lambda x: x * factor,
+        lambda x: map_values(torch.sqrt, x),
+    ):
         x, sparse_x = change(dense), change(rows)
         assert_same(
             value_and_gradients(lambda w: sparse_x @ w, matrix[:width]),  # noqa: B023
             value_and_gradients(lambda w: x @ w, matrix[:width]),  # noqa: B023
         )
-        x, sparse_x = append(x, tail), append(sparse_x, tail)
+        x, sparse_x = append_columns(x, tail), append_columns(sparse_x, tail)
         assert_same(
             value_and_gradients(lambda w: sparse_x @ w, matrix),  # noqa: B023
             value_and_gradients(lambda w: x @ w, matrix),  # noqa: B023
@@ -82,7 +86,7 @@ def test_products_and_their_gradients_are_those_of_dense_rows(make, index, rng):
 def test_values_at_the_places_are_those_of_dense_matrices(
     make, leading, places, rng, monkeypatch
 ):
-    monkeypatch.setattr("skvae._rows.PLACES", places)
+    monkeypatch.setattr("skvae.nn.rows.PLACES", places)
     X = make(rng)
     at = both(X)[1].pattern
     row, column = np.nonzero(X)
@@ -196,7 +200,7 @@ def test_integer_counts_are_not_copied(monkeypatch):
 def test_moves_take_all_of_the_rows_along(rng, monkeypatch):
     """As moves to pinned memory and to a device do, where there is one."""
     _, rows = both(counts_with_gaps(rng))
-    rows = append(rows, torch.ones(7, 1, dtype=torch.float64))
+    rows = append_columns(rows, torch.ones(7, 1, dtype=torch.float64))
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor.to("meta"))
     pinned = rows.pin_memory()
     parts = [pinned.values, pinned.tail, *vars(pinned.pattern).values()]

@@ -44,7 +44,9 @@ from skvae._net import EvenBatches, Rows
 from skvae.base import _training
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import document_completion_perplexity
-from skvae.modules import MLP, TopicMixtureDecoder, reparameterise
+from skvae.nn.latent import reparameterise
+from skvae.nn.layers import MLP
+from skvae.nn.topics import TopicMixtureDecoder
 
 TOPIC_MODELS = {
     "NVDM": NVDMTopicModel,

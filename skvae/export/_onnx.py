@@ -9,9 +9,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skvae._files import replacing
-from skvae._surroundings import own_settings
 from skvae._version import __version__
 from skvae.base import BaseVAE
+from skvae.nn.settings import own_settings
 
 # The exporter of those before fails on the models.
 OLDEST_TORCH = "2.8"

@@ -13,13 +13,10 @@ from skvae._validation import check_input, contains_words
 from skvae.base import ACTIVE, BaseVAE
 from skvae.inspection import top_words
 from skvae.metrics._perplexity import check_average, mean_per_token
-from skvae.modules import (
-    MLP,
-    GaussianEncoder,
-    GaussianPrior,
-    ScaledCounts,
-    VariationalAutoencoder,
-)
+from skvae.nn.autoencoder import VariationalAutoencoder
+from skvae.nn.latent import GaussianEncoder, GaussianPrior
+from skvae.nn.layers import MLP
+from skvae.nn.topics import ScaledCounts
 
 
 def thin_counts(rows, rng, lowest=0.3):

@@ -10,11 +10,7 @@ import torch
 from sklearn.utils import check_array
 
 from skvae._validation import Interval, StrOptions
-from skvae.modules import (
-    TOPIC_CONSTRUCTIONS,
-    TopicMixtureDecoder,
-    topic_proportions,
-)
+from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.topics._base import BaseProportionsModel
 
 

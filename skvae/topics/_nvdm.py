@@ -1,6 +1,6 @@
 """The neural variational document model."""
 
-from skvae.modules import LogLinearDecoder
+from skvae.nn.topics import LogLinearDecoder
 from skvae.topics._base import BaseTopicModel
 
 

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from skvae.modules import ExpertsDecoder, GaussianPrior
+from skvae.nn.latent import GaussianPrior
+from skvae.nn.topics import ExpertsDecoder
 from skvae.topics._base import BaseProportionsModel
 
 

@@ -3,19 +3,11 @@
 import numpy as np
 import scipy.sparse as sp
 
-from skvae.likelihoods import BernoulliOutput, GaussianOutput, MultinomialOutput
-from skvae.modules import (
-    MLP,
-    Affine,
-    ConvolutionalDecoder,
-    ConvolutionalEncoder,
-    Custom,
-    Decoder,
-    FlatPrior,
-    GaussianEncoder,
-    GaussianPrior,
-    VariationalAutoencoder,
-)
+from skvae.nn.autoencoder import Decoder, VariationalAutoencoder
+from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
+from skvae.nn.latent import Affine, FlatPrior, GaussianEncoder, GaussianPrior
+from skvae.nn.layers import MLP, Custom
+from skvae.nn.likelihoods import BernoulliOutput, GaussianOutput, MultinomialOutput
 
 
 def mask(rows, rng, rate):

@@ -21,9 +21,10 @@ from skvae._validation import (
     check_layer_sizes,
 )
 from skvae.base import BaseVAE
-from skvae.likelihoods import GaussianOutput
-from skvae.losses import log_importance_weights
-from skvae.modules import MLP, image_sizes
+from skvae.nn.convolution import image_sizes
+from skvae.nn.elbo import log_importance_weights
+from skvae.nn.layers import MLP
+from skvae.nn.likelihoods import GaussianOutput
 from skvae.vae._networks import (
     CORRUPTIONS,
     build_autoencoder,

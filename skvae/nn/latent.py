@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Independent, Normal, register_kl
 
-from skvae._rows import append
-from skvae.modules._layers import Linear, Standardise
+from skvae.nn.layers import Linear, Standardise
+from skvae.nn.rows import append_columns
 
 
 def diagonal_normal(mean, std):
@@ -87,7 +87,7 @@ class GaussianEncoder(nn.Module):
 
     def hidden(self, x, generator=None, c=None):
         x = x if self.preprocess is None else self.preprocess(x)
-        return self.body(append(x, c), generator)
+        return self.body(append_columns(x, c), generator)
 
     def location(self, hidden):
         mean = self.mean(hidden)

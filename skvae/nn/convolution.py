@@ -5,9 +5,9 @@ import math
 import torch
 from torch import nn
 
-from skvae._rows import append
-from skvae._surroundings import default_device
-from skvae.modules._layers import ACTIVATIONS, MLP, glorot, norms
+from skvae.nn.layers import ACTIVATIONS, MLP, glorot, norms
+from skvae.nn.rows import append_columns
+from skvae.nn.settings import default_device
 
 
 def convolution(layer, n_in, n_out, generator, **params):
@@ -87,7 +87,7 @@ class ConvolutionalEncoder(nn.Module):
         x = x.reshape(-1, *self.image_shape)
         for layer, norm in zip(self.convolutions, self.norms, strict=True):
             x = self.activation(norm(layer(x)))
-        return self.dense(append(x.flatten(1), covariates), generator)
+        return self.dense(append_columns(x.flatten(1), covariates), generator)
 
 
 class ConvolutionalDecoder(nn.Module):

@@ -76,7 +76,7 @@ class Pattern:
         return self.row_ends.long()
 
     @cached_property
-    def met(self):
+    def used_columns(self):
         """The columns that have non-zeros, and where these end."""
         columns = self.column_ends.diff().nonzero()[:, 0]
         return columns, F.pad(self.column_ends[1:][columns], (1, 0))
@@ -89,7 +89,7 @@ class Pattern:
     def map(self, function):
         """The same with each tensor as a function returns it."""
         mapped = copy.copy(self)
-        mapped.__dict__.pop("met", None)
+        mapped.__dict__.pop("used_columns", None)
         for key, part in vars(mapped).items():
             if isinstance(part, torch.Tensor):
                 setattr(mapped, key, function(part))
@@ -157,25 +157,25 @@ class SparseRows:
     def __matmul__(self, matrix):
         return Product.apply(matrix, self)
 
-    def append(self, columns):
+    def append_columns(self, columns):
         """The same rows with more dense columns at their end."""
         tail = columns if self.tail is None else torch.cat([self.tail, columns], dim=-1)
         return type(self)(self.pattern, self.values, tail)
 
 
-def apply(function, rows):
+def map_values(function, rows):
     """A function with f(0) = 0 of the values of rows, dense or sparse."""
     if isinstance(rows, SparseRows):
         return rows.with_values(function(rows.values))
     return function(rows)
 
 
-def append(rows, columns):
+def append_columns(rows, columns):
     """Rows, dense or sparse, with more columns, if there are any."""
     if columns is None or columns.shape[-1] == 0:
         return rows
     if isinstance(rows, SparseRows):
-        return rows.append(columns)
+        return rows.append_columns(columns)
     return torch.cat([rows, columns], dim=-1)
 
 
@@ -206,7 +206,7 @@ class Product(torch.autograd.Function):
         x, at, matrix = ctx.x, ctx.x.pattern, ctx.matrix
         # Into a gradient that is there, torch adds a few rows in place.
         in_place = matrix.is_leaf and matrix.grad is not None
-        columns, ends = at.met if in_place else (None, at.column_ends)
+        columns, ends = at.used_columns if in_place else (None, at.column_ends)
         n_more = 0 if x.tail is None else x.tail.shape[1]
         if n_more:  # room for them
             ends = torch.cat([ends, ends[-1:].expand(n_more)])

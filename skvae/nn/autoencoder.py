@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from skvae._rows import append
-from skvae.modules._latent import reparameterise
-from skvae.modules._layers import MLP
+from skvae.nn.latent import reparameterise
+from skvae.nn.layers import MLP
+from skvae.nn.rows import append_columns
 
 
 class Decoder(nn.Module):
@@ -15,7 +15,7 @@ class Decoder(nn.Module):
     ----------
     body : module
         Maps rows of both, and a generator, to rows of n_features values.
-    output : module of skvae.likelihoods
+    output : module of skvae.nn.likelihoods
         Turns these into a likelihood.
     n_features : int
     """
@@ -35,7 +35,7 @@ class Decoder(nn.Module):
 
     def forward(self, z, generator=None, c=None):
         if c is not None:
-            z = append(z, c.expand(*z.shape[:-1], -1))
+            z = append_columns(z, c.expand(*z.shape[:-1], -1))
         rows = self.body(z.reshape(-1, z.shape[-1]), generator)
         if self.offset is not None:
             rows = rows + self.offset

@@ -15,7 +15,7 @@ from torch.distributions import (
     constraints,
 )
 
-from skvae._rows import SparseRows, log_softmax_at, product_at, sums_of_rows
+from skvae.nn.rows import SparseRows, log_softmax_at, product_at, sums_of_rows
 
 
 def log_positive(probs):

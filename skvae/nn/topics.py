@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skvae._rows import append, apply
-from skvae.likelihoods import BagOfWords, TopicMixture
-from skvae.modules._layers import Linear, Standardise, normal_parameter
+from skvae.nn.layers import Linear, Standardise, normal_parameter
+from skvae.nn.likelihoods import BagOfWords, TopicMixture
+from skvae.nn.rows import append_columns, map_values
 
 
 def three_quarters_power(x):
@@ -25,11 +25,11 @@ class ScaledCounts(nn.Module):
     n_extra_features = 1
 
     def forward(self, counts):
-        scaled = apply(three_quarters_power, counts)
-        square = apply(torch.square, scaled).sum(-1)
+        scaled = map_values(three_quarters_power, counts)
+        square = map_values(torch.square, scaled).sum(-1)
         square = square.clamp_min(torch.finfo(counts.dtype).tiny)
         length = counts.sum(-1).log1p()
-        return append(scaled * square.rsqrt()[:, None], length[:, None])
+        return append_columns(scaled * square.rsqrt()[:, None], length[:, None])
 
 
 class TopicDecoder(nn.Module):

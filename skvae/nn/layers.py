@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skvae._rows import SparseRows
+from skvae.nn.rows import SparseRows
 
 ACTIVATIONS = {
     "relu": F.relu,
