@@ -1,8 +1,8 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
-from skvae._version import __version__
 from skvae.persistence import ModelFileError, load
 from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae.utils.version import __version__
 from skvae.vae import VAETransformer
 
 __all__ = [

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
-from skvae._validation import check_range
+from skvae.utils.validation import check_range
 
 ONE_COLUMN = (
     " For a number for each row pass a table of one column: covariates.reshape(-1, 1)."

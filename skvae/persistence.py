@@ -18,10 +18,10 @@ from safetensors.numpy import save as to_bytes
 from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._files import replacing
-from skvae._validation import check_parameters, resolve_device
-from skvae._version import __version__, versions
 from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae.utils.files import replacing
+from skvae.utils.validation import check_parameters, resolve_device
+from skvae.utils.version import __version__, versions
 from skvae.vae import VAETransformer
 
 __all__ = ["ModelFileError", "load", "save"]

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_array
 
-from skvae._sparse import canonical_csr
+from skvae.utils.counts import canonical_csr
 
 __all__ = ["Shards", "write_shards"]
 

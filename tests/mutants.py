@@ -316,21 +316,21 @@ MUTANTS = [
     ),
     Mutant(
         "duplicate entries of a sparse matrix not summed",
-        "_sparse.py",
+        "utils/counts.py",
         "X.sum_duplicates()",
         "X.sort_indices()",
         ("metrics", "base"),
     ),
     Mutant(
         "stored zeros of a sparse matrix kept",
-        "_sparse.py",
+        "utils/counts.py",
         "    X.eliminate_zeros()\n",
         "",
         ("metrics", "base"),
     ),
     Mutant(
         "duplicate entries summed in the caller's matrix",
-        "_sparse.py",
+        "utils/counts.py",
         "    X = X.copy()  # never in place",
         "    # never in place",
         ("metrics", "base"),
@@ -699,7 +699,7 @@ MUTANTS = [
     ),
     Mutant(
         "perplexity of tokens averaged over documents",
-        "metrics/_perplexity.py",
+        "utils/counts.py",
         "return values.sum() / n_tokens.sum()",
         "return np.mean(values[n_tokens > 0] / n_tokens[n_tokens > 0])",
         ("metrics",),
@@ -735,7 +735,7 @@ MUTANTS = [
     ),
     Mutant(
         "a file left behind by a save that failed",
-        "_files.py",
+        "utils/files.py",
         "            draft.unlink()",
         "            pass",
         ("persistence",),
@@ -749,7 +749,7 @@ MUTANTS = [
     ),
     Mutant(
         "counts summed in single precision",
-        "_sparse.py",
+        "utils/counts.py",
         "sum(np.bincount(part.indices, part.data, X.shape[1]) for part in parts)",
         "sum(part.sum(axis=0, dtype=np.float64) for part in parts)",
         ("rows",),

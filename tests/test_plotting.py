@@ -22,7 +22,6 @@ from skvae.inspection import embedding_map, top_words, topic_sizes
 from skvae.metrics import npmi_coherence
 
 plt = pytest.importorskip("matplotlib.pyplot")
-from skvae._labels import place_labels  # noqa: E402
 from skvae.plotting import (  # noqa: E402
     EmbeddingMapDisplay,
     InterpolationDisplay,
@@ -35,6 +34,7 @@ from skvae.plotting import (  # noqa: E402
     TrainingCurveDisplay,
 )
 from skvae.plotting._images import tile  # noqa: E402
+from skvae.utils.labels import place_labels  # noqa: E402
 
 NAMES = [f"w{j}" for j in range(40)]
 FAST = dict(max_epochs=3, hidden_layer_sizes=(20,), random_state=0)

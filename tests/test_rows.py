@@ -6,7 +6,6 @@ import torch
 from scipy import sparse
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
-from skvae._sparse import column_sums, row_sums
 from skvae.base import _training
 from skvae.datasets import make_topic_corpus
 from skvae.nn.elbo import NegativeELBO
@@ -19,6 +18,7 @@ from skvae.nn.rows import (
     sums_of_rows,
     to_dense_tensor,
 )
+from skvae.utils.counts import column_sums, row_sums
 
 TOPIC_MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
 

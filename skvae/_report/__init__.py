@@ -13,7 +13,6 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_scalar, shuffle
 
-from skvae._files import replacing
 from skvae._fitted import (
     call_of,
     check_n_features,
@@ -27,8 +26,6 @@ from skvae._fitted import (
     word_probabilities,
 )
 from skvae._report._drawings import curves, maps, shorten
-from skvae._sparse import check_csr
-from skvae._version import versions
 from skvae.inspection import topic_sizes
 from skvae.inspection._documents import nearest_documents
 from skvae.inspection._inputs import document_texts
@@ -39,8 +36,10 @@ from skvae.inspection._words import (
     rank_words,
     word_frequencies,
 )
-from skvae.metrics._perplexity import check_counts
 from skvae.model_selection import topic_figures, unigram_figures
+from skvae.utils.counts import check_counts, check_csr
+from skvae.utils.files import replacing
+from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
 # Steps of the relevance slider.

@@ -4,8 +4,8 @@ import unicodedata
 
 import numpy as np
 
-from skvae._labels import place_labels
 from skvae.inspection import embedding_map
+from skvae.utils.labels import place_labels
 
 
 def shorten(text, length):

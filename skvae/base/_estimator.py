@@ -12,14 +12,14 @@ from sklearn.base import BaseEstimator
 
 from skvae import _net
 from skvae._covariates import Data, check_covariates
-from skvae._validation import Interval, StrOptions, resolve_device
-from skvae._version import __version__
 from skvae.base._inference import Inference
 from skvae.base._training import Training
 from skvae.distributed import processes
 from skvae.nn.layers import ACTIVATIONS
 from skvae.nn.settings import own_settings
 from skvae.shards import Shards
+from skvae.utils.validation import Interval, StrOptions, resolve_device
+from skvae.utils.version import __version__
 
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01

@@ -11,11 +11,11 @@ from skorch.helper import predefined_split
 
 from skvae import _net
 from skvae._covariates import Data
-from skvae._validation import check_parameters
 from skvae.distributed import processes
 from skvae.nn.elbo import kl_per_unit
 from skvae.nn.latent import reparameterise
 from skvae.nn.settings import own_settings
+from skvae.utils.validation import check_parameters
 
 # Rows, evenly spaced, that training health is measured on.
 MAX_HEALTH_ROWS = 4096

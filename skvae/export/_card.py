@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._files import replacing
 from skvae._fitted import (
     call_of,
     check_n_features,
@@ -15,11 +14,12 @@ from skvae._fitted import (
     pipeline_steps,
     topic_model_input,
 )
-from skvae._version import versions
 from skvae.base import BaseVAE
 from skvae.inspection import top_words
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.topics import NVDMTopicModel
+from skvae.utils.files import replacing
+from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
 _TOPIC_FIGURES = {

@@ -8,10 +8,10 @@ import warnings
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._files import replacing
-from skvae._version import __version__
 from skvae.base import BaseVAE
 from skvae.nn.settings import own_settings
+from skvae.utils.files import replacing
+from skvae.utils.version import __version__
 
 # The exporter of those before fails on the models.
 OLDEST_TORCH = "2.8"

@@ -7,9 +7,9 @@ import pandas as pd
 from sklearn.utils import check_scalar
 
 from skvae._fitted import topic_model_input, topic_names, topic_proportions
-from skvae._sparse import check_csr
 from skvae.inspection._inputs import document_texts, n_documents_of
 from skvae.inspection._space import cosines, document_vectors, topic_vectors
+from skvae.utils.counts import check_csr
 
 
 def topic_sizes(model, X, *, covariates=None):

@@ -7,8 +7,8 @@ import pandas as pd
 import scipy.sparse as sp
 
 from skvae._fitted import pipeline_steps, topic_model_input
-from skvae._sparse import check_csr
-from skvae._validation import contains_texts
+from skvae.utils.counts import check_csr
+from skvae.utils.validation import contains_texts
 
 
 def n_documents_of(X):

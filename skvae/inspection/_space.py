@@ -24,7 +24,6 @@ from skvae._fitted import (
     word_names,
     word_probabilities,
 )
-from skvae._sparse import check_csr
 from skvae.inspection._inputs import (
     counts_of,
     document_texts,
@@ -32,6 +31,7 @@ from skvae.inspection._inputs import (
     take_row,
 )
 from skvae.inspection._words import top_lists
+from skvae.utils.counts import check_csr
 
 
 def word_vectors(model):

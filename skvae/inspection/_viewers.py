@@ -9,9 +9,9 @@ from skvae._fitted import (
     word_names,
     word_probabilities,
 )
-from skvae._sparse import check_csr
 from skvae.inspection._inputs import document_texts
 from skvae.inspection._words import LEAST, top_lists
+from skvae.utils.counts import check_csr
 
 
 def to_pyldavis(model, X, *, feature_names=None, **options):

@@ -17,7 +17,7 @@ from skvae._fitted import (
     word_names,
     word_probabilities,
 )
-from skvae._sparse import check_csr
+from skvae.utils.counts import check_csr
 
 # Probabilities below it count as it, where logarithms of them are compared: NMF has
 # zeros.

@@ -7,10 +7,7 @@ Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X
 
 from skvae.metrics._coherence import npmi_coherence, sliding_window_npmi
 from skvae.metrics._overlap import inverted_rbo, topic_diversity, topic_stability
-from skvae.metrics._perplexity import (
-    document_completion_perplexity,
-    unigram_perplexity,
-)
+from skvae.metrics._perplexity import document_completion_perplexity, unigram_perplexity
 
 __all__ = [
     "document_completion_perplexity",

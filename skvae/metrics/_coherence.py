@@ -7,7 +7,6 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from skvae._fitted import topic_model, topic_model_input
-from skvae._sparse import check_csr
 from skvae.metrics._words import (
     as_columns,
     as_words,
@@ -15,6 +14,7 @@ from skvae.metrics._words import (
     known_names,
     leading_words,
 )
+from skvae.utils.counts import check_csr
 
 # Presences of words in windows that are counted at a time, at most, unless a single
 # document has more: about 100 MiB.

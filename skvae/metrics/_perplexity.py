@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state, gen_batches
 
 from skvae._covariates import as_keyword, spread
 from skvae._fitted import topic_model, topic_model_input
-from skvae._sparse import check_csr
+from skvae.utils.counts import check_average, check_counts, mean_per_token
 
 # Largest dense array of word probabilities, in entries: 128 MiB of float64.
 _MAX_BATCH_ENTRIES = 2**24
@@ -159,18 +159,6 @@ def complete(model, X, random_state=0, covariates=None):
     return _completions(last, first, second, columns, covariates), second
 
 
-def check_counts(X, name="X"):
-    counts = check_csr(X, name)
-    wrong = (counts.data < 0) | (counts.data % 1 != 0)
-    if wrong.any():
-        raise ValueError(
-            f"{name} must hold word counts, but has the entry "
-            f"{counts.data[wrong][0]:g}. Pass counts, as CountVectorizer makes them, "
-            "not frequencies or tf-idf."
-        )
-    return counts
-
-
 def _split_tokens(counts, random_state):
     """Put each token into one of two halves, with probability 1/2."""
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
@@ -240,22 +228,6 @@ def perplexity_of(probabilities, counts, average, smoothing=None):
     nll = np.bincount(_rows(counts), weights=nll, minlength=counts.shape[0])
     n_tokens = counts.sum(axis=1)
     return float(np.exp(mean_per_token(nll, n_tokens, average)))
-
-
-def check_average(average):
-    if average not in ("token", "document"):
-        raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
-
-
-def mean_per_token(values, n_tokens, average):
-    """Mean of values of documents per token, over tokens or over documents.
-
-    Documents without tokens have no mean of their own.
-    """
-    if average == "token":
-        return values.sum() / n_tokens.sum()
-    counted = n_tokens > 0
-    return np.mean(values[counted] / n_tokens[counted])
 
 
 def _rows(X):

@@ -5,10 +5,10 @@ import pandas as pd
 from sklearn.utils.multiclass import type_of_target
 
 from skvae._fitted import last_step
-from skvae._labels import place_labels
 from skvae.inspection import embedding_map
 from skvae.inspection._map import to_plane
 from skvae.plotting._style import MARKERS, PALETTE, one_axes
+from skvae.utils.labels import place_labels
 
 # Of a kind of point: colour of its marks and of its labels, marker, size.
 _LOOKS = {

@@ -11,7 +11,6 @@ from skvae._fitted import (
     word_names,
     word_probabilities,
 )
-from skvae._sparse import check_csr
 from skvae.inspection import topic_sizes
 from skvae.inspection._space import topic_number
 from skvae.inspection._words import (
@@ -21,6 +20,7 @@ from skvae.inspection._words import (
     word_frequencies,
 )
 from skvae.plotting._style import PALETTE, grid_of_axes, one_axes, pyplot
+from skvae.utils.counts import check_csr
 
 
 class TopicWordsDisplay:

@@ -8,15 +8,21 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skvae._covariates import Data
-from skvae._sparse import canonical_csr, column_sums, draw_counts, row_sums
-from skvae._validation import check_input, contains_words
 from skvae.base import ACTIVE, BaseVAE
 from skvae.inspection import top_words
-from skvae.metrics._perplexity import check_average, mean_per_token
 from skvae.nn.autoencoder import VariationalAutoencoder
 from skvae.nn.latent import GaussianEncoder, GaussianPrior
 from skvae.nn.layers import MLP
 from skvae.nn.topics import ScaledCounts
+from skvae.utils.counts import (
+    canonical_csr,
+    check_average,
+    column_sums,
+    draw_counts,
+    mean_per_token,
+    row_sums,
+)
+from skvae.utils.validation import check_input, contains_words
 
 
 def thin_counts(rows, rng, lowest=0.3):

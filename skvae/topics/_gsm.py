@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from sklearn.utils import check_array
 
-from skvae._validation import Interval, StrOptions
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.topics._base import BaseProportionsModel
+from skvae.utils.validation import Interval, StrOptions
 
 
 class GSMTopicModel(BaseProportionsModel):

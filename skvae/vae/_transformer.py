@@ -12,19 +12,19 @@ import torch
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._sparse import canonical_csr, draw_counts
-from skvae._validation import (
+from skvae.base import BaseVAE
+from skvae.nn.convolution import image_sizes
+from skvae.nn.elbo import log_importance_weights
+from skvae.nn.layers import MLP
+from skvae.nn.likelihoods import GaussianOutput
+from skvae.utils.counts import canonical_csr, draw_counts
+from skvae.utils.validation import (
     Interval,
     InvalidParameterError,
     StrOptions,
     check_input,
     check_layer_sizes,
 )
-from skvae.base import BaseVAE
-from skvae.nn.convolution import image_sizes
-from skvae.nn.elbo import log_importance_weights
-from skvae.nn.layers import MLP
-from skvae.nn.likelihoods import GaussianOutput
 from skvae.vae._networks import (
     CORRUPTIONS,
     build_autoencoder,

@@ -1,4 +1,4 @@
-"""Sparse matrices in one canonical form, drawn, and summed up without copies."""
+"""Counts as sparse matrices in one canonical form: checked, summed up, drawn."""
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
@@ -39,6 +39,19 @@ def check_csr(X, name="X"):
     return canonical_csr(csr_array(X, dtype=np.float64))
 
 
+def check_counts(X, name="X"):
+    """Check that X holds counts, and return it as `check_csr` does."""
+    counts = check_csr(X, name)
+    wrong = (counts.data < 0) | (counts.data % 1 != 0)
+    if wrong.any():
+        raise ValueError(
+            f"{name} must hold word counts, but has the entry "
+            f"{counts.data[wrong][0]:g}. Pass counts, as CountVectorizer makes them, "
+            "not frequencies or tf-idf."
+        )
+    return counts
+
+
 def draw_counts(probabilities, mean_length, rng):
     """Counts of documents with the given word probabilities and Poisson lengths."""
     rows = [
@@ -46,3 +59,20 @@ def draw_counts(probabilities, mean_length, rng):
         for p in probabilities
     ]
     return vstack(rows, format="csr")
+
+
+def check_average(average):
+    """Raise ValueError unless `mean_per_token` knows the average."""
+    if average not in ("token", "document"):
+        raise ValueError(f"average={average!r}, but it is 'token' or 'document'.")
+
+
+def mean_per_token(values, n_tokens, average):
+    """Mean of values of documents per token, over tokens or over documents.
+
+    Documents without tokens have no mean of their own.
+    """
+    if average == "token":
+        return values.sum() / n_tokens.sum()
+    counted = n_tokens > 0
+    return np.mean(values[counted] / n_tokens[counted])
