@@ -18,26 +18,6 @@ WORDS = str, bytes
 TIMES = date, time, timedelta, np.datetime64, np.timedelta64, pd.Period
 
 
-class Data:
-    """A matrix and the covariates of its rows, which stay together.
-
-    Parameters
-    ----------
-    X : ndarray, CSR array or Shards of shape (n_samples, n_features)
-    covariates : ndarray or CSR array of shape (n_samples, n_covariates), optional
-        Without, there are none: an array without columns.
-    """
-
-    def __init__(self, X, covariates=None):
-        self.X = X
-        self.covariates = (
-            np.empty((X.shape[0], 0), np.float32) if covariates is None else covariates
-        )
-
-    def take(self, rows):
-        return Data(self.X[rows], self.covariates[rows])
-
-
 def check_covariates(estimator, covariates, n_samples, *, reset):
     """Return covariates as a matrix of numbers, a row for each sample, or None.
 

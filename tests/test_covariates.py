@@ -755,7 +755,7 @@ def test_sparse_and_dense_batches_train_alike(small):
     model = make(GSMTopicModel, max_epochs=1).fit(sparse, covariates=labels)
     dense = make(GSMTopicModel, max_epochs=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("skvae.base._training.MAX_DENSITY", 0.0)
+        patch.setattr("skvae.training.net.MAX_DENSITY", 0.0)
         dense.fit(sparse, covariates=labels)
     np.testing.assert_allclose(
         model.covariate_components_, dense.covariate_components_, rtol=1e-2, atol=1e-4

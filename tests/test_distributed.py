@@ -10,10 +10,10 @@ import pytest
 from helpers import MODELS, digest, make
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
-from skvae._net import Rows
 from skvae.datasets import make_topic_corpus
 from skvae.distributed import data_parallel
 from skvae.shards import write_shards
+from skvae.training.data import RowDataset
 
 torch_distributed = pytest.importorskip("torch.distributed")
 if not torch_distributed.is_available():  # as in torch's builds for macOS
@@ -48,8 +48,8 @@ class Loaded:
 
     def __init__(self):
         self.n_rows = 0
-        self.take = Rows.__getitems__
-        Rows.__getitems__ = lambda rows, indices: self.count(rows, indices)
+        self.take = RowDataset.__getitems__
+        RowDataset.__getitems__ = lambda rows, indices: self.count(rows, indices)
 
     def count(self, rows, indices):
         self.n_rows += len(indices)

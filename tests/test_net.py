@@ -13,8 +13,9 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from tqdm import tqdm
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
-from skvae._net import Schedule, Stream, derive_seed
 from skvae.topics._base import thin_counts
+from skvae.training.callbacks import Schedule
+from skvae.training.seeds import Stream, derive_seed
 
 each_topic_model = pytest.mark.parametrize("cls", MODELS[:3])
 

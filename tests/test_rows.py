@@ -6,7 +6,6 @@ import torch
 from scipy import sparse
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
-from skvae.base import _training
 from skvae.datasets import make_topic_corpus
 from skvae.nn.elbo import NegativeELBO
 from skvae.nn.rows import (
@@ -18,6 +17,7 @@ from skvae.nn.rows import (
     sums_of_rows,
     to_dense_tensor,
 )
+from skvae.training import net
 from skvae.utils.counts import column_sums, row_sums
 
 TOPIC_MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
@@ -146,7 +146,7 @@ def test_fits_do_not_depend_on_the_way_that_batches_take(cls, monkeypatch):
     X = make_topic_corpus(200, 40, 3, random_state=0).data
     model = cls(3, max_epochs=3, batch_size=50, random_state=0)
     by_non_zeros = model.fit(X).components_
-    monkeypatch.setattr(_training, "MAX_DENSITY", 0)
+    monkeypatch.setattr(net, "MAX_DENSITY", 0)
     dense = model.fit(X).components_
     assert not np.array_equal(by_non_zeros, dense)  # two ways indeed
     np.testing.assert_allclose(by_non_zeros, dense, rtol=2e-3, atol=1e-5)
@@ -160,7 +160,7 @@ def test_gradients_that_stay_in_place_are_the_same_gradients(cls, hidden, monkey
         3, hidden_layer_sizes=hidden, max_epochs=3, batch_size=50, random_state=0
     )
     fresh = model.fit(X).components_
-    monkeypatch.setattr("skvae._net.LARGE", 1)
+    monkeypatch.setattr("skvae.training.net.LARGE", 1)
     np.testing.assert_array_equal(model.fit(X).components_, fresh)
     assert not model.net_.kept_gradients_
     assert all(weight.grad is None for weight in model.net_.module_.parameters())

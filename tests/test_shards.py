@@ -12,9 +12,10 @@ from helpers import digest, each_model, make, through_joblib
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.model_selection import GridSearchCV
 
-from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer, _net
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.metrics import npmi_coherence
 from skvae.shards import ARRAYS, INDEX, Shards, file_of, write_shards
+from skvae.training.seeds import Stream, derive_seed
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +277,7 @@ def test_partial_fit_over_chunks_is_fit_on_the_same_batches(rng):
     params = dict(variational=False, batch_norm=False, batch_size=16)
     seed = make(VAETransformer, **params).fit(values).net_.seed
     generator = torch.Generator()
-    generator.manual_seed(_net.derive_seed(seed, _net.Stream.SHUFFLE, 1))
+    generator.manual_seed(derive_seed(seed, Stream.SHUFFLE, 1))
     X = np.empty((96, 5))
     X[torch.randperm(96, generator=generator).numpy()] = np.vstack(chunks)
 

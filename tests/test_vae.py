@@ -24,8 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skvae import VAETransformer
-from skvae._covariates import Data
-from skvae._net import Rows
+from skvae.training.data import Data, RowDataset
 from skvae.vae._networks import feature_moments
 
 
@@ -335,7 +334,7 @@ def test_noise_has_the_given_deviation(rng):
 def test_denoising_explains_intact_rows_from_corrupted_ones(corruption, rng):
     X = sparse.csr_array(rng.poisson(1.0, (30, 6)).astype(float))
     model = make(denoising=0.5, corruption=corruption)
-    dataset = Rows(Data(X), np.arange(X.shape[0]), model._corrupt)
+    dataset = RowDataset(Data(X), np.arange(X.shape[0]), model._corrupt)
     dataset.rng = rng
     (seen, _), target = dataset.__getitems__([3, 0, 7])
     np.testing.assert_array_equal(target, X[[3, 0, 7]].toarray())

@@ -39,14 +39,13 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
-from skvae._covariates import Data
-from skvae._net import EvenBatches, Rows
-from skvae.base import _training
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import document_completion_perplexity
 from skvae.nn.latent import reparameterise
 from skvae.nn.layers import MLP
 from skvae.nn.topics import TopicMixtureDecoder
+from skvae.training import net
+from skvae.training.data import Data, EvenBatchSampler, RowDataset
 
 TOPIC_MODELS = {
     "NVDM": NVDMTopicModel,
@@ -58,12 +57,12 @@ TOPIC_MODELS = {
 @contextmanager
 def dense_batches():
     """Let topic models train on dense batches meanwhile."""
-    limit = _training.MAX_DENSITY
-    _training.MAX_DENSITY = 0
+    limit = net.MAX_DENSITY
+    net.MAX_DENSITY = 0
     try:
         yield
     finally:
-        _training.MAX_DENSITY = limit
+        net.MAX_DENSITY = limit
 
 
 class BareLoop:
@@ -79,12 +78,12 @@ class BareLoop:
 
     def __init__(self, estimator, X, dense=False):
         data = Data(estimator._validate(X, reset=False))
-        net = estimator._net_to_train(data, False)
-        self.module, self.optimizer = net.module_, net.optimizer_
-        self.criterion, self.penalty = net.criterion_, net.penalty
+        fitted = estimator._net_to_train(data, False)
+        self.module, self.optimizer = fitted.module_, fitted.optimizer_
+        self.criterion = fitted.criterion_
         self.clip = isinstance(estimator, tuple(TOPIC_MODELS.values()))
-        sparse = estimator._takes_sparse_rows and not dense
-        self.rows = Rows(data, np.arange(X.shape[0]), estimator._corrupt, sparse)
+        sparse = self.module.encoder.takes_sparse_rows and not dense
+        self.rows = RowDataset(data, np.arange(X.shape[0]), estimator._corrupt, sparse)
         self.rows.rng = np.random.default_rng(0)
         self.batch_size = estimator.batch_size
         self.generator = torch.Generator()
@@ -97,7 +96,7 @@ class BareLoop:
         self.module.train()
         self.criterion.train()
         losses = []
-        for batch in EvenBatches(len(self.rows), self.batch_size, self.generator):
+        for batch in EvenBatchSampler(len(self.rows), self.batch_size, self.generator):
             times = [Clock()]
             (x, _), target = self.rows.__getitems__(batch)
             times.append(Clock())
@@ -109,9 +108,6 @@ class BareLoop:
             times.append(Clock())
             output = posterior, likelihood, self.module.prior()
             loss, *_ = self.criterion(output, target)
-            if self.penalty:
-                penalty = self.module.decoder.penalty(likelihood, target)
-                loss = loss + self.penalty * penalty
             times.append(Clock())
             loss.backward()
             times.append(Clock())

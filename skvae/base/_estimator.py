@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from skvae import _net
-from skvae._covariates import Data, check_covariates
+from skvae._covariates import check_covariates
 from skvae.base._inference import Inference
 from skvae.base._training import Training
 from skvae.distributed import processes
 from skvae.nn.layers import ACTIVATIONS
 from skvae.nn.settings import own_settings
 from skvae.shards import Shards
+from skvae.training.data import Data
+from skvae.training.state import best_epoch, get_state, history_frame, set_state
 from skvae.utils.validation import Interval, StrOptions, resolve_device
 from skvae.utils.version import __version__
 
@@ -120,7 +121,7 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         """Return `health_` after training on rows of X, of which some were `seen`."""
         mean_kl = seen.kl.mean(axis=0)
         return {
-            "best_epoch": _net.best_epoch(self.net_),
+            "best_epoch": best_epoch(self.net_),
             "active_units": int((mean_kl > ACTIVE).sum()),
             "kl_per_unit": mean_kl,
         }
@@ -246,7 +247,7 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         state = dict(super().__getstate__())
         if "net_" in state:
             # Arrays and plain values only: a pickled net could hide code.
-            state["net_"] = _net.get_state(self.net_)
+            state["net_"] = get_state(self.net_)
             del state["history_"]  # which the net has as well
             state["_skvae_version"] = __version__
         return state
@@ -269,8 +270,8 @@ class BaseVAE(Training, Inference, BaseEstimator, metaclass=ABCMeta):
         # For inference; training makes a net of its own from the parameters.
         with own_settings():
             self.net_ = self._make_net(saved["seed"], saved["config"], device=device)
-            _net.set_state(self.net_, saved)
-        self.history_ = _net.history_frame(self.net_)
+            set_state(self.net_, saved)
+        self.history_ = history_frame(self.net_)
 
     # --- scikit-learn ------------------------------------------------------------
 

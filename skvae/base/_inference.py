@@ -10,11 +10,12 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._covariates import Data, check_covariates
+from skvae._covariates import check_covariates
 from skvae.nn.elbo import elbo, log_importance_weights
 from skvae.nn.latent import diagonal_normal
 from skvae.nn.rows import SparseRows, to_dense_tensor
 from skvae.nn.settings import one_thread_after_fork
+from skvae.training.data import Data
 
 # Values of a dense block of rows in inference: 16 MB in double precision.
 BLOCK_SIZE = 2**21

@@ -7,20 +7,19 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from skorch.helper import predefined_split
 
-from skvae import _net
-from skvae._covariates import Data
 from skvae.distributed import processes
 from skvae.nn.elbo import kl_per_unit
 from skvae.nn.latent import reparameterise
 from skvae.nn.settings import own_settings
+from skvae.training.data import Data
+from skvae.training.net import VAENet
+from skvae.training.seeds import Stream, derive_seed
+from skvae.training.state import get_state, history_frame, set_state
 from skvae.utils.validation import check_parameters
 
 # Rows, evenly spaced, that training health is measured on.
 MAX_HEALTH_ROWS = 4096
-# Share of non-zeros above which training is faster on dense batches.
-MAX_DENSITY = 0.3
 
 
 class Seen(NamedTuple):
@@ -145,28 +144,15 @@ class Training:
         found = type(self).__name__, X.shape, n_covariates
         processes().check_same(found, "model or data")
         net = self._net_to_train(data, early_stop)
-        net.max_epochs = n_epochs
-        sparse = (
-            self._takes_sparse_rows
-            and X.nnz < MAX_DENSITY * np.prod(X.shape)
-            and net.device != "mps"  # which lacks what it takes
-        )
-        rows = np.arange(X.shape[0])
+        rows, held_out = np.arange(X.shape[0]), None
         if early_stop:
-            rows, valid = self._split(X, net.seed)
-            net.train_split = predefined_split(_net.Rows(data, valid, sparse=sparse))
-        if sparse and net.processes.size == 1:
-            net.keep_gradients(net.module_.encoder.first_layers)
-        net.partial_fit(_net.Rows(data, rows, self._corrupt, sparse))
-        net.release()
-        if not all(torch.isfinite(w).all() for w in net.module_.state_dict().values()):
-            raise ValueError(
-                f"{type(self).__name__} ended with weights that are NaN or infinite. "
-                f"Lower `lr` (now {self.lr}), or scale the input to smaller values."
-            )
+            rows, held_out = self._split(X, net.seed)
+        net.train_on(
+            data, rows, n_epochs=n_epochs, corrupt=self._corrupt, held_out=held_out
+        )
         self.net_ = net
         self.n_iter_ = len(net.history)
-        self.history_ = _net.history_frame(net)
+        self.history_ = history_frame(net)
         module = self._inference_module()
         sample = data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)])
         posterior = self._encode(sample, module)
@@ -177,7 +163,7 @@ class Training:
 
     def _see(self, data, module, posterior):
         generator = torch.Generator(posterior.mean.device)
-        generator.manual_seed(_net.derive_seed(self.net_.seed, _net.Stream.HEALTH))
+        generator.manual_seed(derive_seed(self.net_.seed, Stream.HEALTH))
         z = reparameterise(posterior, generator)
         likelihoods = [
             module.decoder(module.link(z[start : start + len(x)]), c=c).log_prob(x)
@@ -206,7 +192,7 @@ class Training:
                 "it was fitted. Set the old values, or fit anew with warm_start=False."
             )
         net = self._make_net(self.net_.seed, config, **options)
-        _net.set_state(net, _net.get_state(self.net_))
+        set_state(net, get_state(self.net_))
         return net
 
     def _split(self, X, seed):
@@ -219,13 +205,13 @@ class Training:
                 f"{self.validation_fraction} leaves nothing to train on: found "
                 f"n_samples={n}."
             )
-        rng = np.random.default_rng(_net.derive_seed(seed, _net.Stream.SPLIT))
+        rng = np.random.default_rng(derive_seed(seed, Stream.SPLIT))
         order = rng.permutation(n)
         return np.sort(order[n_valid:]), np.sort(order[:n_valid])
 
     def _make_net(self, seed, config, **options):
         generator = torch.Generator()
-        generator.manual_seed(_net.derive_seed(seed, _net.Stream.WEIGHTS))
+        generator.manual_seed(derive_seed(seed, Stream.WEIGHTS))
         # In single precision, whatever the caller's default.
         module = self._build_module(config, generator).float()
-        return _net.VAENet(module, seed=seed, config=config, **options)
+        return VAENet(module, seed=seed, config=config, **options)

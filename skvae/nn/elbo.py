@@ -71,19 +71,26 @@ def log_importance_weights(x, z, posterior, likelihood, prior):
 
 
 class NegativeELBO(nn.Module):
-    """Training criterion: minus the mean ELBO of a batch.
+    """Training criterion: minus the mean ELBO of a batch, and penalties.
 
-    Attributes
+    Parameters
     ----------
     kl_weight : float
         Weight of the KL term when evaluating.
+    penalties : sequence of (weight, penalty)
+        In training mode, ``weight * penalty(x, posterior, likelihood, prior)``, of
+        shape (), is added to the loss. A penalty of weight 0 is not asked.
+
+    Attributes
+    ----------
     warmup : float in [0, 1]
         Further factor of the KL term in training mode, raised to 1 by the schedule.
     """
 
-    def __init__(self, kl_weight=1.0):
+    def __init__(self, kl_weight=1.0, penalties=()):
         super().__init__()
         self.kl_weight = kl_weight
+        self.penalties = penalties
         self.warmup = 1.0
 
     def forward(self, output, x):
@@ -92,4 +99,8 @@ class NegativeELBO(nn.Module):
         bound, reconstruction, kl = (
             term.mean() for term in elbo(x, *output, kl_weight=weight)
         )
-        return -bound, reconstruction, kl
+        loss = -bound
+        for weight, penalty in self.penalties if self.training else ():
+            if weight:
+                loss = loss + weight * penalty(x, *output)
+        return loss, reconstruction, kl

@@ -80,6 +80,11 @@ class GaussianEncoder(nn.Module):
             nn.init.zeros_(self.log_variance.weight)
 
     @property
+    def takes_sparse_rows(self):
+        """Whether rows may come by their non-zeros alone."""
+        return getattr(self.preprocess, "takes_sparse_rows", False)
+
+    @property
     def first_layers(self):
         """The layers that see the preprocessed input."""
         hidden = list(self.body.layers[:1])

@@ -23,6 +23,7 @@ class ScaledCounts(nn.Module):
     """
 
     n_extra_features = 1
+    takes_sparse_rows = True
 
     def forward(self, counts):
         scaled = map_values(three_quarters_power, counts)
@@ -186,18 +187,6 @@ class TopicMixtureDecoder(TopicDecoder):
 
     def words(self, proportions):
         return TopicMixture(proportions, self.topics())
-
-    def penalty(self, likelihood, counts):
-        """Overlap of the topics, times the mean number of tokens of the batch.
-
-        The overlap of a topic is the sum of its cosine similarities to the others,
-        which the head of the distributions rules and their tail hardly touches.
-        """
-        topics = likelihood.topics
-        # The sum of all inner products of vectors is the square of their sum's length.
-        total = topics.norm(dim=-1).reciprocal() @ topics
-        overlap = total.square().sum() / len(topics) - 1
-        return counts.sum(-1).mean() * overlap
 
 
 class ExpertsDecoder(TopicDecoder):

@@ -7,13 +7,13 @@ from scipy.special import xlogy
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._covariates import Data
 from skvae.base import ACTIVE, BaseVAE
 from skvae.inspection import top_words
 from skvae.nn.autoencoder import VariationalAutoencoder
 from skvae.nn.latent import GaussianEncoder, GaussianPrior
 from skvae.nn.layers import MLP
 from skvae.nn.topics import ScaledCounts
+from skvae.training.data import Data
 from skvae.utils.counts import (
     canonical_csr,
     check_average,

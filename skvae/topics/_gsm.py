@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from sklearn.utils import check_array
 
+from skvae.nn.penalties import topic_overlap
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.topics._base import BaseProportionsModel
 from skvae.utils.validation import Interval, StrOptions
@@ -286,7 +287,10 @@ class GSMTopicModel(BaseProportionsModel):
         return facts
 
     def _training_options(self):
-        return {**super()._training_options(), "penalty": self.topic_separation}
+        return {
+            **super()._training_options(),
+            "penalties": [(self.topic_separation, topic_overlap)],
+        }
 
     def _config(self, n_features, n_covariates=0):
         vectors = self._pretrained(n_features)

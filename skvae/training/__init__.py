@@ -1,0 +1,1 @@
+"""Training on skorch, which owns the loop: batches, schedule, the net and its state."""

@@ -1,0 +1,72 @@
+"""What happens beside the training steps: a schedule, a progress bar."""
+
+import math
+
+from skorch.callbacks import Callback
+
+
+class Schedule(Callback):
+    """Learning rate and KL weight as functions of the progress of training.
+
+    The rate rises over the first tenth to `lr` and falls along a cosine to a fiftieth
+    of it; the KL weight rises to 1 over the first `kl_warmup` of training. Both stay
+    where they are after `max_epochs` epochs.
+    """
+
+    def __init__(self, lr, kl_warmup, max_epochs):
+        self.lr = lr
+        self.kl_warmup = kl_warmup
+        self.max_epochs = max_epochs
+
+    def on_epoch_begin(self, net, dataset_train=None, **kwargs):
+        self.n_batches_ = math.ceil(len(dataset_train) / net.batch_size)
+        self.batch_ = 0
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if not training:
+            return
+        epochs = len(net.history) - 1 + self.batch_ / self.n_batches_
+        progress = min(epochs / self.max_epochs, 1.0)
+        self.batch_ += 1
+        for group in net.optimizer_.param_groups:
+            group["lr"] = self.lr * self.rate(progress)
+        warming = progress < self.kl_warmup
+        net.criterion_.warmup = progress / self.kl_warmup if warming else 1.0
+
+    @staticmethod
+    def rate(progress, rise=0.1, start=0.04, end=0.02):
+        """Learning rate, as a fraction of the largest one."""
+        if progress < rise:
+            return start + (1 - start) * progress / rise
+        fall = (progress - rise) / (1 - rise)
+        return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * fall))
+
+
+class ProgressBar(Callback):
+    """A bar over the epochs, with loss, KL term and the time left."""
+
+    def __init__(self, label):
+        self.label = label
+
+    def on_train_begin(self, net, **kwargs):
+        from tqdm.auto import tqdm  # late, since it warns in some notebooks
+
+        # Without tqdm's rate, all of it has room in 80 columns.
+        time = "{elapsed}<{remaining}{postfix}"
+        form = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [" + time + "]"
+        self.bar_ = tqdm(total=net.max_epochs, desc=self.label, bar_format=form)
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        figures = {"loss": row["train_loss"], "kl": row["kl"]}
+        if "valid_loss" in row:
+            figures["held out"] = row["valid_loss"]
+        # One drawing for both.
+        self.bar_.set_postfix(
+            {key: f"{value:.4g}" for key, value in figures.items()}, refresh=False
+        )
+        self.bar_.update()
+
+    def close(self):
+        if hasattr(self, "bar_"):
+            self.bar_.close()

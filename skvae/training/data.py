@@ -1,0 +1,112 @@
+"""From a matrix, and what is known beside it, to the batches that a net trains on."""
+
+import math
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from skvae.distributed import ALONE
+from skvae.nn.rows import SparseRows, to_dense_tensor
+
+
+class Data:
+    """A matrix and the covariates of its rows, which stay together.
+
+    Parameters
+    ----------
+    X : ndarray, CSR array or Shards of shape (n_samples, n_features)
+    covariates : ndarray or CSR array of shape (n_samples, n_covariates), optional
+        Without, there are none: an array without columns.
+    """
+
+    def __init__(self, X, covariates=None):
+        self.X = X
+        self.covariates = (
+            np.empty((X.shape[0], 0), np.float32) if covariates is None else covariates
+        )
+
+    def take(self, rows):
+        return Data(self.X[rows], self.covariates[rows])
+
+
+class RowDataset(Dataset):
+    """Rows, a batch at a time, as ((encoder input, covariates), target).
+
+    Parameters
+    ----------
+    data : Data
+    rows : array of int
+        Numbers of the rows that count.
+    corrupt : callable, optional
+        ``corrupt(rows, rng)`` gives the encoder's input; by default it is the target.
+        Of sparse batches it may change the values, not their places.
+    sparse : bool
+        Whether batches are `SparseRows` or dense tensors.
+    """
+
+    def __init__(self, data, rows, corrupt=None, sparse=False):
+        self.data = data
+        self.rows = rows
+        self.corrupt = corrupt
+        self.sparse = sparse
+        self.rng = None
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitems__(self, indices):
+        batch = self.data.take(self.rows[indices])
+        c = to_dense_tensor(batch.covariates, copy=False)
+        # Taking the rows has copied them.
+        if self.sparse:
+            x = SparseRows.from_csr(batch.X)
+        else:
+            x = to_dense_tensor(batch.X, copy=False)
+        if self.corrupt is None:
+            return (x, c), x
+        corrupted = self.corrupt(batch.X, self.rng)
+        if self.sparse:
+            seen = x.with_values(torch.from_numpy(corrupted.data).to(x.dtype))
+        else:
+            seen = to_dense_tensor(corrupted, copy=False)
+        return (seen, c), x
+
+
+class EvenBatchSampler(Sampler):
+    """Batches of row numbers, all of one size but for a row.
+
+    A small rest at the end of an epoch would weigh as much as a whole batch, and spoil
+    the statistics of batch norm.
+
+    Parameters
+    ----------
+    n_samples : int
+    batch_size : int
+        Largest size of a batch.
+    generator : torch.Generator, optional
+        Shuffles the rows.
+    processes : Alone or Group
+        Of each batch this process takes its part.
+    """
+
+    def __init__(self, n_samples, batch_size, generator=None, processes=ALONE):
+        self.n_samples = n_samples
+        self.n_batches = math.ceil(n_samples / batch_size)
+        self.generator = generator
+        self.processes = processes
+        if n_samples // self.n_batches < processes.size:
+            raise ValueError(
+                f"{processes.size} processes cannot share batches of "
+                f"{n_samples // self.n_batches} rows. Raise `batch_size`, or use fewer."
+            )
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        rows = torch.arange(self.n_samples)
+        if self.generator is not None:
+            rows = torch.randperm(self.n_samples, generator=self.generator)
+        for batch in rows.tensor_split(self.n_batches):
+            yield batch.tensor_split(self.processes.size)[self.processes.rank].numpy()
