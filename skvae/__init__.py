@@ -1,9 +1,11 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
+from skvae.models.gsm import GSMTopicModel
+from skvae.models.nvdm import NVDMTopicModel
+from skvae.models.prodlda import ProdLDATopicModel
+from skvae.models.vae import VAETransformer
 from skvae.persistence import ModelFileError, load
-from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.utils.version import __version__
-from skvae.vae import VAETransformer
 
 __all__ = [
     "GSMTopicModel",

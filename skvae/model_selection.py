@@ -16,9 +16,9 @@ from sklearn.utils import Bunch, check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from skvae._fitted import topic_model, topic_model_input
+from skvae.fitted.completion import complete, perplexity_of
+from skvae.fitted.model import topic_model, topic_model_input
 from skvae.metrics import npmi_coherence, topic_diversity, unigram_perplexity
-from skvae.metrics._perplexity import complete, perplexity_of
 
 __all__ = ["compare_models"]
 

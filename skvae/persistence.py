@@ -18,20 +18,15 @@ from safetensors.numpy import save as to_bytes
 from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.topics import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.utils.files import replacing
 from skvae.utils.validation import check_parameters, resolve_device
 from skvae.utils.version import __version__, versions
-from skvae.vae import VAETransformer
 
-__all__ = ["ModelFileError", "load", "save"]
+__all__ = ["ModelFileError", "load", "register", "save"]
 
 FORMAT = 1
-# A file may name these and nothing else.
-CLASSES = {
-    cls.__name__: cls
-    for cls in (GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer)
-}
+# A file may name these and nothing else: classes that have called `register`.
+CLASSES = {}
 # All files begin with the length of the header in 8 bytes, with this, and with the
 # checksum, so that damage is found before anything is parsed.
 BEGINNING = b'{"__metadata__":{"skvae":"{\\"sha256\\": \\"'
@@ -58,6 +53,12 @@ OPTIONAL = {
 
 class ModelFileError(ValueError):
     """A file is no model that this version of skvae can load."""
+
+
+def register(cls):
+    """Let files hold models of a class of this package; a decorator."""
+    CLASSES[cls.__name__] = cls
+    return cls
 
 
 # --- values as JSON beside arrays -------------------------------------------------

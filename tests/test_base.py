@@ -22,7 +22,7 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
-from skvae.base._inference import sobol_normal, standardised
+from skvae.models.inference import sobol_normal, standardised
 
 MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 each_model = pytest.mark.parametrize("cls", MODELS)
@@ -677,7 +677,7 @@ def test_parameters_for_the_next_fit_do_not_spoil_a_pickle(cls, changed, fitted,
 @each_model
 def test_memory_of_scoring_is_bounded(cls, monkeypatch, X):
     """No tensor outgrows a block, however wide the hidden layer of a narrow table."""
-    monkeypatch.setattr("skvae.base._inference.BLOCK_SIZE", 4096)
+    monkeypatch.setattr("skvae.models.inference.BLOCK_SIZE", 4096)
     model = make(cls, hidden_layer_sizes=(64,), max_epochs=1).fit(X)
     largest = 0
 

@@ -24,7 +24,6 @@ from torch import nn
 
 import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
-from skvae.base._inference import sobol_normal, standardised
 from skvae.export import model_card
 from skvae.inspection import (
     document_embeddings,
@@ -36,6 +35,7 @@ from skvae.inspection import (
     topic_sizes,
 )
 from skvae.metrics import document_completion_perplexity
+from skvae.models.inference import sobol_normal, standardised
 from skvae.shards import write_shards
 
 TOPIC_MODELS = MODELS[:3]

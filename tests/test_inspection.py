@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.datasets import make_topic_corpus
+from skvae.fitted.words import rank_words
 from skvae.inspection import (
     document_embeddings,
     embedding_map,
@@ -28,7 +29,6 @@ from skvae.inspection import (
     top_words,
     topic_sizes,
 )
-from skvae.inspection._words import rank_words
 
 TEXTS = ["dog dog cat", "cat dog dog", "train bus train"]
 

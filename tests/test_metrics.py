@@ -15,10 +15,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
+from skvae.fitted import completion
+from skvae.fitted.completion import _split_tokens
 from skvae.inspection import top_words
 from skvae.metrics import (
     _coherence,
-    _perplexity,
     document_completion_perplexity,
     inverted_rbo,
     npmi_coherence,
@@ -27,7 +28,6 @@ from skvae.metrics import (
     topic_stability,
     unigram_perplexity,
 )
-from skvae.metrics._perplexity import _split_tokens
 
 CONTAINERS = {
     "dense": np.asarray,
@@ -260,9 +260,9 @@ def test_x_is_not_changed(container, X, lda):
 
 def test_completion_is_the_same_in_small_batches(X, lda, monkeypatch):
     expected = document_completion_perplexity(lda, X)
-    monkeypatch.setattr(_perplexity, "_MAX_BATCH_ENTRIES", 18 * 7)
+    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 18 * 7)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
-    monkeypatch.setattr(_perplexity, "_MAX_BATCH_ENTRIES", 1)
+    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 1)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
 
 

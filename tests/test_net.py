@@ -13,7 +13,7 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from tqdm import tqdm
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
-from skvae.topics._base import thin_counts
+from skvae.models.topics import thin_counts
 from skvae.training.callbacks import Schedule
 from skvae.training.seeds import Stream, derive_seed
 

@@ -303,7 +303,7 @@ def test_whole_pipelines_go_through(cls, trip):
 
 def test_a_pickle_of_another_version_is_told(fitted, monkeypatch):
     data = pickle.dumps(fitted["GSM"])
-    monkeypatch.setattr("skvae.base._estimator.__version__", "99.1")
+    monkeypatch.setattr("skvae.models.base.__version__", "99.1")
     with pytest.warns(UserWarning, match=r"pickled by skvae 0.*with skvae 99\.1"):
         loaded = pickle.loads(data)
     assert vars(loaded).keys() == vars(fitted["GSM"]).keys()

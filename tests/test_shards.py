@@ -119,8 +119,8 @@ def test_a_search_takes_them(X, shards):
 
 
 def test_training_holds_a_batch_and_not_the_matrix(tmp_path, monkeypatch):
-    monkeypatch.setattr("skvae.base._inference.BLOCK_SIZE", 2**16)
-    monkeypatch.setattr("skvae.base._training.MAX_HEALTH_ROWS", 500)
+    monkeypatch.setattr("skvae.models.inference.BLOCK_SIZE", 2**16)
+    monkeypatch.setattr("skvae.models.base.MAX_HEALTH_ROWS", 500)
     chunk = sp.random_array((4000, 300), density=0.1, rng=0, format="csr")
     folder = write_shards([chunk] * 16, tmp_path / "shards").folder
     size = sum(path.stat().st_size for path in folder.iterdir())

@@ -423,7 +423,7 @@ def test_one_component_is_no_reason_to_warn(cls, corpus):
 def test_health_is_that_of_a_sample(cls, corpus, monkeypatch):
     """Both perplexities are of the same documents, the frequencies are of all."""
     X = corpus.data.toarray()
-    monkeypatch.setattr("skvae.base._training.MAX_HEALTH_ROWS", 150)
+    monkeypatch.setattr("skvae.models.base.MAX_HEALTH_ROWS", 150)
     model = make(cls).fit(X)
     health, seen = model.health_, X[::2]
     assert health["unigram_perplexity"] == pytest.approx(unigram_perplexity(X, seen))

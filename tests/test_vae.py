@@ -24,8 +24,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skvae import VAETransformer
+from skvae.models.autoencoder import corruption, feature_moments
 from skvae.training.data import Data, RowDataset
-from skvae.vae._networks import feature_moments
 
 
 def make(**params):
@@ -317,7 +317,7 @@ def test_plain_autoencoder_has_no_prior_and_no_importance_weights(rng):
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_masking_hides_its_share_of_the_values(container, rng):
     rows = container(np.ones((400, 50)))
-    hidden = make(denoising=0.3)._corrupt(rows, rng)
+    hidden = corruption("masking", 0.3)(rows, rng)
     assert set(np.unique(hidden)) == {0, 1}
     # 5 standard errors of 20,000 draws
     assert hidden.mean() == pytest.approx(0.7, abs=5 * np.sqrt(0.21 / 20_000))
@@ -325,7 +325,7 @@ def test_masking_hides_its_share_of_the_values(container, rng):
 
 def test_noise_has_the_given_deviation(rng):
     rows = rng.normal(size=(400, 50))
-    noise = make(denoising=0.3, corruption="gaussian")._corrupt(rows, rng) - rows
+    noise = corruption("gaussian", 0.3)(rows, rng) - rows
     assert abs(noise.mean()) < 5 * 0.3 / np.sqrt(20_000)
     assert noise.std() == pytest.approx(0.3, rel=5 / np.sqrt(40_000))
 
@@ -334,7 +334,9 @@ def test_noise_has_the_given_deviation(rng):
 def test_denoising_explains_intact_rows_from_corrupted_ones(corruption, rng):
     X = sparse.csr_array(rng.poisson(1.0, (30, 6)).astype(float))
     model = make(denoising=0.5, corruption=corruption)
-    dataset = RowDataset(Data(X), np.arange(X.shape[0]), model._corrupt)
+    dataset = RowDataset(
+        Data(X), np.arange(X.shape[0]), model._training_options()["corrupt"]
+    )
     dataset.rng = rng
     (seen, _), target = dataset.__getitems__([3, 0, 7])
     np.testing.assert_array_equal(target, X[[3, 0, 7]].toarray())
@@ -603,7 +605,7 @@ def test_convolutions_need_a_number_of_channels(rng):
 def test_blocks_of_inference_know_the_widest_feature_map(rng):
     X = rng.normal(size=(30, 64))
     model = make(architecture="conv", image_shape=(8, 8), channels=(20, 5)).fit(X)
-    assert model._width == 20 * 4 * 4
+    assert model._inference().width == 20 * 4 * 4
 
 
 @pytest.mark.parametrize("name", ["image_shape", "channels"])

@@ -77,13 +77,13 @@ class BareLoop:
     """
 
     def __init__(self, estimator, X, dense=False):
-        data = Data(estimator._validate(X, reset=False))
+        data = Data(estimator._check_X(X, reset=False))
         fitted = estimator._net_to_train(data, False)
         self.module, self.optimizer = fitted.module_, fitted.optimizer_
         self.criterion = fitted.criterion_
         self.clip = isinstance(estimator, tuple(TOPIC_MODELS.values()))
         sparse = self.module.encoder.takes_sparse_rows and not dense
-        self.rows = RowDataset(data, np.arange(X.shape[0]), estimator._corrupt, sparse)
+        self.rows = RowDataset(data, np.arange(X.shape[0]), fitted.corrupt, sparse)
         self.rows.rng = np.random.default_rng(0)
         self.batch_size = estimator.batch_size
         self.generator = torch.Generator()

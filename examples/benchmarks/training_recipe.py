@@ -23,7 +23,7 @@ from torch import nn
 
 from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.model_selection import compare_models
-from skvae.topics._base import thin_counts
+from skvae.models.topics import thin_counts
 
 
 class LogCounts(nn.Module):
@@ -72,14 +72,14 @@ class Changed:
     """Mixin of a topic model that differs from the defaults in what parameters lack."""
 
     module = adam = staticmethod(lambda part: None)
-    clip_norm = 30.0
+    options = {}
 
     def _initialise(self, module, X):
         super()._initialise(module, X)
         self.module(module)
 
     def _training_options(self):
-        return {**super()._training_options(), "clip_norm": self.clip_norm}
+        return {**super()._training_options(), **self.options}
 
     def _net_to_train(self, data, early_stop):
         net = super()._net_to_train(data, early_stop)
@@ -121,21 +121,19 @@ def no_background(module):
     module.decoder.background.requires_grad_(False)
 
 
-# For layers that know nothing of sparse rows.
-DENSE = dict(_takes_sparse_rows=False)
 SHORTER = dict(max_epochs=30, batch_size=256, lr=0.014)
 LONGER = dict(max_epochs=60, batch_size=512, lr=0.02)
 BOTH = {
     "defaults": {},
     "input: log(1 + count), unit length": dict(
-        module=lambda module: preprocess(module, LogCounts()), **DENSE
+        module=lambda module: preprocess(module, LogCounts())
     ),
-    "no thinning": dict(_corrupt=None),
+    "no thinning": dict(options=dict(corrupt=None)),
     "no batch norm on the means": dict(module=no_batch_norm),
     "prior N(0, I), not learnt": dict(module=fixed_prior),
     "kl_warmup=0.1": dict(params=dict(kl_warmup=0.1)),
     "dropout=0.3": dict(params=dict(dropout=0.3)),
-    "gradient clipped at 1": dict(clip_norm=1.0),
+    "gradient clipped at 1": dict(options=dict(clip_norm=1.0)),
     "mean of the last weights": dict(params=dict(callbacks=[AverageWeights()])),
     "early_stopping=True": dict(params=dict(early_stopping=True)),
 }
@@ -144,9 +142,11 @@ NVDM_ALONE = {
     "batch 1024, lr 0.028": dict(params=dict(batch_size=1024, lr=0.028)),
     "60 epochs, batch 512, lr 0.02": dict(params=LONGER),
     "input: counts as they are": dict(
-        module=lambda module: preprocess(module, RawCounts()), **DENSE
+        module=lambda module: preprocess(module, RawCounts())
     ),
-    "thinning rate U(0.1, 1)": dict(_corrupt=partial(thin_counts, lowest=0.1)),
+    "thinning rate U(0.1, 1)": dict(
+        options=dict(corrupt=partial(thin_counts, lowest=0.1))
+    ),
     "lr=0.003": dict(params=dict(lr=0.003)),
     "lr=0.03": dict(params=dict(lr=0.03)),
     "hidden_layer_sizes=(500,)": dict(params=dict(hidden_layer_sizes=(500,))),

@@ -13,7 +13,9 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_scalar, shuffle
 
-from skvae._fitted import (
+from skvae._report._drawings import curves, maps, shorten
+from skvae.fitted.documents import document_texts
+from skvae.fitted.model import (
     call_of,
     check_n_features,
     is_signed,
@@ -25,18 +27,11 @@ from skvae._fitted import (
     word_names,
     word_probabilities,
 )
-from skvae._report._drawings import curves, maps, shorten
+from skvae.fitted.space import document_vectors, nearest_documents
+from skvae.fitted.words import LEAST, leading_columns, rank_words, word_frequencies
 from skvae.inspection import topic_sizes
-from skvae.inspection._documents import nearest_documents
-from skvae.inspection._inputs import document_texts
-from skvae.inspection._space import document_vectors
-from skvae.inspection._words import (
-    LEAST,
-    leading_columns,
-    rank_words,
-    word_frequencies,
-)
 from skvae.model_selection import topic_figures, unigram_figures
+from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts, check_csr
 from skvae.utils.files import replacing
 from skvae.utils.version import versions
@@ -216,7 +211,7 @@ def _health(last):
     """What is wrong with the fit, and what it recorded; None of others' models."""
     if not hasattr(last, "health_"):
         return None
-    return {"complaints": list(last._complaints()), "facts": last._facts()}
+    return {"complaints": list(complaints(last)), "facts": facts(last)}
 
 
 def _topics(last, counts, covariates, texts, names, n_words, n_documents):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._fitted import (
+from skvae.fitted.model import (
     call_of,
     check_n_features,
     last_step,
@@ -14,10 +14,11 @@ from skvae._fitted import (
     pipeline_steps,
     topic_model_input,
 )
-from skvae.base import BaseVAE
 from skvae.inspection import top_words
 from skvae.model_selection import topic_figures, unigram_figures
-from skvae.topics import NVDMTopicModel
+from skvae.models import health
+from skvae.models.base import BaseVAE
+from skvae.models.nvdm import NVDMTopicModel
 from skvae.utils.files import replacing
 from skvae.utils.version import versions
 
@@ -162,7 +163,7 @@ def model_card(
         license=license,
         tags=[kind, "variational-autoencoder"],
         facts=_facts(last),
-        complaints=list(last._complaints()),
+        complaints=list(health.complaints(last)),
         rows="documents" if is_topics else "rows",
         topics=_topics(model, feature_names, n_words) if is_topics else None,
         limits=[*(_TOPIC_LIMITS if is_topics else ()), *axes, *_ALL_LIMITS, *limits],
@@ -184,7 +185,7 @@ def _facts(last):
     facts = {"features": f"{last.n_features_in_:,}"}
     if hasattr(last, "mean_length_"):
         facts["mean number of tokens of a row"] = f"{last.mean_length_:.1f}"
-    return facts | last._facts()
+    return facts | health.facts(last)
 
 
 def _topics(model, feature_names, n_words):

@@ -8,7 +8,7 @@ import warnings
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.base import BaseVAE
+from skvae.models.base import BaseVAE
 from skvae.nn.settings import own_settings
 from skvae.utils.files import replacing
 from skvae.utils.version import __version__

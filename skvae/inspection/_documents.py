@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from skvae._fitted import topic_model_input, topic_names, topic_proportions
-from skvae.inspection._inputs import document_texts, n_documents_of
-from skvae.inspection._space import cosines, document_vectors, topic_vectors
+from skvae.fitted.documents import document_texts, n_documents_of
+from skvae.fitted.model import topic_model_input, topic_names, topic_proportions
+from skvae.fitted.space import (
+    document_vectors,
+    nearest_documents,
+)
 from skvae.utils.counts import check_csr
 
 
@@ -68,18 +71,6 @@ def topic_sizes(model, X, *, covariates=None):
         },
         index=topic_names(model),
     )
-
-
-def nearest_documents(model, counts, vectors, n_documents):
-    """Rows of the documents closest to each topic, and their cosines with it.
-
-    Documents are given as counts and as vectors. Those without tokens stand for
-    nothing.
-    """
-    similarity = cosines(vectors, topic_vectors(model))
-    similarity[check_csr(counts).sum(axis=1) == 0] = -np.inf
-    rows = np.argsort(-similarity.T, axis=1, kind="stable")[:, :n_documents]
-    return rows, np.take_along_axis(similarity.T, rows, axis=1)
 
 
 def representative_documents(model, X, texts=None, n_documents=3, *, covariates=None):

@@ -4,25 +4,19 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
-from threadpoolctl import threadpool_limits
 
-from skvae._fitted import (
-    topic_model,
-    topic_model_input,
-    topic_names,
-    word_names,
-)
-from skvae.inspection._documents import nearest_documents
-from skvae.inspection._space import (
+from skvae.fitted.model import topic_model, topic_model_input, topic_names, word_names
+from skvae.fitted.space import (
     cosines,
     document_vectors,
+    nearest_documents,
+    to_plane,
     topic_vectors,
     word_vectors,
 )
-from skvae.inspection._words import leading_columns
+from skvae.fitted.words import leading_columns
 
 
 def embedding_map(
@@ -117,31 +111,3 @@ def embedding_map(
     points["topic"] = cosines(vectors, topics).argmax(axis=1)
     points.loc[: len(topics) - 1, "topic"] = np.arange(len(topics))
     return points
-
-
-def to_plane(vectors, transformer=None):
-    """Return vectors in two dimensions, by t-SNE unless told otherwise."""
-    if len(vectors) < 3:
-        raise ValueError(
-            f"A map needs 3 points at least, but there are {len(vectors)}."
-        )
-    if transformer is not None:
-        plane = np.asarray(clone(transformer).fit_transform(vectors))
-    else:
-        from sklearn.manifold import TSNE  # late: who draws no map waits for none
-
-        tsne = TSNE(
-            perplexity=min(30, (len(vectors) - 1) / 3),
-            init="pca" if vectors.shape[1] > 1 else "random",
-            random_state=0,
-        )
-        # The result would depend on the number of threads, and small maps on many of
-        # them wait more than they work.
-        with threadpool_limits(1):
-            plane = tsne.fit_transform(vectors)
-    if plane.shape != (len(vectors), 2):
-        raise ValueError(
-            f"{type(transformer).__name__} made an array of shape {plane.shape} of "
-            f"{len(vectors)} vectors. Pass one that makes two columns, such as PCA(2)."
-        )
-    return plane

@@ -1,60 +1,24 @@
-"""Words, topics and documents in one space.
-
-Of GSM it is that of the embeddings: words and topics have theirs, and a document's is
-the mean of those of its topics, weighted by its proportions. Of other models it has a
-dimension for each topic, which is a unit vector there: words are columns of
-`components_` and documents their codes. Closeness is the cosine.
-"""
+"""What is close to what in the space of words, topics and documents."""
 
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
 
-from skvae._covariates import spread
-from skvae._fitted import (
-    is_signed,
-    topic_codes,
+from skvae.fitted.covariates import rows_of
+from skvae.fitted.documents import counts_of, document_texts, n_documents_of, take_row
+from skvae.fitted.model import (
     topic_model,
     topic_model_input,
     topic_names,
+    topic_number,
     word_column,
     word_names,
-    word_probabilities,
 )
-from skvae.inspection._inputs import (
-    counts_of,
-    document_texts,
-    n_documents_of,
-    take_row,
-)
-from skvae.inspection._words import top_lists
+from skvae.fitted.space import cosines, document_vectors, topic_vectors, word_vectors
+from skvae.fitted.words import top_lists
 from skvae.utils.counts import check_csr
-
-
-def word_vectors(model):
-    """Vectors of the words; shape (n_features, size)."""
-    last = topic_model(model)
-    if hasattr(last, "word_embeddings_"):
-        return last.word_embeddings_
-    if is_signed(last):
-        return last.components_.T
-    return word_probabilities(model).T
-
-
-def topic_vectors(model):
-    """Vectors of the topics; shape (n_components, size)."""
-    last = topic_model(model)
-    if hasattr(last, "topic_embeddings_"):
-        return last.topic_embeddings_
-    return np.eye(len(last.components_))
-
-
-def document_vectors(model, counts, covariates=None):
-    """Vectors of documents, given as the topic model sees them."""
-    return topic_codes(model, counts, covariates) @ topic_vectors(model)
 
 
 def document_embeddings(model, X, *, covariates=None):
@@ -90,11 +54,6 @@ def document_embeddings(model, X, *, covariates=None):
     n_documents_of(X)  # read once only, it would be empty for who reads it next
     vectors = document_vectors(model, topic_model_input(model, X), covariates)
     return pd.DataFrame(vectors, index=getattr(X, "index", None))
-
-
-def cosines(vectors, others):
-    """Cosine of each vector with each of others; zeros are close to nothing."""
-    return normalize(vectors) @ normalize(others).T
 
 
 def similar_words(model, word, n_words=10, *, feature_names=None):
@@ -252,7 +211,7 @@ def most_similar(
             number, value = value, take_row(X, value)
             counts = topic_model_input(model, value)
             if covariates is not None:
-                all_rows = spread(topic_model(model), covariates, n_documents_of(X))
+                all_rows = rows_of(topic_model(model), covariates, n_documents_of(X))
                 its_own = all_rows[[number]]
         else:
             counts = counts_of(model, value)
@@ -284,16 +243,3 @@ def most_similar(
     found = pd.DataFrame(columns)
     found.insert(1, "similarity", similarity[order])
     return found
-
-
-def topic_number(model, topic):
-    """Return the row of `components_` of a topic, given by that or by its name."""
-    names = list(topic_names(model))
-    if isinstance(topic, Integral) and 0 <= topic < len(names):
-        return int(topic)
-    if topic in names:
-        return names.index(topic)
-    raise ValueError(
-        f"topic={topic!r}, but the topics are 0 to {len(names) - 1}, or {names[0]!r} "
-        f"to {names[-1]!r}."
-    )

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from skvae._fitted import (
+from skvae.fitted.documents import document_texts
+from skvae.fitted.model import (
     pipeline_steps,
     topic_model_input,
     topic_proportions,
     word_names,
     word_probabilities,
 )
-from skvae.inspection._inputs import document_texts
-from skvae.inspection._words import LEAST, top_lists
+from skvae.fitted.words import LEAST, top_lists
 from skvae.utils.counts import check_csr
 
 

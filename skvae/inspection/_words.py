@@ -1,30 +1,9 @@
-"""Words of the topics, by four ways to rank them."""
+"""Words of the topics."""
 
-from numbers import Integral, Real
-
-import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
-from sklearn.utils import check_scalar
 
-from skvae._fitted import (
-    check_n_features,
-    input_feature_names,
-    top_columns,
-    topic_model,
-    topic_model_input,
-    topic_names,
-    word_names,
-    word_probabilities,
-)
-from skvae.utils.counts import check_csr
-
-# Probabilities below it count as it, where logarithms of them are compared: NMF has
-# zeros.
-LEAST = 1e-10
-# Weights of the second criterion, as in the papers.
-_WEIGHTS = {"relevance": 0.6, "frex": 0.5}
-_RANKINGS = ("probability", "term_score", "relevance", "frex")
+from skvae.fitted.model import topic_names, word_names
+from skvae.fitted.words import leading_columns, rank_words, word_frequencies
 
 
 def top_words(
@@ -125,64 +104,6 @@ def top_words(
     columns = leading_columns(scores, n_words)
     words = word_names(model, feature_names)[columns]
     return pd.DataFrame(words, index=topic_names(model))
-
-
-def leading_columns(scores, n_words):
-    """Columns of the largest scores of each topic, or all if there are fewer."""
-    check_scalar(n_words, "n_words", Integral, min_val=1)
-    return top_columns(scores, min(n_words, scores.shape[1]))
-
-
-def top_lists(model, feature_names=None, n_words=5):
-    """Return the top words of each topic as one string, or None if nobody knows them.
-
-    Names that were given are not to be wrong.
-    """
-    if feature_names is None and input_feature_names(model) is None:
-        return None
-    words = top_words(model, n_words, feature_names=feature_names)
-    return words.astype(str).agg(" ".join, axis=1).to_numpy(dtype=object)
-
-
-def word_frequencies(model, X):
-    """Return the share of each word in the tokens of X; shape (n_features,)."""
-    counts = check_csr(topic_model_input(model, X))
-    check_n_features(model, counts)
-    total = counts.sum()
-    if not total > 0:
-        raise ValueError("X has no tokens. Pass documents that have some.")
-    return counts.sum(axis=0) / total
-
-
-def rank_words(model, by="probability", weight=None, frequencies=None, covariates=None):
-    """Return the scores that `top_words` goes by; (n_components, n_features)."""
-    if by not in _RANKINGS:
-        raise ValueError(f"by={by!r}, but it is one of {', '.join(_RANKINGS)}.")
-    if weight is None:
-        weight = _WEIGHTS.get(by)
-    elif by not in _WEIGHTS:
-        raise ValueError(
-            f"weight={weight!r} says nothing with by={by!r}. Leave it out, or take "
-            f"by='relevance' or by='frex'."
-        )
-    else:
-        check_scalar(weight, "weight", Real, min_val=0, max_val=1)
-    if by == "probability" and covariates is None:
-        return topic_model(model).components_
-    p = word_probabilities(model, covariates)
-    if by == "probability":
-        return p
-    if by == "term_score":
-        log_p = np.log(np.maximum(p, LEAST))
-        return p * (log_p - log_p.mean(axis=0))
-    if by == "relevance":
-        if frequencies is None:
-            frequencies = p.mean(axis=0)
-        log_p = np.log(np.maximum(p, LEAST))
-        return log_p - (1 - weight) * np.log(np.maximum(frequencies, LEAST))
-    exclusivity = p / np.maximum(p.sum(axis=0), LEAST)
-    ranks = [rankdata(z, "max", axis=1) / p.shape[1] for z in (exclusivity, p)]
-    return 1 / (weight / ranks[0] + (1 - weight) / ranks[1])
 
 
 def term_scores(model, *, feature_names=None):

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import csr_array
 
-from skvae._fitted import topic_model, topic_model_input
+from skvae.fitted.model import topic_model, topic_model_input
 from skvae.metrics._words import (
     as_columns,
     as_words,

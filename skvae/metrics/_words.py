@@ -4,7 +4,8 @@ from numbers import Integral
 
 import numpy as np
 
-from skvae._fitted import input_feature_names, top_columns, topic_model
+from skvae.fitted.model import input_feature_names, topic_model
+from skvae.utils.ranking import top_columns
 
 
 def topic_weights(topics):

@@ -20,10 +20,14 @@ class Decoder(nn.Module):
     n_features : int
     """
 
+    scores_non_zeros = False
+
     def __init__(self, body, output, n_features):
         super().__init__()
         self.body = body
         self.output = output
+        self.n_features = n_features
+        self.width = body.width
         # A dense body has a bias of its own for each feature.
         dense = isinstance(body, MLP)
         self.register_buffer("offset", None if dense else torch.zeros(n_features))

@@ -33,6 +33,12 @@ def image_sizes(image_shape, n_layers):
     return sizes
 
 
+def widest_map(image_shape, channels):
+    """Number of values of the largest of the maps that the convolutions make."""
+    sizes = image_sizes(image_shape, len(channels))[1:]
+    return max(n * math.prod(size) for n, size in zip(channels, sizes, strict=True))
+
+
 class ConvolutionalEncoder(nn.Module):
     """Convolutions that halve the image each, then dense layers.
 
@@ -79,6 +85,7 @@ class ConvolutionalEncoder(nn.Module):
             batch_norm=batch_norm,
         )
         self.n_out = self.dense.n_out
+        self.width = max(self.dense.width, widest_map(image_shape, channels))
         self.to(memory_format=torch.channels_last)  # half the time on a CPU
 
     def forward(self, x, generator=None):
@@ -130,6 +137,7 @@ class ConvolutionalDecoder(nn.Module):
         )
         self.norms = norms(channels[-2::-1], batch_norm, n_positions=2)
         self.activation = ACTIVATIONS[activation]
+        self.width = max(self.dense.width, widest_map(image_shape, channels))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, z, generator=None):

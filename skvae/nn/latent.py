@@ -69,6 +69,9 @@ class GaussianEncoder(nn.Module):
         super().__init__()
         self.preprocess = preprocess
         self.body = body
+        self.n_components = n_components
+        self.variational = variational
+        self.width = max(body.width, n_components)
         self.mean = Linear(body.n_out, n_components, generator)
         self.standardise = (
             Standardise(n_components, offset=False) if standardise else None
@@ -101,7 +104,7 @@ class GaussianEncoder(nn.Module):
     def forward(self, x, generator=None, c=None):
         hidden = self.hidden(x, generator, c)
         mean = self.location(hidden)
-        if self.log_variance is None:
+        if not self.variational:
             return diagonal_normal(mean, torch.zeros_like(mean))
         # Bounded, so that no row can make the variance overflow or vanish.
         log_variance = self.log_variance(hidden).clamp(-10, 10)

@@ -58,6 +58,13 @@ class MLP(nn.Module):
     """Dense layers, each followed by batch norm, the activation and dropout.
 
     With `n_out`, a plain linear layer of that width comes last.
+
+    Attributes
+    ----------
+    n_out : int
+        Width of what comes out.
+    width : int
+        That of the widest hidden layer.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class MLP(nn.Module):
         self.dropout = dropout
         self.output = None if n_out is None else Linear(sizes[-1], n_out, generator)
         self.n_out = sizes[-1] if n_out is None else n_out
+        self.width = max(hidden_layer_sizes, default=1)
 
     def forward(self, x, generator=None):
         for layer, norm in zip(self.layers, self.norms, strict=True):
@@ -200,7 +208,7 @@ class Custom(nn.Module):
                 f"of shape {tuple(output.shape)} for an input of shape (2, {n_in})."
             )
         self.module.train()
-        self.n_out = output.shape[1]
+        self.n_out = self.width = output.shape[1]
 
     def forward(self, x, generator=None):
         if not self.training:

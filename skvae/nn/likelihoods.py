@@ -5,8 +5,10 @@ at the end make likelihoods from a decoder's output, hold what is learnt or give
 it, and know the output that gives every feature its mean.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_array, vstack
 from torch import nn
 from torch.distributions import (
     Distribution,
@@ -141,36 +143,100 @@ class Bits(Distribution):
         return -loss.sum(-1)
 
 
+def draw_counts(probabilities, mean_length, rng):
+    """Counts of documents with the given word probabilities and Poisson lengths."""
+    rows = [
+        csr_array(rng.multinomial(rng.poisson(mean_length), p)[None])
+        for p in probabilities
+    ]
+    return vstack(rows, format="csr")
+
+
 def gaussian(mean, scale):
     """Rows of independent normal values; `scale` has one standard deviation or many."""
     return Independent(Normal(mean, scale, validate_args=False), 1)
 
 
-class BernoulliOutput(nn.Module):
-    """Values in [0, 1], a decoder's output being their logits."""
+class Output(nn.Module):
+    """From a decoder's output to a likelihood: base of the likelihoods by name.
+
+    Parameters
+    ----------
+    n_features : int
+    scale : object
+        As in `GaussianOutput`; others have none.
+
+    Attributes
+    ----------
+    support : tuple of 2 floats
+        Smallest and largest value of the data.
+    counts : bool
+        Whether rows are counts, of which `draw` needs the mean sum.
+    scaled : bool
+        Whether the output counts in a `unit` and there is a `scale` around it.
+    """
+
+    support = -np.inf, np.inf
+    counts = scaled = False
+
+    def __init__(self, n_features, scale):
+        super().__init__()
 
     def at_mean(self, mean, n_samples):
         """Return what output gives features the means that they have in n_samples."""
+        raise NotImplementedError
+
+    def forward(self, output):
+        """Return the likelihood, a torch distribution over rows."""
+        raise NotImplementedError
+
+    def draw(self, mean, rng, mean_length):
+        """Return rows drawn from likelihoods with the given means.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (n_samples, n_features)
+        rng : RandomState
+        mean_length : float
+            Mean row sum of the training data.
+        """
+        raise NotImplementedError
+
+
+class BernoulliOutput(Output):
+    """Values in [0, 1], a decoder's output being their logits."""
+
+    support = 0, 1
+
+    def at_mean(self, mean, n_samples):
         odds = (mean * n_samples + 0.5) / ((1 - mean) * n_samples + 0.5)
         return odds.log()
 
     def forward(self, output):
         return Bits(output)
 
+    def draw(self, mean, rng, mean_length):
+        return (rng.random_sample(mean.shape) < mean).astype(float)
 
-class MultinomialOutput(nn.Module):
+
+class MultinomialOutput(Output):
     """Token counts, a decoder's output being unnormalised log-probabilities."""
 
+    support = 0, np.inf
+    counts = True
+
     def at_mean(self, mean, n_samples):
-        """Return what output gives words the frequencies that they have."""
         smoothed = mean * n_samples + 1
         return (smoothed / smoothed.sum()).log()
 
     def forward(self, output):
         return BagOfWords(logits=output)
 
+    def draw(self, mean, rng, mean_length):
+        return draw_counts(mean, mean_length, rng)
 
-class GaussianOutput(nn.Module):
+
+class GaussianOutput(Output):
     """Real values, a decoder's output being their means.
 
     Parameters
@@ -182,8 +248,10 @@ class GaussianOutput(nn.Module):
         standard deviation of the data.
     """
 
+    scaled = True
+
     def __init__(self, n_features, scale):
-        super().__init__()
+        super().__init__(n_features, scale)
         learnt = isinstance(scale, str)
         shape = (n_features,) if scale == "per-feature" else ()
         self.register_buffer("unit", torch.ones(shape))
@@ -203,7 +271,6 @@ class GaussianOutput(nn.Module):
             self.unit.copy_(each if self.unit.dim() else shared)
 
     def at_mean(self, mean, n_samples):
-        """Return what output gives features their means."""
         return mean / self.unit
 
     @property
@@ -216,3 +283,13 @@ class GaussianOutput(nn.Module):
 
     def forward(self, output):
         return gaussian(self.unit * output, self.scale)
+
+    def draw(self, mean, rng, mean_length):
+        return mean + self.scale.cpu().numpy() * rng.standard_normal(mean.shape)
+
+
+LIKELIHOODS = {
+    "gaussian": GaussianOutput,
+    "bernoulli": BernoulliOutput,
+    "multinomial": MultinomialOutput,
+}

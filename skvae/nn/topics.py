@@ -37,10 +37,22 @@ class TopicDecoder(nn.Module):
     """p(word | code, covariates), in proportion to p(word | code) * exp(c @ B).
 
     Subclasses have p(word | code), as `words`. B starts at zero: no covariate matters.
+
+    Attributes
+    ----------
+    n_features : int
+    width : int
+        Numbers that a document takes, words aside.
+    scores_non_zeros : bool
+        Whether words that a document lacks take no part in its log-probability.
     """
+
+    width = 1
+    scores_non_zeros = False
 
     def __init__(self, n_features, n_covariates):
         super().__init__()
+        self.n_features = n_features
         self.covariate_components = (
             nn.Parameter(torch.zeros(n_covariates, n_features))
             if n_covariates
@@ -172,6 +184,10 @@ class TopicMixtureDecoder(TopicDecoder):
         self.background = nn.Parameter(torch.zeros(n_features))
         # What word embeddings were divided by, and are to be multiplied by for users.
         self.register_buffer("scale", torch.ones(()))
+
+    @property
+    def scores_non_zeros(self):
+        return self.covariate_components is None
 
     def start_from(self, word_embeddings):
         """Take word embeddings of any scale, in the one that training is made for."""

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.multiclass import type_of_target
 
-from skvae._fitted import last_step
+from skvae.fitted.model import last_step
+from skvae.fitted.space import to_plane
 from skvae.inspection import embedding_map
-from skvae.inspection._map import to_plane
 from skvae.plotting._style import MARKERS, PALETTE, one_axes
 from skvae.utils.labels import place_labels
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._fitted import last_step
+from skvae.fitted.model import scores_tokens
 from skvae.plotting._style import MARKERS, PALETTE, clear_frame, grid_of_axes
-from skvae.topics._base import BaseTopicModel
 
 # A model's name and its number of components, as in "GSM 20".
 _NAME = re.compile(r"(?P<family>.*?)\W*(?P<number>\d+)$")
@@ -116,9 +115,7 @@ class ModelSelectionDisplay:
         if chosen in results.index:
             choices[""] = int(results.loc[chosen, "n_components"])
 
-        in_nats = search.scoring is None and isinstance(
-            last_step(search.estimator), BaseTopicModel
-        )
+        in_nats = search.scoring is None and scores_tokens(search.estimator)
         rows = []
         for metric in metrics:
             splits = [

@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from skvae._fitted import last_step
+from skvae.fitted.model import last_step
 from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes
 
 

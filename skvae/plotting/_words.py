@@ -3,22 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from skvae._fitted import (
+from skvae.fitted.model import (
     is_signed,
     topic_model,
     topic_model_input,
+    topic_number,
     topic_proportions,
     word_names,
     word_probabilities,
 )
+from skvae.fitted.words import leading_columns, rank_words, top_lists, word_frequencies
 from skvae.inspection import topic_sizes
-from skvae.inspection._space import topic_number
-from skvae.inspection._words import (
-    leading_columns,
-    rank_words,
-    top_lists,
-    word_frequencies,
-)
 from skvae.plotting._style import PALETTE, grid_of_axes, one_axes, pyplot
 from skvae.utils.counts import check_csr
 

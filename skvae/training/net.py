@@ -79,6 +79,8 @@ class VAENet(NeuralNet):
         Those that share each batch.
     penalties : sequence of (weight, penalty)
         As in `NegativeELBO`.
+    corrupt : callable, optional
+        As in `RowDataset`, for rows that are trained on.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class VAENet(NeuralNet):
         kl_weight=1.0,
         kl_warmup=0.0,
         penalties=(),
+        corrupt=None,
         patience=None,
         clip_norm=None,
         callbacks=(),
@@ -123,6 +126,7 @@ class VAENet(NeuralNet):
             self.set_params(callbacks__print_log=None)
         self.seed = seed
         self.config = config
+        self.corrupt = corrupt
         self.label = label
         self.processes = processes
         self.kept_gradients_ = []
@@ -130,7 +134,7 @@ class VAENet(NeuralNet):
         self.noise_generator = torch.Generator(device)
         self.initialize()
 
-    def train_on(self, data, rows, *, n_epochs, corrupt=None, held_out=None):
+    def train_on(self, data, rows, *, n_epochs, held_out=None):
         """Train for some epochs more on rows of data, and let go of it.
 
         Parameters
@@ -139,8 +143,6 @@ class VAENet(NeuralNet):
         rows : array of int
             Numbers of the rows to train on.
         n_epochs : int
-        corrupt : callable, optional
-            As in `RowDataset`.
         held_out : array of int, optional
             Numbers of the rows that early stopping watches.
 
@@ -160,7 +162,7 @@ class VAENet(NeuralNet):
             self.train_split = predefined_split(held_out)
         if sparse and self.processes.size == 1:
             self.keep_gradients(self.module_.encoder.first_layers)
-        self.partial_fit(RowDataset(data, rows, corrupt, sparse))
+        self.partial_fit(RowDataset(data, rows, self.corrupt, sparse))
         self.release()
         weights = self.module_.state_dict().values()
         if not all(torch.isfinite(weight).all() for weight in weights):

@@ -1,7 +1,7 @@
-"""Counts as sparse matrices in one canonical form: checked, summed up, drawn."""
+"""Counts as sparse matrices in one canonical form: checked and summed up."""
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 from sklearn.utils import check_array
 
 
@@ -50,15 +50,6 @@ def check_counts(X, name="X"):
             "not frequencies or tf-idf."
         )
     return counts
-
-
-def draw_counts(probabilities, mean_length, rng):
-    """Counts of documents with the given word probabilities and Poisson lengths."""
-    rows = [
-        csr_array(rng.multinomial(rng.poisson(mean_length), p)[None])
-        for p in probabilities
-    ]
-    return vstack(rows, format="csr")
 
 
 def check_average(average):

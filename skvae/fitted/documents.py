@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from skvae._fitted import pipeline_steps, topic_model_input
+from skvae.fitted.model import pipeline_steps, topic_model_input
 from skvae.utils.counts import check_csr
 from skvae.utils.validation import contains_texts
 

@@ -1,8 +1,5 @@
 """Autoencoders of any numeric table and of images."""
 
-import copy
-import math
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,27 +9,23 @@ import torch
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.base import BaseVAE
-from skvae.nn.convolution import image_sizes
-from skvae.nn.elbo import log_importance_weights
-from skvae.nn.layers import MLP
-from skvae.nn.likelihoods import GaussianOutput
-from skvae.utils.counts import canonical_csr, draw_counts
-from skvae.utils.validation import (
-    Interval,
-    InvalidParameterError,
-    StrOptions,
-    check_input,
-    check_layer_sizes,
-)
-from skvae.vae._networks import (
+from skvae.models.autoencoder import (
     CORRUPTIONS,
+    bound_without_codes,
     build_autoencoder,
-    corrupt,
+    checked_config,
+    corruption,
     feature_moments,
 )
+from skvae.models.base import BaseVAE
+from skvae.nn.layers import MLP
+from skvae.nn.likelihoods import LIKELIHOODS, Output
+from skvae.persistence import register
+from skvae.utils.counts import canonical_csr
+from skvae.utils.validation import Interval, StrOptions, check_input
 
 
+@register
 class VAETransformer(BaseVAE):
     """Variational, plain, denoising or convolutional autoencoder of any numeric table.
 
@@ -212,7 +205,7 @@ class VAETransformer(BaseVAE):
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
-        "likelihood": [StrOptions({"gaussian", "bernoulli", "multinomial"})],
+        "likelihood": [StrOptions(set(LIKELIHOODS))],
         "scale": [
             StrOptions({"shared", "per-feature"}),
             Interval(Real, 0, None, closed="neither"),
@@ -294,101 +287,34 @@ class VAETransformer(BaseVAE):
         self.verbose = verbose
         self.random_state = random_state
 
-    # --- what is validated and built ---------------------------------------------
+    # --- what is checked and built -----------------------------------------------
 
-    def _validate(self, X, *, reset):
+    def _check_X(self, X, *, reset):
         fitted = hasattr(self, "net_")
         likelihood = self.net_.config["likelihood"] if fitted else self.likelihood
+        lowest, highest = LIKELIHOODS[likelihood].support
         X = check_input(
             self,
             X,
             reset=reset,
             dtype=[np.float64, np.float32],
-            ensure_non_negative=likelihood == "multinomial",
+            ensure_non_negative=(lowest, highest) == (0, np.inf),
         )
         if sp.issparse(X):
             X = canonical_csr(X)
-        if likelihood == "bernoulli":
-            low, high = X.min(), X.max()
-            if low < 0 or high > 1:
-                raise ValueError(
-                    f"{type(self).__name__} with likelihood='bernoulli' takes values "
-                    f"in [0, 1], but X has values from {low:g} to {high:g}. Scale X "
-                    "(MinMaxScaler), or use likelihood='gaussian'."
-                )
+        if highest < np.inf and (X.min() < lowest or X.max() > highest):
+            raise ValueError(
+                f"{type(self).__name__} with likelihood={likelihood!r} takes values "
+                f"in [{lowest}, {highest}], but X has values from {X.min():g} to "
+                f"{X.max():g}. Scale X (MinMaxScaler), or use likelihood='gaussian'."
+            )
         return X
 
     def _config(self, n_features, n_covariates=0):
-        name = type(self).__name__
-        check_layer_sizes(name, "channels", self.channels)
-        if self.architecture == "conv" and len(self.channels) == 0:
-            raise InvalidParameterError(
-                f"The 'channels' parameter of {name} must hold one number or more with "
-                f"architecture='conv'. Got {self.channels!r} instead."
-            )
-        if self.corruption == "masking" and self.denoising >= 1:
-            raise InvalidParameterError(
-                f"The 'denoising' parameter of {name} is the share of masked values, "
-                f"below 1, with corruption='masking'. Got {self.denoising!r} instead."
-            )
         return {
             **super()._config(n_features, n_covariates),
-            "likelihood": self.likelihood,
-            "scale": self._checked_scale(n_features),
-            "variational": bool(self.variational),
-            "center": bool(self.center),
-            "architecture": self.architecture,
-            "image_shape": self._checked_image_shape(n_features),
-            "channels": tuple(int(n) for n in self.channels),
-            "batch_norm": bool(self.batch_norm),
-            "encoder": self.encoder,
-            "decoder": self.decoder,
+            **checked_config(self, n_features),
         }
-
-    def _checked_scale(self, n_features):
-        if isinstance(self.scale, str):
-            return self.scale
-        try:
-            scale = np.asarray(self.scale, dtype=np.float64)
-        except (TypeError, ValueError):  # which would not name the parameter
-            scale = np.asarray(np.nan)
-        if scale.shape not in ((), (n_features,)) or not (
-            np.isfinite(scale).all() and (scale > 0).all()
-        ):
-            raise ValueError(
-                f"The 'scale' parameter of {type(self).__name__} must be positive, one "
-                f"number or one for each of the {n_features} features. Got "
-                f"{self.scale!r} instead."
-            )
-        return scale.tolist() if scale.ndim == 0 else tuple(scale.tolist())
-
-    def _checked_image_shape(self, n_features):
-        name = type(self).__name__
-        if self.image_shape is None:
-            if self.architecture == "conv":
-                raise ValueError(
-                    f"{name} with architecture='conv' needs image_shape=(channels, "
-                    "height, width) or (height, width)."
-                )
-            return None
-        check_layer_sizes(name, "image_shape", self.image_shape)
-        shape = tuple(int(n) for n in self.image_shape)
-        if len(shape) == 2:
-            shape = (1, *shape)
-        if len(shape) != 3 or math.prod(shape) != n_features:
-            raise ValueError(
-                f"{name} was given image_shape={self.image_shape!r}, but X has "
-                f"{n_features} features. Pass (channels, height, width), or (height, "
-                f"width), whose product is {n_features}; the values of a row are in "
-                "that order, channels first."
-            )
-        return shape
-
-    @property
-    def _corrupt(self):
-        if not self.denoising:
-            return None
-        return partial(corrupt, corruption=self.corruption, level=self.denoising)
 
     @classmethod
     def _build_module(cls, config, generator):
@@ -398,28 +324,31 @@ class VAETransformer(BaseVAE):
         mean, std = (torch.from_numpy(part) for part in feature_moments(X))
         start, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
-            if self.likelihood == "gaussian":
+            if output.scaled:
                 output.take_unit(mean, std)
                 start.unit.copy_(output.unit)
             if self.center:
                 start.offset.copy_(mean)
                 module.decoder.origin.copy_(output.at_mean(mean, X.shape[0]))
-        if self.likelihood == "multinomial":
+        if output.counts:
             self.mean_length_ = mean.sum().item()
 
     def _training_options(self):
-        return {**super()._training_options(), "kl_weight": self.kl_weight}
+        return {
+            **super()._training_options(),
+            "kl_weight": self.kl_weight,
+            "corrupt": corruption(self.corruption, self.denoising),
+        }
 
     # --- what is read off the fitted model ---------------------------------------
 
-    def _set_fitted_attributes(self, module, posterior):
-        if self.net_.config["likelihood"] == "gaussian":
+    def _set_fitted_attributes(self, module, sample):
+        if module.decoder.output.scaled:
             scale = module.decoder.output.scale.cpu().numpy()
             self.scale_ = scale if scale.ndim else float(scale)
-        mean, std = (p.cpu().numpy() for p in (posterior.mean, posterior.stddev))
-        self.latent_mean_ = mean.mean(axis=0)
-        within = np.diag((std**2).mean(axis=0))
-        self.latent_covariance_ = within + np.cov(mean.T, bias=True)
+        self.latent_mean_ = sample.mean.mean(axis=0)
+        within = np.diag((sample.std**2).mean(axis=0))
+        self.latent_covariance_ = within + np.cov(sample.mean.T, bias=True)
 
     @classmethod
     def _layout(cls, config):
@@ -432,65 +361,24 @@ class VAETransformer(BaseVAE):
             "latent_covariance_": (n_components, n_components),
             "health_": {**layout["health_"], **health},
         }
-        if config["likelihood"] == "gaussian":
+        output = LIKELIHOODS[config["likelihood"]]
+        if output.scaled:
             one = config["scale"] == "shared" or isinstance(config["scale"], float)
             layout["scale_"] = () if one else (config["n_features"],)
-        elif config["likelihood"] == "multinomial":
+        if output.counts:
             layout["mean_length_"] = ()
         return layout
 
-    def _health(self, X, rows, seen):
-        health = super()._health(X, rows, seen)
+    def _health(self, X, rows, inference, sample):
+        health = super()._health(X, rows, inference, sample)
         if not self.net_.config["variational"]:
-            health["active_units"] = int((np.ptp(seen.codes, axis=0) > 0).sum())
+            health["active_units"] = int((np.ptp(sample.codes, axis=0) > 0).sum())
         with np.errstate(over="ignore"):  # infinite is what it then is
-            bound = seen.reconstruction - self.kl_weight * seen.kl.sum(axis=1)
+            bound = sample.reconstruction - self.kl_weight * sample.kl.sum(axis=1)
         return {
             **health,
             "bound": float(bound.mean()),
-            "bound_without_codes": self._bound_without_codes(seen.data, seen.module),
-        }
-
-    def _bound_without_codes(self, data, module):
-        """Mean log-likelihood of rows by mean and deviation of the features alone."""
-        output = copy.deepcopy(module.decoder.output)
-        if getattr(output, "log_scale", None) is not None:
-            output.log_scale.zero_()  # the deviations that training began with
-        mean = torch.from_numpy(feature_moments(data.X)[0])
-        mean = mean.to(next(module.parameters()).device)
-        n_samples, total = data.X.shape[0], 0.0
-        constant = output.at_mean(mean, n_samples)
-        for _, x, _ in self._blocks(data, module, self._width):
-            total += output(constant.expand_as(x)).log_prob(x).sum().item()
-        return total / n_samples
-
-    def _complaints(self):
-        health, config = self.health_, self.net_.config
-        given = config["likelihood"] == "gaussian" and not isinstance(
-            config["scale"], str
-        )
-        found, baseline = health["bound"], health["bound_without_codes"]
-        if health["active_units"] == 0 and given:
-            yield (
-                "no latent unit is active: rows hardly differ beside the given `scale` "
-                "of the Gaussian likelihood. Lower it, or learn it: scale='shared'."
-            )
-        elif health["active_units"] == 0:
-            yield from super()._complaints()
-        elif found < baseline - 0.01 * abs(baseline) - 0.01:
-            yield (
-                f"ended with a bound of {found:.4g} nats a row, worse than means and "
-                f"deviations of the features alone with {baseline:.4g}. Lower `lr` "
-                f"(now {self.lr}) if the loss in `history_` jumps, else raise "
-                f"`max_epochs` (now {self.max_epochs})."
-            )
-
-    def _facts(self):
-        health = self.health_
-        return {
-            **super()._facts(),
-            "bound of a training row": f"{health['bound']:.1f} nats, where the "
-            f"features without codes get {health['bound_without_codes']:.1f}",
+            "bound_without_codes": bound_without_codes(inference, sample.data),
         }
 
     @property
@@ -510,18 +398,9 @@ class VAETransformer(BaseVAE):
                 "at inverse_transform of chosen codes."
             )
         weight = body.output.weight.detach()[: self._n_features_out]
-        if isinstance(output, GaussianOutput):
+        if output.scaled:
             weight = weight * output.unit
         return weight.cpu().numpy().copy()
-
-    @property
-    def _width(self):
-        config = self.net_.config
-        if config["architecture"] != "conv":
-            return super()._width
-        sizes = image_sizes(config["image_shape"], len(config["channels"]))[1:]
-        maps = zip(config["channels"], sizes, strict=True)
-        return max(super()._width, *(n * math.prod(size) for n, size in maps))
 
     # --- scores ------------------------------------------------------------------
 
@@ -542,17 +421,6 @@ class VAETransformer(BaseVAE):
             A bound of the mean log-likelihood; with ``variational=False`` no bound.
         """
         return float(self.score_samples(X, covariates=covariates).mean())
-
-    def _over_draws(self, data, n_draws, term):
-        if not self.net_.config["variational"]:
-            if term is log_importance_weights:
-                raise ValueError(
-                    f"{type(self).__name__} was fitted with variational=False: its "
-                    "codes are points and have no importance weights. Use "
-                    "bound='elbo'."
-                )
-            n_draws = 1  # they are all the same
-        return super()._over_draws(data, n_draws, term)
 
     # --- rows out of codes -------------------------------------------------------
 
@@ -673,14 +541,11 @@ class VAETransformer(BaseVAE):
         return x
 
     def _draw(self, mean, rng):
-        likelihood = self.net_.config["likelihood"]
-        if likelihood == "gaussian":
-            return mean + self.scale_ * rng.standard_normal(mean.shape)
-        if likelihood == "bernoulli":
-            return (rng.random_sample(mean.shape) < mean).astype(float)
-        return draw_counts(mean, self.mean_length_, rng)
+        output = self._inference().module.decoder.output
+        return output.draw(mean, rng, getattr(self, "mean_length_", None))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = self.likelihood == "multinomial"
+        output = LIKELIHOODS.get(self.likelihood, Output)
+        tags.input_tags.positive_only = output.support == (0, np.inf)
         return tags

@@ -70,28 +70,6 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     return matrix
 
 
-def spread(estimator, covariates, n_samples):
-    """Checked covariates of a fitted estimator, a row for each sample, to index."""
-    check_covariates(estimator, covariates, n_samples, reset=False)
-    if sp.issparse(covariates):
-        return sp.csr_array(covariates)
-    labelled = hasattr(estimator, "covariate_values_")
-    rows = np.asarray(covariates, dtype=object if labelled else None)
-    if rows.ndim < 2 - labelled:  # one for all
-        width = () if labelled else (estimator._n_covariates,)
-        rows = np.broadcast_to(rows, (n_samples, *width))
-    return rows
-
-
-def as_keyword(model, covariates):
-    """Covariates as keyword of a fitted model's method, which others do not know."""
-    if covariates is None:
-        return {}
-    if not hasattr(model, "_n_covariates"):
-        raise ValueError(f"{type(model).__name__} knows no covariates. Leave them out.")
-    return {"covariates": covariates}
-
-
 def holds(types, table):
     """Whether some entry of a table, dense or sparse, is of the types."""
     if hasattr(table, "get_columns"):  # of polars, which makes numbers of dates

@@ -1,4 +1,4 @@
-"""What topic models share: counts, perplexity, health."""
+"""What topic models share: counts, perplexity, components, health."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -7,18 +7,18 @@ from scipy.special import xlogy
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.base import ACTIVE, BaseVAE
-from skvae.inspection import top_words
+from skvae.models.base import BaseVAE
+from skvae.models.health import ACTIVE
 from skvae.nn.autoencoder import VariationalAutoencoder
 from skvae.nn.latent import GaussianEncoder, GaussianPrior
 from skvae.nn.layers import MLP
+from skvae.nn.likelihoods import draw_counts
 from skvae.nn.topics import ScaledCounts
 from skvae.training.data import Data
 from skvae.utils.counts import (
     canonical_csr,
     check_average,
     column_sums,
-    draw_counts,
     mean_per_token,
     row_sums,
 )
@@ -59,10 +59,7 @@ def duplicate_topics(components):
 class BaseTopicModel(BaseVAE):
     """What topic models share: counts, perplexity, components."""
 
-    _corrupt = staticmethod(thin_counts)
-    _takes_sparse_rows = True
-
-    def _validate(self, X, *, reset):
+    def _check_X(self, X, *, reset):
         if contains_words(X):
             raise ValueError(
                 f"{type(self).__name__} takes token counts, but got raw texts. Put a "
@@ -79,94 +76,47 @@ class BaseTopicModel(BaseVAE):
         # The same documents give the same draws in training whatever their container.
         return canonical_csr(sp.csr_array(X))
 
-    def _net_to_train(self, data, early_stop):
-        if data.X.nnz == 0:
+    def _check_rows(self, X, rows):
+        name = type(self).__name__
+        if X.nnz == 0:
             raise ValueError(
-                f"{type(self).__name__} found no counts in X: all zeros. Do the words "
-                "of the vectorizer occur in these texts?"
+                f"{name} found no counts in X: all zeros. Do the words of the "
+                "vectorizer occur in these texts?"
             )
-        return super()._net_to_train(data, early_stop)
-
-    def _split(self, X, seed):
-        rows, valid = super()._split(X, seed)
-        if not row_sums(X)[rows].any():
+        if len(rows) < X.shape[0] and not row_sums(X)[rows].any():
             raise ValueError(
-                f"{type(self).__name__} has no counts to train on: early_stopping=True "
-                "holds out all documents that have any. Lower `validation_fraction` "
-                f"(now {self.validation_fraction})."
+                f"{name} has no counts to train on: early_stopping=True holds out all "
+                "documents that have any. Lower `validation_fraction` (now "
+                f"{self.validation_fraction})."
             )
-        return rows, valid
 
     def _training_options(self):
-        # Documents of thousands of equal tokens would otherwise undo an epoch's work.
-        return {**super()._training_options(), "clip_norm": 30.0}
+        return {
+            **super()._training_options(),
+            "corrupt": thin_counts,
+            # Documents of thousands of equal tokens would otherwise undo an epoch's
+            # work.
+            "clip_norm": 30.0,
+        }
 
-    def _health(self, X, rows, seen):
+    def _health(self, X, rows, inference, sample):
         frequency = column_sums(X, rows)
-        tokens = column_sums(seen.data.X, np.arange(seen.data.X.shape[0]))
-        bound = seen.reconstruction.sum() - seen.kl.sum()
+        counts = sample.data.X
+        tokens = column_sums(counts, np.arange(counts.shape[0]))
+        bound = sample.reconstruction.sum() - sample.kl.sum()
         unigram = xlogy(tokens, frequency / frequency.sum()).sum()
         with np.errstate(all="ignore"):  # infinite, or NaN without tokens
             perplexities = np.exp(-np.array([bound, unigram]) / tokens.sum())
         return {
-            **super()._health(X, rows, seen),
-            "dead_topics": self._dead_topics(seen.kl, seen.codes),
+            **super()._health(X, rows, inference, sample),
+            "dead_topics": self._dead_topics(sample),
             "duplicate_topics": duplicate_topics(self.components_),
             "perplexity": float(perplexities[0]),
             "unigram_perplexity": float(perplexities[1]),
         }
 
-    def _dead_topics(self, kl, codes):
-        return np.flatnonzero(kl.mean(axis=0) <= ACTIVE).tolist()
-
-    def _facts(self):
-        health = self.health_
-        pairs = [f"{i} and {j}" for i, j in health["duplicate_topics"]]
-        return {
-            **super()._facts(),
-            "dead topics": ", ".join(map(str, health["dead_topics"])) or "none",
-            "topics that repeat others": ", ".join(pairs) or "none",
-            "training perplexity": f"{health['perplexity']:.1f}, where word "
-            f"frequencies alone get {health['unigram_perplexity']:.1f}",
-        }
-
-    def _fitted_html(self):
-        page = super()._fitted_html()
-        if page and hasattr(self, "feature_names_in_"):
-            words = top_words(self)
-            return page + self._table_html(words)
-        if page:
-            page += (
-                "<p>The model was fitted without feature names: "
-                "<code>skvae.inspection.top_words</code> takes them, or the Pipeline "
-                "that counts the words.</p>"
-            )
-        return page
-
-    def _complaints(self):
-        health, n_components = self.health_, len(self.components_)
-        # One topic has nothing to say beyond word frequencies, and all but says it.
-        if health["perplexity"] > 1.01 * health["unigram_perplexity"]:
-            yield (
-                f"ended with a training perplexity of {health['perplexity']:.4g}, "
-                "worse than word frequencies alone with "
-                f"{health['unigram_perplexity']:.4g}. Lower `lr` (now {self.lr}) if "
-                "the loss in `history_` jumps, else raise `max_epochs` (now "
-                f"{self.max_epochs}) or lower `batch_size` (now {self.batch_size})."
-            )
-        remedy = (
-            f"Raise `kl_warmup` (now {self.kl_warmup}) or `max_epochs` (now "
-            f"{self.max_epochs}), or lower `n_components` (now {n_components})."
-        )
-        active = health["active_units"]
-        if active < 0.8 * n_components and n_components > 1:
-            yield f"has only {active} active of {n_components} latent units. {remedy}"
-        useless = {*health["dead_topics"], *(j for _, j in health["duplicate_topics"])}
-        if len(useless) > 0.2 * n_components:
-            yield (
-                f"has {len(useless)} of {n_components} topics that no document is "
-                f"about or that repeat others, see `health_`. {remedy}"
-            )
+    def _dead_topics(self, sample):
+        return np.flatnonzero(sample.kl.mean(axis=0) <= ACTIVE).tolist()
 
     def score(self, X, y=None, *, covariates=None):
         """Evidence lower bound per token, over all documents of X.
@@ -238,10 +188,10 @@ class BaseTopicModel(BaseVAE):
         self, X, covariates, bound="elbo", n_draws=128, average="token"
     ):
         check_average(average)
-        data = self._validate_as_fitted(X, covariates)
+        data = self._check_data(X, covariates)
         if data.X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
-        bounds = self._bounds(data, bound, n_draws)
+        bounds = self._inference().bounds(data, bound, n_draws)
         with np.errstate(over="ignore"):
             mean = float(mean_per_token(bounds, row_sums(data.X), average))
         if not np.isfinite(mean):
@@ -276,7 +226,7 @@ class BaseTopicModel(BaseVAE):
         check_is_fitted(self, "net_")
         codes = np.eye(self._n_features_out)
         if covariates is None:
-            return self._decode(Data(codes))
+            return self._inference().means(Data(codes))
         return self.inverse_transform(codes, covariates=covariates)
 
     def sample(self, n_samples=1, random_state=None, *, covariates=None):
@@ -338,7 +288,7 @@ class BaseTopicModel(BaseVAE):
             module.decoder.background.copy_(background)
         self.mean_length_ = float(tokens.sum() / X.shape[0])
 
-    def _set_fitted_attributes(self, module, posterior):
+    def _set_fitted_attributes(self, module, sample):
         if self._n_covariates:
             factors = module.decoder.covariate_components.cpu().numpy()
             if hasattr(self, "covariate_scale_"):  # of numbers as they were given
@@ -402,10 +352,10 @@ class BaseProportionsModel(BaseTopicModel):
         X = np.where(empty, 1 / X.shape[1], X / np.where(empty, 1, total))
         return super().inverse_transform(X, covariates=covariates)
 
-    def _dead_topics(self, kl, codes):
+    def _dead_topics(self, sample):
         """Topics that no document has more of than an equal share."""
-        n_components = codes.shape[1]
+        n_components = sample.codes.shape[1]
         if n_components == 1:
             return []
-        most = codes.max(axis=0)
+        most = sample.codes.max(axis=0)
         return np.flatnonzero(most <= (1 + 1e-6) / n_components).tolist()

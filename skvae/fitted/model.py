@@ -3,13 +3,15 @@
 import difflib
 import inspect
 import reprlib
+from numbers import Integral
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import normalize
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from skvae._covariates import as_keyword
+from skvae.fitted.covariates import as_keyword
+from skvae.models.topics import BaseTopicModel
 
 
 def topic_model(model):
@@ -42,6 +44,11 @@ def topic_model(model):
 def last_step(model):
     """Return the last step of a Pipeline, else `model` itself; fitted or not."""
     return pipeline_steps(model)[-1]
+
+
+def scores_tokens(model):
+    """Whether `score` is the bound per token, in nats: that of skvae's topic models."""
+    return isinstance(last_step(model), BaseTopicModel)
 
 
 def topic_model_input(model, X):
@@ -127,6 +134,19 @@ def topic_names(model):
     return np.array([f"topic{k}" for k in range(len(last.components_))], dtype=object)
 
 
+def topic_number(model, topic):
+    """Return the row of `components_` of a topic, given by that or by its name."""
+    names = list(topic_names(model))
+    if isinstance(topic, Integral) and 0 <= topic < len(names):
+        return int(topic)
+    if topic in names:
+        return names.index(topic)
+    raise ValueError(
+        f"topic={topic!r}, but the topics are 0 to {len(names) - 1}, or {names[0]!r} "
+        f"to {names[-1]!r}."
+    )
+
+
 def is_signed(model):
     """Whether components are weights of any sign, and codes then too, as NVDM's."""
     return bool(np.min(topic_model(model).components_) < 0)
@@ -197,29 +217,6 @@ def pipeline_steps(model):
         steps = [step for _, step in model.steps if step not in (None, "passthrough")]
         return [inner for step in steps for inner in pipeline_steps(step)]
     return [model]
-
-
-def top_columns(components, n_words):
-    """Return the columns with the largest weights of each topic, best first.
-
-    Parameters
-    ----------
-    components : array-like of shape (n_components, n_features)
-    n_words : int
-
-    Returns
-    -------
-    columns : ndarray of shape (n_components, n_words)
-        Ties are in the order of the columns.
-    """
-    components = check_array(components, dtype=np.float64, input_name="components")
-    n_features = components.shape[1]
-    if not 1 <= n_words <= n_features:
-        raise ValueError(
-            f"n_words={n_words}, but the topics weigh {n_features} words. Pass "
-            f"n_words between 1 and {n_features}."
-        )
-    return np.argsort(-components, axis=1, kind="stable")[:, :n_words]
 
 
 def parameters_of(estimator):

@@ -9,12 +9,14 @@ import pandas as pd
 import torch
 from sklearn.utils import check_array
 
+from skvae.models.topics import BaseProportionsModel
 from skvae.nn.penalties import topic_overlap
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
-from skvae.topics._base import BaseProportionsModel
+from skvae.persistence import register
 from skvae.utils.validation import Interval, StrOptions
 
 
+@register
 class GSMTopicModel(BaseProportionsModel):
     """Gaussian softmax topic model: documents are mixtures of topics.
 
@@ -225,67 +227,6 @@ class GSMTopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _pretrained(self, n_features):
-        """`word_embeddings` as a checked array, or None."""
-        if self.word_embeddings is None:
-            return None
-        vectors = self.word_embeddings
-        if isinstance(getattr(vectors, "index", None), pd.Index):
-            if all(isinstance(word, str) for word in vectors.index):
-                vectors = dict(zip(vectors.index, vectors.to_numpy()))
-        if isinstance(vectors, Mapping) or hasattr(vectors, "key_to_index"):
-            vectors = self._vectors_by_word(vectors)
-        vectors = check_array(
-            vectors,
-            dtype=np.float64,
-            order="C",
-            copy=True,
-            input_name="word_embeddings",
-        )
-        if len(vectors) != n_features:
-            raise ValueError(
-                f"word_embeddings has {len(vectors)} rows, but X has {n_features} "
-                "features. Give one vector for each column of X, in its order."
-            )
-        return vectors
-
-    def _vectors_by_word(self, vectors):
-        """Vectors of the features, in their order; zeros for words that have none."""
-        name = type(self).__name__
-        if not hasattr(self, "feature_names_in_"):
-            raise ValueError(
-                f"{name} was given word_embeddings by words, but X has no feature "
-                "names, as counts of CountVectorizer have none. Give an array with a "
-                "vector for each column of X, in the order of get_feature_names_out() "
-                "of the vectorizer; or fit a DataFrame whose columns are words."
-            )
-        known = [word in vectors for word in self.feature_names_in_]
-        self.n_matched_words_ = sum(known)
-        if not any(known):
-            words = ", ".join(map(repr, self.feature_names_in_[:3]))
-            raise ValueError(
-                f"word_embeddings of {name} has none of the {len(known)} words of X, "
-                f"such as {words}. Do they differ in case or accents?"
-            )
-        rows = [np.ravel(vectors[w]) for w in self.feature_names_in_[known]]
-        sizes = {len(row) for row in rows}
-        if len(sizes) > 1:
-            raise ValueError(
-                f"word_embeddings of {name} has vectors of the sizes {sorted(sizes)}. "
-                "Give all words vectors of one size."
-            )
-        matrix = np.zeros((len(known), *sizes))
-        matrix[known] = rows
-        return matrix
-
-    def _facts(self):
-        facts = super()._facts()
-        if hasattr(self, "n_matched_words_"):
-            facts["words with pretrained vectors"] = (
-                f"{self.n_matched_words_} of {self.n_features_in_}"
-            )
-        return facts
-
     def _training_options(self):
         return {
             **super()._training_options(),
@@ -293,7 +234,7 @@ class GSMTopicModel(BaseProportionsModel):
         }
 
     def _config(self, n_features, n_covariates=0):
-        vectors = self._pretrained(n_features)
+        vectors, _ = self._pretrained(n_features)
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
             **super()._config(n_features, n_covariates),
@@ -318,25 +259,21 @@ class GSMTopicModel(BaseProportionsModel):
 
     def _initialise(self, module, X):
         super()._initialise(module, X)
-        vectors = self._pretrained(X.shape[1])
+        n_words = X.shape[1]
+        vectors, n_matched = self._pretrained(n_words)
         if vectors is not None:
             with torch.no_grad():
                 module.decoder.start_from(torch.from_numpy(vectors))
-        n_words, n_matched = X.shape[1], getattr(self, "n_matched_words_", X.shape[1])
-        if 2 * n_matched < n_words:
-            warnings.warn(
-                f"word_embeddings of {type(self).__name__} has {n_matched} of the "
-                f"{n_words} words of X; the others start from zeros."
-            )
+        if n_matched is not None:
+            self.n_matched_words_ = n_matched
+            if 2 * n_matched < n_words:
+                warnings.warn(
+                    f"word_embeddings of {type(self).__name__} has {n_matched} of the "
+                    f"{n_words} words of X; the others start from zeros."
+                )
 
-    def _decoded_width(self, X):
-        if self._n_covariates:
-            return super()._decoded_width(X)
-        # Words that a document lacks take no part.
-        return self._width + -(-X.nnz // X.shape[0])
-
-    def _set_fitted_attributes(self, module, posterior):
-        super()._set_fitted_attributes(module, posterior)
+    def _set_fitted_attributes(self, module, sample):
+        super()._set_fitted_attributes(module, sample)
         decoder = module.decoder
         self.components_ = decoder.topics().cpu().numpy()
         scale = decoder.scale.cpu().numpy()
@@ -344,7 +281,7 @@ class GSMTopicModel(BaseProportionsModel):
         self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy() / scale
 
     def _params_to_save(self):
-        vectors = self._draft()._pretrained(self.n_features_in_)
+        vectors, _ = self._pretrained(self.n_features_in_)
         return {**super()._params_to_save(), "word_embeddings": vectors}
 
     @classmethod
@@ -356,3 +293,58 @@ class GSMTopicModel(BaseProportionsModel):
             "topic_embeddings_": (config["n_components"], size),
             "n_matched_words_": (),
         }
+
+    def _pretrained(self, n_features):
+        """`word_embeddings` as a checked array, and how many words have some.
+
+        None, if there are no vectors, or if they do not come by words.
+        """
+        vectors, n_matched = self.word_embeddings, None
+        if vectors is None:
+            return None, None
+        if isinstance(getattr(vectors, "index", None), pd.Index):
+            if all(isinstance(word, str) for word in vectors.index):
+                vectors = dict(zip(vectors.index, vectors.to_numpy()))
+        if isinstance(vectors, Mapping) or hasattr(vectors, "key_to_index"):
+            vectors, n_matched = self._vectors_by_word(vectors)
+        vectors = check_array(
+            vectors,
+            dtype=np.float64,
+            order="C",
+            copy=True,
+            input_name="word_embeddings",
+        )
+        if len(vectors) != n_features:
+            raise ValueError(
+                f"word_embeddings has {len(vectors)} rows, but X has {n_features} "
+                "features. Give one vector for each column of X, in its order."
+            )
+        return vectors, n_matched
+
+    def _vectors_by_word(self, vectors):
+        """Vectors of the features, zeros where there are none, and for how many."""
+        name = type(self).__name__
+        if not hasattr(self, "feature_names_in_"):
+            raise ValueError(
+                f"{name} was given word_embeddings by words, but X has no feature "
+                "names, as counts of CountVectorizer have none. Give an array with a "
+                "vector for each column of X, in the order of get_feature_names_out() "
+                "of the vectorizer; or fit a DataFrame whose columns are words."
+            )
+        known = [word in vectors for word in self.feature_names_in_]
+        if not any(known):
+            words = ", ".join(map(repr, self.feature_names_in_[:3]))
+            raise ValueError(
+                f"word_embeddings of {name} has none of the {len(known)} words of X, "
+                f"such as {words}. Do they differ in case or accents?"
+            )
+        rows = [np.ravel(vectors[w]) for w in self.feature_names_in_[known]]
+        sizes = {len(row) for row in rows}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"word_embeddings of {name} has vectors of the sizes {sorted(sizes)}. "
+                "Give all words vectors of one size."
+            )
+        matrix = np.zeros((len(known), *sizes))
+        matrix[known] = rows
+        return matrix, sum(known)

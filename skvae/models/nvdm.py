@@ -1,9 +1,11 @@
 """The neural variational document model."""
 
+from skvae.models.topics import BaseTopicModel
 from skvae.nn.topics import LogLinearDecoder
-from skvae.topics._base import BaseTopicModel
+from skvae.persistence import register
 
 
+@register
 class NVDMTopicModel(BaseTopicModel):
     """Neural variational document model: a log-linear topic model with latent factors.
 
@@ -175,6 +177,6 @@ class NVDMTopicModel(BaseTopicModel):
         )
         return decoder, None
 
-    def _set_fitted_attributes(self, module, posterior):
-        super()._set_fitted_attributes(module, posterior)
+    def _set_fitted_attributes(self, module, sample):
+        super()._set_fitted_attributes(module, sample)
         self.components_ = module.decoder.output.weight.cpu().numpy()

@@ -3,11 +3,13 @@
 import torch
 from torch import nn
 
+from skvae.models.topics import BaseProportionsModel
 from skvae.nn.latent import GaussianPrior
 from skvae.nn.topics import ExpertsDecoder
-from skvae.topics._base import BaseProportionsModel
+from skvae.persistence import register
 
 
+@register
 class ProdLDATopicModel(BaseProportionsModel):
     """Products of experts: topics multiply where those of GSM and LDA add up.
 
@@ -190,7 +192,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         )
         return decoder, nn.Softmax(-1)
 
-    def _set_fitted_attributes(self, module, posterior):
-        super()._set_fitted_attributes(module, posterior)
+    def _set_fitted_attributes(self, module, sample):
+        super()._set_fitted_attributes(module, sample)
         pure = torch.eye(self._n_features_out).to(module.decoder.topics)
         self.components_ = module.decoder(pure).mean.cpu().numpy()

@@ -1,0 +1,113 @@
+"""The health of a fit, in words: what is wrong, the remedy, and what was recorded.
+
+Read off `health_` and the parameters alone.
+"""
+
+import numpy as np
+
+# Mean KL term, in nats, above which a latent unit counts as active.
+ACTIVE = 0.01
+
+
+def complaints(model):
+    """Yield what is wrong with a fitted model, and the remedy; nothing of a sound one.
+
+    Each is a predicate, to stand behind the model's name.
+    """
+    if "dead_topics" in model.health_:
+        return topic_complaints(model)
+    return row_complaints(model)
+
+
+def topic_complaints(model):
+    health, n_components = model.health_, len(model.components_)
+    # One topic has nothing to say beyond word frequencies, and all but says it.
+    if health["perplexity"] > 1.01 * health["unigram_perplexity"]:
+        yield (
+            f"ended with a training perplexity of {health['perplexity']:.4g}, "
+            "worse than word frequencies alone with "
+            f"{health['unigram_perplexity']:.4g}. Lower `lr` (now {model.lr}) if "
+            "the loss in `history_` jumps, else raise `max_epochs` (now "
+            f"{model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
+        )
+    remedy = (
+        f"Raise `kl_warmup` (now {model.kl_warmup}) or `max_epochs` (now "
+        f"{model.max_epochs}), or lower `n_components` (now {n_components})."
+    )
+    active = health["active_units"]
+    if active < 0.8 * n_components and n_components > 1:
+        yield f"has only {active} active of {n_components} latent units. {remedy}"
+    useless = {*health["dead_topics"], *(j for _, j in health["duplicate_topics"])}
+    if len(useless) > 0.2 * n_components:
+        yield (
+            f"has {len(useless)} of {n_components} topics that no document is "
+            f"about or that repeat others, see `health_`. {remedy}"
+        )
+
+
+def row_complaints(model):
+    health, config = model.health_, model.net_.config
+    given = config["likelihood"] == "gaussian" and not isinstance(config["scale"], str)
+    found, baseline = health["bound"], health["bound_without_codes"]
+    if health["active_units"] == 0 and given:
+        yield (
+            "no latent unit is active: rows hardly differ beside the given `scale` "
+            "of the Gaussian likelihood. Lower it, or learn it: scale='shared'."
+        )
+    elif health["active_units"] == 0:
+        yield (
+            "no latent unit is active: rows are all encoded alike. Lower `lr` (now "
+            f"{model.lr}), raise `kl_warmup` (now {model.kl_warmup}) or `max_epochs` "
+            f"(now {model.max_epochs})."
+            + " Or the covariates tell all there is to tell."
+            * (config["n_covariates"] > 0)
+        )
+    elif found < baseline - 0.01 * abs(baseline) - 0.01:
+        yield (
+            f"ended with a bound of {found:.4g} nats a row, worse than means and "
+            f"deviations of the features alone with {baseline:.4g}. Lower `lr` "
+            f"(now {model.lr}) if the loss in `history_` jumps, else raise "
+            f"`max_epochs` (now {model.max_epochs})."
+        )
+
+
+def facts(model):
+    """Return what the fit and `health_` tell, in words, by name."""
+    health = model.health_
+    best, kl = health["best_epoch"], health["kl_per_unit"]
+    kept = "" if best == model.n_iter_ else f", of which {best} is kept"
+    low, middle, high = np.quantile(kl, [0, 0.5, 1])
+    told = covariate_facts(model) | {
+        "epochs": f"{model.n_iter_}{kept}",
+        "latent units in use": f"{health['active_units']} of {len(kl)}",
+        "KL term of a unit": f"{low:.2f} to {high:.2f} nats, median {middle:.2f}",
+    }
+    if "dead_topics" in health:
+        pairs = [f"{i} and {j}" for i, j in health["duplicate_topics"]]
+        told |= {
+            "dead topics": ", ".join(map(str, health["dead_topics"])) or "none",
+            "topics that repeat others": ", ".join(pairs) or "none",
+            "training perplexity": f"{health['perplexity']:.1f}, where word "
+            f"frequencies alone get {health['unigram_perplexity']:.1f}",
+        }
+    else:
+        told["bound of a training row"] = (
+            f"{health['bound']:.1f} nats, where the features without codes get "
+            f"{health['bound_without_codes']:.1f}"
+        )
+    if hasattr(model, "n_matched_words_"):
+        told["words with pretrained vectors"] = (
+            f"{model.n_matched_words_} of {model.n_features_in_}"
+        )
+    return told
+
+
+def covariate_facts(model):
+    for kind, attribute in ("labels", "values"), ("numbers", "names"):
+        known = getattr(model, f"covariate_{attribute}_", None)
+        if known is not None:
+            more = ", ..." * (len(known) > 5)
+            found = f"{len(known)} {kind}: {', '.join(map(str, known[:5]))}{more}"
+            return {"covariates": found}
+    n = model.net_.config["n_covariates"]
+    return {"covariates": f"{n} numbers"} if n else {}
