@@ -291,53 +291,6 @@ def test_many_rows_pass_in_blocks(cls, fitted, X):
 # --- determinism ----------------------------------------------------------------
 
 
-def frame(X):
-    return pd.DataFrame(X, columns=[f"word{j}" for j in range(X.shape[1])])
-
-
-def long_indices(X):
-    X = sparse.csr_array(X)
-    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
-    return X
-
-
-CONTAINERS = {
-    "csr_matrix": sparse.csr_matrix,
-    "csr_array": sparse.csr_array,
-    "int64 indices": long_indices,
-    "csc_matrix": sparse.csc_matrix,
-    "coo_array": sparse.coo_array,
-    "lil_matrix": sparse.lil_matrix,
-    "int": lambda X: X.astype(np.int64),
-    "uint8": lambda X: X.astype(np.uint8),
-    "float32": lambda X: X.astype(np.float32),
-    "float32 csr": lambda X: sparse.csr_matrix(X, dtype=np.float32),
-    "int32 csr": lambda X: sparse.csr_matrix(X, dtype=np.int32),
-    "Fortran order": np.asfortranarray,
-    "list": np.ndarray.tolist,
-    "DataFrame": frame,
-}
-
-
-@pytest.mark.parametrize("container", CONTAINERS)
-@each_model
-def test_weights_do_not_depend_on_the_container(cls, container, X, fitted):
-    other = make(cls).fit(CONTAINERS[container](X))
-    assert digest(other) == digest(fitted[cls])
-
-
-@each_model
-def test_results_do_not_depend_on_the_container(cls, X, fitted):
-    codes, bounds = fitted[cls].transform(X), fitted[cls].score_samples(X)
-    for name in set(CONTAINERS) - {"DataFrame"}:
-        given = CONTAINERS[name](X)
-        # Codes come in the precision of the input.
-        close = dict(rtol=1e-5 if "float32" in name else 1e-12)
-        np.testing.assert_allclose(fitted[cls].transform(given), codes, **close)
-        scores = fitted[cls].score_samples(given)
-        np.testing.assert_allclose(scores, bounds, rtol=1e-12)
-
-
 @each_model
 def test_one_seed_gives_one_set_of_weights(cls, X, fitted):
     model = make(cls).fit(X)

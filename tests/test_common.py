@@ -15,12 +15,9 @@ from skvae import (
 CLASSES = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 SMALL = dict(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
 
-CONFIGURATIONS = {
-    "default": dict(random_state=0, max_epochs=3),
-    "early stopping": dict(SMALL, early_stopping=True, n_iter_no_change=1, dropout=0.5),
-    "one row a batch": dict(SMALL, batch_size=1, max_epochs=1),
-    "one component": dict(SMALL, n_components=1),
-}
+EARLY = dict(SMALL, early_stopping=True, n_iter_no_change=1, dropout=0.5)
+ONE_ROW_A_BATCH = dict(SMALL, batch_size=1, max_epochs=1)
+ONE_COMPONENT = dict(SMALL, n_components=1)
 
 
 class OwnEncoder(nn.Linear):
@@ -30,9 +27,15 @@ class OwnEncoder(nn.Linear):
         super().__init__(n_features, 4)
 
 
-ESTIMATORS = [cls(**params) for cls in CLASSES for params in CONFIGURATIONS.values()]
+# Every class as it comes, and each way of training and building once or twice.
+ESTIMATORS = [cls(random_state=0, max_epochs=3) for cls in CLASSES]
 ESTIMATORS += [
-    GSMTopicModel(**SMALL, topic_construction="stick-breaking"),
+    NVDMTopicModel(**EARLY),
+    VAETransformer(**EARLY),
+    ProdLDATopicModel(**ONE_ROW_A_BATCH),  # batch norm in its decoder
+    VAETransformer(**ONE_ROW_A_BATCH),
+    GSMTopicModel(**ONE_COMPONENT),
+    ProdLDATopicModel(**ONE_COMPONENT),
     GSMTopicModel(**SMALL, topic_construction="recurrent"),
     GSMTopicModel(**SMALL, embedding_size=3, train_word_embeddings=False),
     VAETransformer(**{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial"),

@@ -118,6 +118,7 @@ def test_planted_factors_of_labels_are_recovered(cls, trained):
     assert_recovered(centred(model.covariate_components_), centred(factors))
 
 
+@pytest.mark.slow
 @each_topic_model
 def test_planted_factors_of_a_number_are_recovered(cls):
     X, numbers, factors = planted(cls, of_numbers=True)
@@ -541,8 +542,8 @@ def test_names_of_numbers_are_remembered(frame, small):
 def test_covariates_that_tell_all_are_named_as_a_reason():
     """A label fixes the row up to noise: codes have nothing left to tell."""
     rng = np.random.default_rng(0)
-    labels = rng.integers(3, size=600)
-    X = 5 * rng.normal(size=(3, 6))[labels] + 0.1 * rng.normal(size=(600, 6))
+    labels = rng.integers(3, size=200)
+    X = 5 * rng.normal(size=(3, 6))[labels] + 0.1 * rng.normal(size=(200, 6))
     model = make(VAETransformer, n_components=2, lr=0.01, max_epochs=30)
     with pytest.warns(ConvergenceWarning, match="no latent unit.*covariates tell all"):
         model.fit(X, covariates=labels)
@@ -706,8 +707,15 @@ def test_completion_checks_covariates_of_all_documents(fitted, small):
 # --- the same again ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trip", [lambda model: model, through_joblib, through_file])
-@pytest.mark.parametrize("kind", ["labels", "numbers"])
+@pytest.mark.parametrize(
+    "kind, trip",
+    [
+        ("labels", lambda model: model),
+        ("labels", through_file),
+        ("numbers", through_joblib),
+        ("numbers", through_file),
+    ],
+)
 @each_model
 def test_training_goes_on_as_if_never_interrupted(cls, kind, trip, fitted, small):
     """Epoch by epoch, and through files, as in one fit."""

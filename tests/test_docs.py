@@ -95,7 +95,18 @@ def run(page, names):
             assert printed.getvalue() == block["output"]
 
 
-@pytest.mark.parametrize("page", PAGES)
+def each_page(pages, slow):
+    """A test of each page, slow for those that fit many models."""
+    return pytest.mark.parametrize(
+        "page",
+        [
+            pytest.param(page, marks=pytest.mark.slow if page == slow else ())
+            for page in pages
+        ],
+    )
+
+
+@each_page(PAGES, slow="docs/topic_models.md")
 def test_code_of_a_page_runs(page, at_hand):
     if page.endswith(
         "topic_models.md"
@@ -104,7 +115,7 @@ def test_code_of_a_page_runs(page, at_hand):
     run(page, {})
 
 
-@pytest.mark.parametrize("page", PAGES_OF_A_MODEL)
+@each_page(PAGES_OF_A_MODEL, slow="docs/autoencoders.md")
 def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
     if page.endswith("inspection.md"):
         pytest.importorskip("pyLDAvis")

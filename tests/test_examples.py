@@ -96,7 +96,7 @@ def plots(folder, slow=()):
     return pytest.mark.parametrize("script", scripts, ids=lambda path: path.stem)
 
 
-@plots(IMAGES)
+@plots(IMAGES, slow=["plot_clusters", "plot_pca_comparison", "plot_latent_map"])
 def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
     """Without a network, on few of scikit-learn's bundled images."""
     monkeypatch.syspath_prepend(IMAGES)
@@ -115,7 +115,7 @@ def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
     assert "neither cached nor to be had" in printed and len(printed.splitlines()) > 1
 
 
-@plots(TOPICS)
+@plots(TOPICS, slow=["plot_model_selection", "plot_three_models"])
 @pytest.mark.filterwarnings("ignore:NMF|Maximum")
 def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, capsys):
     """Without a network, on few of the docstrings."""
@@ -131,7 +131,8 @@ def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, ca
         assert f"wrote {path}" in printed
 
 
-@plots(SCALING, slow=["plot_search"])  # which starts processes three times
+# The first starts processes three times.
+@plots(SCALING, slow=["plot_search", "plot_stream"])
 @pytest.mark.filterwarnings("ignore:Top words")
 def test_examples_of_scaling_end_with_a_picture(script, monkeypatch, capsys):
     """On few of the docstrings."""
@@ -146,14 +147,12 @@ def test_examples_of_scaling_end_with_a_picture(script, monkeypatch, capsys):
     assert "False" not in printed and len(printed.splitlines()) > 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "launch",
     [
         ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
-        pytest.param(
-            ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"],
-            marks=pytest.mark.slow,
-        ),
+        ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"],
     ],
     ids=lambda launch: launch[0],
 )
@@ -173,6 +172,7 @@ def test_two_processes_train_about_what_one_does(launch):
     assert two == pytest.approx(one, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "options", "sections"),
     [

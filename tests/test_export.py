@@ -34,6 +34,7 @@ VARIANTS = {
     "per feature": (VAETransformer, {"scale": "per-feature", "dropout": 0.1}),
     "own": (VAETransformer, {"encoder": lambda n: torch.nn.Linear(n, 4)}),
 }
+FEW = "NVDMTopicModel", "recurrent", "convolutional", "per feature"
 
 
 @pytest.fixture
@@ -56,7 +57,14 @@ def session(path):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Others are made of the same parts.
+        pytest.param(name, marks=() if name in FEW else pytest.mark.slow)
+        for name in VARIANTS
+    ],
+)
 def test_a_graph_computes_what_transform_does(name, X, tmp_path, exporter):
     cls, params = VARIANTS[name]
     model = make(cls, **params).fit(X)

@@ -145,6 +145,7 @@ def test_a_tenth_is_held_out(X):
     pd.testing.assert_frame_equal(without_times(table), without_times(given))
 
 
+@pytest.mark.slow
 def test_other_models_and_processes_do_not_change_figures(X):
     models = {"NMF": nmf(), "GSM": gsm(), "LDA": lda()}
     table = without_times(compare_models(models, X, n_seeds=2))
@@ -297,7 +298,7 @@ def test_interrupts_are_no_failures(X):
         compare_models({"LDA": lda(), "interrupted": Interrupted()}, X)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_models_warn_by_name_and_not_for_each_seed(X, n_jobs):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

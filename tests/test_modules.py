@@ -62,7 +62,12 @@ def counts(rng):
     return torch.from_numpy(rng.poisson(0.4, (4, N_FEATURES))).double()
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
+@pytest.mark.parametrize(
+    "training",
+    # With the statistics of the batch, or with those of before.
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["training", "eval"],
+)
 @pytest.mark.parametrize("name", MODELS)
 def test_gradient_of_the_bound_is_its_derivative(name, training, counts):
     """Central differences in double precision, with the noise held fixed."""

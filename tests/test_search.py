@@ -10,7 +10,8 @@ from sklearn.pipeline import Pipeline
 
 from skvae import GSMTopicModel, VAETransformer
 
-CLASSES = [GSMTopicModel, VAETransformer]  # what workers do is the same for all
+CLASSES = [GSMTopicModel, VAETransformer]
+KINDS = ["grid", "halving"]
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +31,26 @@ def searches(cls):
         cv=2,
         random_state=0,
     )
-    return GridSearchCV(make(cls), grid, cv=2), halving
+    return {"grid": GridSearchCV(make(cls), grid, cv=2), "halving": halving}
 
 
-def results(cls, X, **params):
-    """Scores and the weights of the best model, of two kinds of search."""
-    fitted = [search.set_params(**params).fit(X) for search in searches(cls)]
-    return [
-        (search.cv_results_["mean_test_score"].tolist(), digest(search.best_estimator_))
-        for search in fitted
-    ]
+def results(kind, X, **params):
+    """Scores and the weights of the best model of a search."""
+    search = searches(GSMTopicModel)[kind].set_params(**params).fit(X)
+    return search.cv_results_["mean_test_score"].tolist(), digest(
+        search.best_estimator_
+    )
 
 
 @pytest.fixture(scope="module")
 def expected(X):
-    """Results of searches in this process."""
-    return {cls: results(cls, X) for cls in CLASSES}
+    """Results of searches in this process; what workers do is the same for all."""
+    return {kind: results(kind, X) for kind in KINDS}
 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_halving_gives_more_epochs_to_fewer_models(cls, X):
-    search = searches(cls)[1].fit(X)
+    search = searches(cls)["halving"].fit(X)
     table = search.cv_results_
     epochs = [params["max_epochs"] for params in table["params"]]
     assert epochs == [1] * 4 + [2] * 2 + [4]
@@ -59,13 +59,14 @@ def test_halving_gives_more_epochs_to_fewer_models(cls, X):
     assert np.isfinite(table["mean_test_score"]).all()
 
 
+@pytest.mark.slow
 def test_halving_finds_the_planted_number_of_topics(X):
     search = HalvingGridSearchCV(
         Pipeline([("topics", make(GSMTopicModel, lr=0.03, hidden_layer_sizes=(30,)))]),
         {"topics__n_components": [1, 2, 3]},
         resource="topics__max_epochs",
-        min_resources=10,
-        max_resources=30,
+        min_resources=8,
+        max_resources=24,
         factor=3,
         cv=2,
         random_state=0,
@@ -73,16 +74,14 @@ def test_halving_finds_the_planted_number_of_topics(X):
     assert search.best_params_["topics__n_components"] == 3
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_workers_give_what_one_process_gives(backend, X, expected):
-    for cls in CLASSES:
-        with joblib.parallel_config(backend=backend):
-            assert results(cls, X, n_jobs=2) == expected[cls]
+@pytest.mark.parametrize("backend, kind", [("loky", "grid"), ("threading", "halving")])
+def test_workers_give_what_one_process_gives(backend, kind, X, expected):
+    with joblib.parallel_config(backend=backend):
+        assert results(kind, X, n_jobs=2) == expected[kind]
 
 
-@pytest.mark.parametrize(
-    "processes", [False, pytest.param(True, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [False, True])
 # dask's own loggers and sockets end when they like.
 @pytest.mark.filterwarnings("ignore")
 def test_workers_of_dask_give_what_one_process_gives(processes, X, expected):
@@ -96,6 +95,5 @@ def test_workers_of_dask_give_what_one_process_gives(processes, X, expected):
         ) as cluster,
         distributed.Client(cluster),
     ):
-        for cls in CLASSES:
-            with joblib.parallel_config(backend="dask"):
-                assert results(cls, X, n_jobs=2) == expected[cls]
+        with joblib.parallel_config(backend="dask"):
+            assert {kind: results(kind, X, n_jobs=2) for kind in KINDS} == expected

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from helpers import digest, each_model, make, through_joblib
+from helpers import MODELS, digest, make, through_joblib
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.model_selection import GridSearchCV
 
@@ -82,8 +82,10 @@ def test_no_other_rows(rows, shards):
         shards[rows]
 
 
-@each_model
-@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    "cls, early_stopping",
+    [*((cls, False) for cls in MODELS), (GSMTopicModel, True), (VAETransformer, True)],
+)
 def test_models_take_them_for_the_matrix(cls, early_stopping, X, shards):
     model = make(cls, early_stopping=early_stopping).fit(X)
     same = make(cls, early_stopping=early_stopping).fit(shards)
@@ -109,6 +111,7 @@ def test_autoencoders_of_any_kind_take_them(params, X, tmp_path):
     assert digest(same) == digest(model) and same.score(shards) == model.score(X)
 
 
+@pytest.mark.slow
 def test_a_search_takes_them(X, shards):
     searches = [
         GridSearchCV(make(NVDMTopicModel), {"n_components": [2, 3]}, cv=3).fit(Z)
@@ -296,12 +299,12 @@ def test_a_stream_of_hashed_texts_trains(corpus):
     words = [f"word{i}" for i in range(40)]
     texts = [" ".join(np.repeat(words, row)) for row in corpus.data.toarray()]
     hashing = HashingVectorizer(n_features=2**8, norm=None, alternate_sign=False)
-    model = make(GSMTopicModel, n_components=3, max_epochs=60, lr=0.02)
-    for _ in range(20):
+    model = make(GSMTopicModel, n_components=3, max_epochs=30, lr=0.04)
+    for _ in range(10):
         for start in range(0, 300, 100):
             model.partial_fit(hashing.transform(texts[start : start + 100]))
     X = hashing.transform(texts)
-    health = make(GSMTopicModel, n_components=3, max_epochs=20, lr=0.02).fit(X).health_
-    assert model.n_iter_ == 60
+    health = make(GSMTopicModel, n_components=3, max_epochs=10, lr=0.04).fit(X).health_
+    assert model.n_iter_ == 30
     assert model.perplexity(X) < 0.9 * health["unigram_perplexity"]
     assert model.perplexity(X) == pytest.approx(health["perplexity"], rel=0.05)

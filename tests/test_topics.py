@@ -299,19 +299,13 @@ def test_pipeline_from_texts():
 
 
 def test_grid_search_picks_by_held_out_score(corpus):
-    """Also in two processes, whose numbers of threads may differ."""
     grid = {"lr": [1e-6, 0.03]}
-    searches = [
-        GridSearchCV(make(GSMTopicModel, max_epochs=10), grid, cv=2, n_jobs=n_jobs)
-        for n_jobs in (1, 2)
-    ]
-    one, two = (search.fit(corpus.data[:80]) for search in searches)
-    assert one.best_params_ == two.best_params_ == {"lr": 0.03}
-    scores = [search.cv_results_["mean_test_score"] for search in (one, two)]
-    np.testing.assert_allclose(*scores, rtol=1e-4)
+    model = make(GSMTopicModel, max_epochs=10)
+    search = GridSearchCV(model, grid, cv=2).fit(corpus.data[:80])
+    assert search.best_params_ == {"lr": 0.03}
     # The score of a fold is that of its held-out half.
     half = make(GSMTopicModel, max_epochs=10, lr=0.03).fit(corpus.data[40:80])
-    held_out = one.cv_results_["split0_test_score"][1]
+    held_out = search.cv_results_["split0_test_score"][1]
     assert half.score(corpus.data[:40]) == pytest.approx(held_out, rel=1e-6)
 
 
@@ -400,7 +394,7 @@ def test_topics_that_repeat_or_find_no_document_are_told():
     assert len({*dead, *(j for _, j in repeated)}) > 2
 
 
-@pytest.mark.parametrize("n_features", [6, 10, 16])
+@pytest.mark.parametrize("n_features", [6, 16])
 @pytest.mark.parametrize("cls", [GSMTopicModel, ProdLDATopicModel])
 def test_few_words_make_no_duplicates(cls, n_features):
     """Three topics of their own words, in a vocabulary shorter than the lists."""

@@ -348,8 +348,8 @@ def test_denoising_explains_intact_rows_from_corrupted_ones(corruption, rng):
 
 def test_denoising_learns_to_fill_in_what_is_missing():
     """Held-out rows with 4 of 8 values masked, better than by a plain autoencoder."""
-    X = low_rank(1000)
-    train, test = X[:800], X[800:]
+    X = low_rank(600)
+    train, test = X[:500], X[500:]
     masked = np.where(np.random.default_rng(1).random(test.shape) < 0.5, 0, test)
     params = dict(variational=False, hidden_layer_sizes=(32,), max_epochs=40)
     errors = [
@@ -392,6 +392,7 @@ def test_codes_do_not_depend_on_the_unit_of_the_data(scale):
     )
 
 
+@pytest.mark.slow
 def test_a_scale_for_each_feature_finds_their_noise():
     rng = np.random.default_rng(0)
     noise = np.array([0.1, 0.2, 0.4, 0.8] * 3)
@@ -512,11 +513,13 @@ def test_a_fit_worse_than_features_without_codes_is_told(likelihood, rng):
         dict(likelihood="multinomial"),
         dict(),
         dict(scale="per-feature"),
-        dict(scale=0.2),
+        pytest.param(dict(scale=0.2), marks=pytest.mark.slow),
         dict(denoising=0.7, likelihood="bernoulli"),
         dict(variational=False, max_epochs=5),
-        dict(kl_weight=0.01, likelihood="bernoulli"),
-        dict(center=False),
+        pytest.param(
+            dict(kl_weight=0.01, likelihood="bernoulli"), marks=pytest.mark.slow
+        ),
+        pytest.param(dict(center=False), marks=pytest.mark.slow),
         dict(likelihood="bernoulli", architecture="conv", image_shape=(8, 8)),
     ],
     ids=str,
@@ -571,10 +574,10 @@ def test_convolution_is_a_correlation_of_the_image_at_every_other_place(rng):
 
 def test_convolutions_find_where_a_spot_is():
     """Codes of a spot that moves on a line tell its place, and decode to it."""
-    n = 12
-    place = np.random.default_rng(0).uniform(2, n - 3, size=600)
-    distance = np.arange(n)[None] - place[:, None]
-    X = np.repeat(np.exp(-0.5 * distance[:, None] ** 2), n, axis=1).reshape(600, -1)
+    n, n_samples = 12, 300
+    place = np.random.default_rng(0).uniform(2, n - 3, size=n_samples)
+    squares = (np.arange(n)[None] - place[:, None]) ** 2
+    X = np.repeat(np.exp(-0.5 * squares)[:, None], n, axis=1).reshape(n_samples, -1)
     params = dict(architecture="conv", channels=(4, 8), hidden_layer_sizes=(16,))
     model = make(**params, image_shape=(n, n), n_components=1, max_epochs=30).fit(X)
     rank = stats.spearmanr(model.transform(X).ravel(), place).statistic
@@ -828,6 +831,7 @@ def test_pipelines_search_and_data_frames():
     assert list(frame.columns) == [f"vaetransformer{i}" for i in range(8)]
 
 
+@pytest.mark.slow
 def test_grid_search_finds_the_number_of_directions_and_the_likelihood():
     """Rows near a plane, clipped to [0, 1] so that both likelihoods take them."""
     X = np.clip(low_rank(600) / 20 + 0.5, 0, 1)

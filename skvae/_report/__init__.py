@@ -124,10 +124,6 @@ def report(
     ...     path.stat().st_size > 10_000
     True
     """
-    # Late: who only fits needs none of it.
-    from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
-
     path = Path(path).expanduser()
     if not path.parent.is_dir() or path.is_dir():
         raise FileNotFoundError(
@@ -148,34 +144,15 @@ def report(
     if X_test is not None:
         counts_test = topic_model_input(model, X_test)
         check_n_features(last, counts_test, "X_test")
-    if isinstance(baseline, str):
-        if baseline != "lda":
-            raise ValueError(
-                f"baseline={baseline!r}, but it is an estimator, 'lda' or None."
-            )
-        is_lda = isinstance(last, LatentDirichletAllocation)
-        baseline = None if is_lda else _lda(len(last.components_))
-
-    script = (_FOLDER / "report.js").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = _figure
-    environment.globals["exp"] = math.exp
+    baseline = _baseline(baseline, last)
     topics, start = _topics(
         last, counts, covariates, texts, names, n_words, n_documents
     )
     if title is None:
         n_samples = f"{counts.shape[0]:,}"
         title = f"{type(last).__name__}: {len(topics)} topics in {n_samples} documents"
-    page = environment.get_template("report.html").render(
+    page = _render(
         title=title,
-        script=Markup(script),
-        script_hash=f"sha256-{digest}",
         summary=_summary(counts, last),
         health=_health(last),
         topics=topics,
@@ -195,6 +172,27 @@ def report(
         # Half a surrogate pair, as undecodable bytes become, has no UTF-8.
         file.write(page.encode("utf-8", "replace"))
     return path
+
+
+def _render(**parts):
+    """The page, with a script that its own header allows by a hash."""
+    # Late: who only fits needs none of it.
+    from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = _figure
+    environment.globals["exp"] = math.exp
+    script = (_FOLDER / "report.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("report.html").render(
+        script=Markup(script), script_hash=f"sha256-{digest}", **parts
+    )
 
 
 def _summary(counts, last):
@@ -281,9 +279,16 @@ def _figures(last, counts, covariates, counts_test, covariates_test, baseline):
     return {"rows": rows, "reason": None, "held_out": held_out}
 
 
-def _lda(n_components):
+def _baseline(given, last):
+    """The unfitted model to compare with, or None."""
+    if not isinstance(given, str):
+        return given
+    if given != "lda":
+        raise ValueError(f"baseline={given!r}, but it is an estimator, 'lda' or None.")
+    if isinstance(last, LatentDirichletAllocation):
+        return None
     return LatentDirichletAllocation(
-        n_components,
+        len(last.components_),
         doc_topic_prior=0.1,
         topic_word_prior=0.01,
         learning_method="online",
