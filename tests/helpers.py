@@ -10,7 +10,8 @@ import pytest
 import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 
-MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
+TOPIC_MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
+MODELS = [*TOPIC_MODELS, VAETransformer]
 PUBLIC_MODULES = [
     "skvae",
     "skvae.datasets",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from helpers import digest, through_file, through_joblib
+from helpers import MODELS, digest, through_file, through_joblib
 from scipy import sparse
 from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import norm
@@ -24,7 +24,6 @@ from skvae import (
 )
 from skvae.models.inference import sobol_normal, standardised
 
-MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 each_model = pytest.mark.parametrize("cls", MODELS)
 
 

@@ -1,6 +1,7 @@
 """scikit-learn's estimator checks, also those that it runs on its own classes only."""
 
 import pytest
+from helpers import MODELS
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
@@ -12,7 +13,6 @@ from skvae import (
     VAETransformer,
 )
 
-CLASSES = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer]
 SMALL = dict(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
 
 EARLY = dict(SMALL, early_stopping=True, n_iter_no_change=1, dropout=0.5)
@@ -28,7 +28,7 @@ class OwnEncoder(nn.Linear):
 
 
 # Every class as it comes, and each way of training and building once or twice.
-ESTIMATORS = [cls(random_state=0, max_epochs=3) for cls in CLASSES]
+ESTIMATORS = [cls(random_state=0, max_epochs=3) for cls in MODELS]
 ESTIMATORS += [
     NVDMTopicModel(**EARLY),
     VAETransformer(**EARLY),
@@ -69,7 +69,7 @@ FURTHER_CHECKS = [
 # Some of these checks fit an array and transform a DataFrame, or the other way round.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize("check", FURTHER_CHECKS)
-@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("cls", MODELS)
 def test_further_checks(cls, check):
     """Checks that scikit-learn runs on its own classes alone."""
     getattr(estimator_checks, check)(cls.__name__, cls(**SMALL))

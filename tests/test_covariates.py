@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import sklearn
-from helpers import MODELS, digest, each_model, make, through_file, through_joblib
+from helpers import (
+    MODELS,
+    TOPIC_MODELS,
+    digest,
+    each_model,
+    make,
+    through_file,
+    through_joblib,
+)
 from scipy.special import log_softmax, softmax
 from sklearn import config_context
 from sklearn.base import clone
@@ -38,7 +46,6 @@ from skvae.metrics import document_completion_perplexity
 from skvae.models.inference import sobol_normal, standardised
 from skvae.shards import write_shards
 
-TOPIC_MODELS = MODELS[:3]
 each_topic_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
 GROUPS = np.array(["alps", "baltic", "coast"])
 

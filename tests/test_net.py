@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers import MODELS, each_model, make
+from helpers import TOPIC_MODELS, each_model, make
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
@@ -17,7 +17,7 @@ from skvae.models.topics import thin_counts
 from skvae.training.callbacks import Schedule
 from skvae.training.seeds import Stream, derive_seed
 
-each_topic_model = pytest.mark.parametrize("cls", MODELS[:3])
+each_topic_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
 
 
 @pytest.fixture

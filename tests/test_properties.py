@@ -13,7 +13,7 @@ from functools import cache, wraps
 
 import numpy as np
 import pytest
-from helpers import through_file
+from helpers import MODELS, TOPIC_MODELS, through_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -45,8 +45,6 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
 PROPORTIONS = [GSMTopicModel, ProdLDATopicModel]
-TOPIC_MODELS = [NVDMTopicModel, *PROPORTIONS]
-MODELS = [*TOPIC_MODELS, VAETransformer]
 LIKELIHOODS = ["gaussian", "bernoulli", "multinomial"]
 each_model = pytest.mark.parametrize("cls", MODELS)
 # Of properties whose examples take little time, since most of them are refused.

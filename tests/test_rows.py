@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from helpers import TOPIC_MODELS
 from scipy import sparse
 
-from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.datasets import make_topic_corpus
 from skvae.nn.elbo import NegativeELBO
 from skvae.nn.penalties import topic_overlap
@@ -20,8 +21,6 @@ from skvae.nn.rows import (
 )
 from skvae.training import net
 from skvae.utils.counts import column_sums, row_sums
-
-TOPIC_MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
 
 
 def seeded(seed=0):

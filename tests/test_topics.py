@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import TOPIC_MODELS
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from sklearn import clone, config_context
@@ -29,8 +30,7 @@ from skvae.metrics import (
     unigram_perplexity,
 )
 
-MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
-each_model = pytest.mark.parametrize("cls", MODELS)
+each_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
 
 
 def make(cls, **params):
@@ -50,7 +50,7 @@ def make(cls, **params):
 def trained(corpus):
     """Both models, well trained on the first documents of the planted corpus."""
     params = dict(lr=0.02, max_epochs=50)
-    return {cls: make(cls, **params).fit(corpus.data[:240]) for cls in MODELS}
+    return {cls: make(cls, **params).fit(corpus.data[:240]) for cls in TOPIC_MODELS}
 
 
 # --- what is learnt -------------------------------------------------------------

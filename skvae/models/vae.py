@@ -293,16 +293,17 @@ class VAETransformer(BaseVAE):
         fitted = hasattr(self, "net_")
         likelihood = self.net_.config["likelihood"] if fitted else self.likelihood
         lowest, highest = LIKELIHOODS[likelihood].support
+        non_negative = (lowest, highest) == (0, np.inf)  # scikit-learn has words for it
         X = check_input(
             self,
             X,
             reset=reset,
             dtype=[np.float64, np.float32],
-            ensure_non_negative=(lowest, highest) == (0, np.inf),
+            ensure_non_negative=non_negative,
         )
         if sp.issparse(X):
             X = canonical_csr(X)
-        if highest < np.inf and (X.min() < lowest or X.max() > highest):
+        if not non_negative and (X.min() < lowest or X.max() > highest):
             raise ValueError(
                 f"{type(self).__name__} with likelihood={likelihood!r} takes values "
                 f"in [{lowest}, {highest}], but X has values from {X.min():g} to "
