@@ -356,9 +356,8 @@ def read(path):
 def check_state(cls, state):
     """Raise an exception unless a state, of any arrays, is that of a fitted model."""
     params, net, fitted = state["params"], state["net"], state["fitted"]
-    names = {*cls._get_param_names()} - {"device"}
-    if params.keys() != names:
-        odd = sorted(params.keys() ^ names)
+    # A parameter that came later than the file has its default, as before it was there.
+    if odd := sorted(params.keys() - ({*cls._get_param_names()} - {"device"})):
         raise ValueError(f"its parameters are not those of {cls.__name__}: {odd}.")
     check_parameters(cls(**params))
     if state["output"] not in (None, "default", "pandas", "polars"):

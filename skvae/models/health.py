@@ -5,6 +5,8 @@ Read off `health_` and the parameters alone.
 
 import numpy as np
 
+from skvae.nn.likelihoods import LIKELIHOODS
+
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01
 
@@ -47,7 +49,8 @@ def topic_complaints(model):
 
 def row_complaints(model):
     health, config = model.health_, model.net_.config
-    given = config["likelihood"] == "gaussian" and not isinstance(config["scale"], str)
+    scaled = LIKELIHOODS[config["likelihood"]].scaled
+    given = scaled and not isinstance(config["scale"], str)
     found, baseline = health["bound"], health["bound_without_codes"]
     if health["active_units"] == 0 and given:
         yield (
