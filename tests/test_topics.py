@@ -298,6 +298,14 @@ def test_pipeline_from_texts():
     assert list(names) == [f"gsmtopicmodel{k}" for k in range(3)]
 
 
+@each_model
+def test_a_fit_without_counts_is_refused_before_anything_is_drawn(cls):
+    rng = np.random.RandomState(0)
+    with pytest.raises(ValueError, match="no counts in X"):
+        make(cls, random_state=rng).fit(np.zeros((20, 6)))
+    assert rng.randint(2**31 - 1) == np.random.RandomState(0).randint(2**31 - 1)
+
+
 def test_grid_search_picks_by_held_out_score(corpus):
     grid = {"lr": [1e-6, 0.03]}
     model = make(GSMTopicModel, max_epochs=10)

@@ -263,11 +263,12 @@ class BaseVAE(
         n_samples = data.X.shape[0]
         shapes = type(self).__name__, data.X.shape, data.covariates.shape[1]
         processes().check_same(shapes, "model or data")
-        net = self._net_to_train(data, early_stop)
         rows, held_out = np.arange(n_samples), None
+        self._check_rows(data.X, rows)
+        net = self._net_to_train(data, early_stop)
         if early_stop:
             rows, held_out = self._split(n_samples, net.seed)
-        self._check_rows(data.X, rows)
+            self._check_rows(data.X, rows)
         net.train_on(data, rows, n_epochs=n_epochs, held_out=held_out)
         self.net_ = net
         self.n_iter_ = len(net.history)
