@@ -1,5 +1,6 @@
 """Autoencoders of any numeric table and of images."""
 
+import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -542,8 +543,11 @@ class VAETransformer(BaseVAE):
         return x
 
     def _draw(self, mean, rng):
-        output = self._inference().module.decoder.output
-        return output.draw(mean, rng, getattr(self, "mean_length_", None))
+        # A copy of what is learnt beside the decoder alone, in the precision of means.
+        output = copy.deepcopy(self.net_.module_.decoder.output).requires_grad_(False)
+        return (
+            output.cpu().double().draw(mean, rng, getattr(self, "mean_length_", None))
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

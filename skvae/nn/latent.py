@@ -70,7 +70,6 @@ class GaussianEncoder(nn.Module):
         self.preprocess = preprocess
         self.body = body
         self.n_components = n_components
-        self.variational = variational
         self.width = max(body.width, n_components)
         self.mean = Linear(body.n_out, n_components, generator)
         self.standardise = (
@@ -81,6 +80,10 @@ class GaussianEncoder(nn.Module):
             # Training starts at unit variance for every row.
             self.log_variance = Linear(body.n_out, n_components, generator)
             nn.init.zeros_(self.log_variance.weight)
+
+    @property
+    def variational(self):
+        return self.log_variance is not None
 
     @property
     def takes_sparse_rows(self):
@@ -104,7 +107,7 @@ class GaussianEncoder(nn.Module):
     def forward(self, x, generator=None, c=None):
         hidden = self.hidden(x, generator, c)
         mean = self.location(hidden)
-        if not self.variational:
+        if self.log_variance is None:
             return diagonal_normal(mean, torch.zeros_like(mean))
         # Bounded, so that no row can make the variance overflow or vanish.
         log_variance = self.log_variance(hidden).clamp(-10, 10)
