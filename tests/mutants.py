@@ -415,6 +415,28 @@ MUTANTS = [
         ("net", "topics"),
     ),
     Mutant(
+        "incoherence of topics rewarded",
+        "nn/penalties.py",
+        "return -x.sum(-1).mean() * coherence.mean()",
+        "return x.sum(-1).mean() * coherence.mean()",
+        ("modules", "topics"),
+    ),
+    Mutant(
+        "words coherent with themselves",
+        "nn/penalties.py",
+        "pairs = pairs * (1 - torch.eye(words.shape[1], device=pairs.device))",
+        "pairs = pairs * 1",
+        ("modules",),
+    ),
+    Mutant(
+        "coherence of the topics as training began",
+        "training/coherence.py",
+        "        with torch.no_grad():\n",
+        "        if hasattr(self, 'words_'):\n            return\n"
+        "        with torch.no_grad():\n",
+        ("net",),
+    ),
+    Mutant(
         "dropout that shrinks the mean",
         "nn/layers.py",
         "return x * keep / (1 - rate)",

@@ -417,6 +417,7 @@ BAD_PARAMETERS = {
     "scale": [*NO_NUMBER, 0.0, -1.0, "narrow", [1.0] * 5 + [np.nan], [1.0] * 5 + [0]],
     "topic_construction": NO_CHOICE,
     "topic_separation": [*NO_NUMBER, -0.1],
+    "topic_coherence": [*NO_NUMBER, -0.1],
     "train_word_embeddings": NO_SWITCH,
     "validation_fraction": [*NO_NUMBER, 0.0, 1.0, 5],
     "variational": NO_SWITCH,

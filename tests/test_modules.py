@@ -18,7 +18,7 @@ from skvae.nn.elbo import elbo
 from skvae.nn.latent import GaussianEncoder, diagonal_normal, reparameterise
 from skvae.nn.layers import ACTIVATIONS, MLP, Standardise
 from skvae.nn.likelihoods import GaussianOutput
-from skvae.nn.penalties import topic_overlap
+from skvae.nn.penalties import topic_incoherence, topic_overlap
 from skvae.nn.topics import (
     TOPIC_CONSTRUCTIONS,
     ExpertsDecoder,
@@ -315,6 +315,30 @@ def test_overlap_is_counted_in_cosines_to_the_other_topics():
     assert penalty(decoder, 3).item() == pytest.approx(2.0 * 2, rel=1e-5)
     one = TopicMixtureDecoder(7, 1, 5, True, seeded())
     assert penalty(one, 1).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_incoherence_is_minus_the_npmi_of_two_words_drawn_from_a_topic():
+    decoder = TopicMixtureDecoder(7, 2, 5, True, seeded())
+    counts = torch.tensor([[2.0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]])
+    words = torch.tensor([[0, 3, 6], [5, 1, 2]])
+    npmi = torch.rand(2, 3, 3, generator=seeded())
+    topics = decoder.topics()
+    coherence = 0.0
+    for k in range(2):
+        total = weighted = 0.0
+        for i in range(3):
+            for j in range(3):
+                if i != j:
+                    weight = topics[k, words[k, i]] * topics[k, words[k, j]]
+                    total += weight
+                    weighted += weight * npmi[k, i, j]
+        coherence += weighted / total / 2
+    penalty = topic_incoherence(counts, decoder(torch.eye(2)), words, npmi)
+    torch.testing.assert_close(penalty, -2.0 * coherence)
+    lonely = topic_incoherence(
+        counts, decoder(torch.eye(2)), words[:, :1], npmi[:, :1, :1]
+    )
+    assert lonely.item() == 0
 
 
 each_construction = pytest.mark.parametrize("construction", TOPIC_CONSTRUCTIONS)

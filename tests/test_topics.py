@@ -26,6 +26,7 @@ from skvae.datasets import make_topic_corpus
 from skvae.inspection import top_words
 from skvae.metrics import (
     document_completion_perplexity,
+    npmi_coherence,
     topic_diversity,
     unigram_perplexity,
 )
@@ -181,6 +182,16 @@ def test_separation_keeps_topics_apart(corpus):
         for separation in (0.0, 0.1)
     ]
     assert diversity[0] < diversity[1]
+
+
+def test_topics_are_paid_for_words_that_occur_together():
+    X = make_topic_corpus(300, 300, 10, random_state=0).data
+    params = dict(n_components=10, lr=0.02, max_epochs=20)
+    coherence = [
+        npmi_coherence(make(GSMTopicModel, topic_coherence=w, **params).fit(X), X)
+        for w in (0.0, 1.0)
+    ]
+    assert coherence[0] + 0.03 < coherence[1]
 
 
 def test_gsm_predicts_the_mixture_of_topics(trained):

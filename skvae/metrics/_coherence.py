@@ -15,6 +15,7 @@ from skvae.metrics._words import (
     leading_words,
 )
 from skvae.utils.counts import check_csr
+from skvae.utils.npmi import npmi
 
 # Presences of words in windows that are counted at a time, at most, unless a single
 # document has more: about 100 MiB.
@@ -250,17 +251,8 @@ def _warn_of_absent_words(absent, corpus):
 
 
 def _mean_npmi(joint, epsilon=0.0):
-    """Mean NPMI of the pairs of words.
-
-    `joint` has the probability of each pair, and that of each word on the diagonal.
-    """
-    i, j = np.triu_indices(len(joint), k=1)
-    p_ij, independent = joint[i, j], joint[i, i] * joint[j, j]
-    npmi = np.where(p_ij < 1, -1.0, 1.0)
-    inside = (p_ij < 1) & (p_ij + epsilon > 0) & (independent > 0)
-    p_ij, independent = p_ij[inside] + epsilon, independent[inside]
-    npmi[inside] = np.log(p_ij / independent) / -np.log(p_ij)
-    return npmi.mean()
+    """Mean NPMI of the pairs of words."""
+    return npmi(joint, epsilon)[np.triu_indices(len(joint), k=1)].mean()
 
 
 def _count_windows(texts, index, window):

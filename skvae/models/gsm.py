@@ -13,6 +13,7 @@ from skvae.models.topics import BaseProportionsModel
 from skvae.nn.penalties import topic_overlap
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.persistence import register
+from skvae.training.coherence import TopicIncoherence
 from skvae.utils.validation import Interval, StrOptions
 
 
@@ -40,6 +41,10 @@ class GSMTopicModel(BaseProportionsModel):
         token for each unit of cosine similarity that a topic has to all others
         together. 0 is the plain bound; more gives topics that differ more and predict
         words a little less well.
+    topic_coherence : float, default=0.1
+        Weight of a reward for topics whose most probable words occur together in the
+        documents of the fit: nats per token for each unit of their NPMI, see
+        `skvae.metrics.npmi_coherence`. 0 is the plain bound.
     embedding_size : int, default=100
         Size of word and topic embeddings. Ignored if `word_embeddings` are given.
     word_embeddings : array-like, mapping or gensim KeyedVectors, default=None
@@ -148,8 +153,8 @@ class GSMTopicModel(BaseProportionsModel):
     -----
     Beyond the paper, the prior's mean and variance are learnt, the posterior means are
     standardised over each batch, which keeps units from collapsing, in training the
-    encoder sees a random part of each document's tokens, topics share a background, and
-    they pay for their overlap.
+    encoder sees a random part of each document's tokens, topics share a background,
+    they pay for their overlap and are paid for coherence [3]_.
 
     References
     ----------
@@ -157,6 +162,8 @@ class GSMTopicModel(BaseProportionsModel):
        latent topics with neural variational inference. ICML.
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+    .. [3] Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
+       Diversity-aware coherence loss for improving neural topic models. ACL.
 
     Examples
     --------
@@ -175,6 +182,7 @@ class GSMTopicModel(BaseProportionsModel):
         **BaseProportionsModel._parameter_constraints,
         "topic_construction": [StrOptions(set(TOPIC_CONSTRUCTIONS))],
         "topic_separation": [Interval(Real, 0, None, closed="left")],
+        "topic_coherence": [Interval(Real, 0, None, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "word_embeddings": ["array-like", None],
         "train_word_embeddings": ["boolean"],
@@ -186,6 +194,7 @@ class GSMTopicModel(BaseProportionsModel):
         *,
         topic_construction="softmax",
         topic_separation=0.01,
+        topic_coherence=0.1,
         embedding_size=100,
         word_embeddings=None,
         train_word_embeddings=True,
@@ -208,6 +217,7 @@ class GSMTopicModel(BaseProportionsModel):
         self.n_components = n_components
         self.topic_construction = topic_construction
         self.topic_separation = topic_separation
+        self.topic_coherence = topic_coherence
         self.embedding_size = embedding_size
         self.word_embeddings = word_embeddings
         self.train_word_embeddings = train_word_embeddings
@@ -228,10 +238,13 @@ class GSMTopicModel(BaseProportionsModel):
         self.random_state = random_state
 
     def _training_options(self):
-        return {
-            **super()._training_options(),
-            "penalties": [(self.topic_separation, topic_overlap)],
-        }
+        options = super()._training_options()
+        options["penalties"] = [(self.topic_separation, topic_overlap)]
+        if self.topic_coherence:
+            incoherence = TopicIncoherence()
+            options["penalties"].append((self.topic_coherence, incoherence))
+            options["callbacks"].insert(0, incoherence)
+        return options
 
     def _config(self, n_features, n_covariates=0):
         vectors, _ = self._pretrained(n_features)

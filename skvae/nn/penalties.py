@@ -1,5 +1,7 @@
 """What training may add to the negative ELBO: functions of what the ELBO is made of."""
 
+import torch
+
 
 def topic_overlap(x, posterior, likelihood, prior):
     """Overlap of the topics, times the mean number of tokens of the batch.
@@ -23,3 +25,40 @@ def topic_overlap(x, posterior, likelihood, prior):
     total = topics.norm(dim=-1).reciprocal() @ topics
     overlap = total.square().sum() / len(topics) - 1
     return x.sum(-1).mean() * overlap
+
+
+def topic_incoherence(x, likelihood, words, npmi):
+    """Minus the coherence of the topics, times the mean number of tokens of the batch.
+
+    The coherence of a topic is the mean NPMI of two different words that are drawn from
+    its most probable ones. Its gradient raises those that occur with the others.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_features)
+    likelihood : TopicMixture or TiltedMixture
+    words : tensor of int of shape (n_components, n_words)
+        The most probable words of each topic.
+    npmi : tensor of shape (n_components, n_words, n_words)
+        Normalised pointwise mutual information of each two of them.
+
+    Returns
+    -------
+    penalty : tensor of shape ()
+
+    References
+    ----------
+    Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
+    Diversity-aware coherence loss for improving neural topic models. ACL. (Weighs NPMI
+    by probability too, over the whole vocabulary.)
+    """
+    # Bounded, since words may have lost their topic since they were looked up, a topic
+    # may have hardly more than one word, and then there is no gradient to trust.
+    least = 1e-4
+    probabilities = likelihood.topics.gather(1, words)
+    probabilities = probabilities / probabilities.sum(1, keepdim=True).clamp_min(least)
+    pairs = probabilities[:, :, None] * probabilities[:, None, :]
+    pairs = pairs * (1 - torch.eye(words.shape[1], device=pairs.device))
+    total = pairs.sum((1, 2)).clamp_min(least)
+    coherence = (pairs * npmi).sum((1, 2)) / total
+    return -x.sum(-1).mean() * coherence.mean()
