@@ -395,9 +395,9 @@ MUTANTS = [
     ),
     Mutant(
         "softmax over documents, ProdLDA",
-        "models/prodlda.py",
-        "nn.Softmax(-1)",
-        "nn.Softmax(0)",
+        "nn/topics.py",
+        "return (self.sharpness * z).softmax(-1)",
+        "return (self.sharpness * z).softmax(0)",
         ("base",),
     ),
     Mutant(
@@ -413,6 +413,20 @@ MUTANTS = [
         "loss = loss + weight * penalty(x, *output)",
         "loss = loss - weight * penalty(x, *output)",
         ("net", "topics"),
+    ),
+    Mutant(
+        "proportions that never cool down",
+        "nn/autoencoder.py",
+        "            self.link.at(progress)",
+        "            pass",
+        ("topics",),
+    ),
+    Mutant(
+        "words of topics far from all documents, ProdLDA",
+        "models/prodlda.py",
+        "PURER = 0.25",
+        "PURER = 1.0",
+        ("topics",),
     ),
     Mutant(
         "incoherence of topics rewarded",

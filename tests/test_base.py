@@ -98,7 +98,7 @@ class Reference:
         if isinstance(self.model, GSMTopicModel):
             return softmax(self.dense("link.linear", z), axis=-1)
         if isinstance(self.model, ProdLDATopicModel):
-            return softmax(z, axis=-1)
+            return softmax(self.w["link.sharpness"] * z, axis=-1)
         return z
 
     def decode(self, codes):

@@ -200,7 +200,8 @@ def log_probs(cls, weights, z):
     if cls is NVDMTopicModel:
         return linear(weights, "decoder.output", z)
     if cls is ProdLDATopicModel:
-        mixed = softmax(z, axis=-1) @ weights["decoder.topics"]
+        proportions = softmax(weights["link.sharpness"] * z, axis=-1)
+        mixed = proportions @ weights["decoder.topics"]
         offset = weights["decoder.standardise.offset"]
         return standardise(weights, "decoder.standardise", mixed) + offset
     theta = softmax(linear(weights, "link.linear", z), axis=-1)

@@ -136,8 +136,10 @@ def test_each_row_is_trained_on_by_one_process(name, found):
 
 @pytest.mark.parametrize("name", [cls.__name__ for cls in MODELS])
 def test_the_model_is_close_to_that_of_one_process(name, found):
+    """ProdLDA less so: its decoder standardises over each part of a batch."""
     alone = model_of(name).fit(corpus()).score(corpus())
-    assert found[0][name]["score"] == pytest.approx(alone, rel=0.02)
+    tolerance = 0.05 if name == "ProdLDATopicModel" else 0.02
+    assert found[0][name]["score"] == pytest.approx(alone, rel=tolerance)
 
 
 def test_covariates_are_given_to_all(found):

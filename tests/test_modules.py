@@ -21,6 +21,7 @@ from skvae.nn.likelihoods import GaussianOutput
 from skvae.nn.penalties import topic_incoherence, topic_overlap
 from skvae.nn.topics import (
     TOPIC_CONSTRUCTIONS,
+    CoolingSoftmax,
     ExpertsDecoder,
     LogLinearDecoder,
     ScaledCounts,
@@ -339,6 +340,23 @@ def test_incoherence_is_minus_the_npmi_of_two_words_drawn_from_a_topic():
         counts, decoder(torch.eye(2)), words[:, :1], npmi[:, :1, :1]
     )
     assert lonely.item() == 0
+
+
+def test_proportions_cool_down_to_those_of_a_dirichlet_prior():
+    """As sharp as 4 at first; in the end with the variance of its log-proportions."""
+    link = CoolingSoftmax(concentration=1.5)
+    z = torch.randn(10, 5, generator=seeded())
+    torch.testing.assert_close(link(z), (4 * z).softmax(-1))
+    link.at(0.125)
+    sharpness = (4 + 1.5**-0.5) / 2
+    torch.testing.assert_close(link(z), (sharpness * z).softmax(-1))
+    for progress in (0.25, 1.0):
+        link.at(progress)
+        torch.testing.assert_close(link(z), (1.5**-0.5 * z).softmax(-1))
+    sharp = CoolingSoftmax(concentration=0.01)
+    for progress in (0.0, 1.0):  # never less sharp than in the end
+        sharp.at(progress)
+        torch.testing.assert_close(sharp(z), (10 * z).softmax(-1))
 
 
 each_construction = pytest.mark.parametrize("construction", TOPIC_CONSTRUCTIONS)

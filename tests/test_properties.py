@@ -136,6 +136,8 @@ def estimators(draw, cls, n_features=None, **fixed):
             "embedding_size": draw(st.integers(1, 5)),
             "train_word_embeddings": draw(st.booleans()),
         }
+    if cls is ProdLDATopicModel:
+        params["concentration"] = draw(st.floats(0.01, 100))
     if cls is VAETransformer:
         scales = st.sampled_from(["shared", "per-feature"]) | st.floats(0.1, 10)
         if n_features is not None:

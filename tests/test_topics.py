@@ -84,6 +84,28 @@ def test_prodlda_recovers_planted_topics():
     np.testing.assert_allclose(model.components_.sum(axis=1), 1)
 
 
+def test_prodlda_topics_are_those_of_documents_nearly_about_one_alone(corpus):
+    model = make(ProdLDATopicModel, lr=0.02, max_epochs=30).fit(corpus.data)
+    proportions = model.transform(corpus.data)
+    purest = proportions[proportions.argmax(axis=0)]
+    expected = 0.75 * purest + 0.25 * np.eye(3)
+    np.testing.assert_allclose(model.topic_proportions_, expected, rtol=1e-6)
+    words = model.inverse_transform(expected)
+    np.testing.assert_allclose(model.components_, words, rtol=1e-5)
+    np.testing.assert_array_equal(model.components_given(), model.components_)
+
+
+def test_concentration_rules_how_many_topics_a_document_has(corpus):
+    largest = [
+        make(ProdLDATopicModel, lr=0.02, max_epochs=30, concentration=concentration)
+        .fit_transform(corpus.data)
+        .max(axis=1)
+        .mean()
+        for concentration in (0.1, 1.5, 10.0)
+    ]
+    assert largest[0] > largest[1] + 0.05 > largest[2] + 0.1
+
+
 def test_gsm_assigns_new_documents_to_their_topics(trained, corpus):
     labels = trained[GSMTopicModel].transform(corpus.data[240:]).argmax(axis=1)
     # Only documents that are mostly about one topic have a right answer.

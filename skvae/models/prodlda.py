@@ -1,28 +1,39 @@
 """Topics as a product of experts."""
 
+from numbers import Real
+
+import numpy as np
 import torch
-from torch import nn
 
 from skvae.models.topics import BaseProportionsModel
 from skvae.nn.latent import GaussianPrior
-from skvae.nn.topics import ExpertsDecoder
+from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
 from skvae.persistence import register
+from skvae.utils.validation import Interval
+
+# How far from the purest document to a topic alone its words are looked up.
+PURER = 0.25
 
 
 @register
 class ProdLDATopicModel(BaseProportionsModel):
     """Products of experts: topics multiply where those of GSM and LDA add up.
 
-    A document's topic proportions are the softmax of its latent code z, its words are
-    drawn from the softmax of the topics' weights, mixed in these proportions [1]_. A
-    word that all of a document's topics favour is then more probable than under any of
-    them alone. The prior of z starts as the normal approximation of a symmetric
-    Dirichlet prior with concentration 1.
+    A document's topic proportions are the softmax of its scaled latent code z, its
+    words are drawn from the softmax of the topics' weights, mixed in these proportions
+    [1]_. A word that all of a document's topics favour is then more probable than under
+    any of them alone. The prior starts as the normal approximation of a symmetric
+    Dirichlet prior, and is learnt from there.
 
     Parameters
     ----------
     n_components : int, default=10
         Number of topics.
+    concentration : float, default=1.5
+        Of the Dirichlet prior that proportions start from, once training has cooled
+        down: they begin as under one of 1/16, and reach it after a quarter of training.
+        1 is the one of the paper. The less, the fewer topics a document has: these are
+        clearer, and predict words less well.
     hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
@@ -68,9 +79,13 @@ class ProdLDATopicModel(BaseProportionsModel):
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Word probabilities of a document that is about one topic alone; rows sum to one.
-        The weights that are mixed are of arbitrary scale for each word and are not
-        shown.
+        Word probabilities of each topic: of a document with the proportions
+        `topic_proportions_`. Rows sum to one. The weights that are mixed are of
+        arbitrary scale for each word and are not shown.
+    topic_proportions_ : ndarray of shape (n_components, n_components)
+        For each topic, the proportions of the document that has most of it, of up to
+        4,096 training documents, a quarter of the way to the topic alone. The whole way
+        may lead far beyond what training has seen, to rare words.
     covariate_values_ : ndarray of shape (n_covariates,)
         Values of the labels that `fit` was given as `covariates`, sorted.
     covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
@@ -118,7 +133,9 @@ class ProdLDATopicModel(BaseProportionsModel):
     result does not depend on those beside it. Beyond the paper, the prior's mean and
     variance are learnt, the posterior means are standardised without an offset, which
     a learnt prior mean makes up for, and in training the encoder sees a random part of
-    each document's tokens. Dropout acts on the encoder alone.
+    each document's tokens. Dropout acts on the encoder alone. Proportions are sharp at
+    first, which gives topics a theme each; without it they are arbitrary where there
+    are many, though they predict words as well.
 
     References
     ----------
@@ -138,10 +155,16 @@ class ProdLDATopicModel(BaseProportionsModel):
     ((200, 3), True)
     """
 
+    _parameter_constraints: dict = {
+        **BaseProportionsModel._parameter_constraints,
+        "concentration": [Interval(Real, 0, None, closed="neither")],
+    }
+
     def __init__(
         self,
         n_components=10,
         *,
+        concentration=1.5,
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
@@ -159,6 +182,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         random_state=None,
     ):
         self.n_components = n_components
+        self.concentration = concentration
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -175,10 +199,16 @@ class ProdLDATopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
+    def _config(self, n_features, n_covariates=0):
+        return {
+            **super()._config(n_features, n_covariates),
+            "concentration": float(self.concentration),
+        }
+
     @staticmethod
     def _build_prior(n_components):
-        # Laplace's approximation in the basis of the softmax; for one topic, whose
-        # share is always 1, any prior will do.
+        # Laplace's approximation in the basis of the softmax, but for the scale of the
+        # proportions; for one topic, whose share is always 1, any prior will do.
         variance = 1 - 1 / n_components if n_components > 1 else 1.0
         return GaussianPrior(n_components, learnt=True, std=variance**0.5)
 
@@ -190,9 +220,24 @@ class ProdLDATopicModel(BaseProportionsModel):
             generator,
             config["n_covariates"],
         )
-        return decoder, nn.Softmax(-1)
+        return decoder, CoolingSoftmax(config["concentration"])
 
     def _set_fitted_attributes(self, module, sample):
         super()._set_fitted_attributes(module, sample)
-        pure = torch.eye(self._n_features_out).to(module.decoder.topics)
-        self.components_ = module.decoder(pure).mean.cpu().numpy()
+        purest = sample.codes[sample.codes.argmax(axis=0)]
+        alone = np.eye(len(purest))
+        self.topic_proportions_ = purest + PURER * (alone - purest)
+        proportions = torch.from_numpy(self.topic_proportions_)
+        proportions = proportions.to(module.decoder.topics)
+        self.components_ = module.decoder(proportions).mean.cpu().numpy()
+
+    def _topic_codes(self):
+        return self.topic_proportions_
+
+    @classmethod
+    def _layout(cls, config):
+        n_components = config["n_components"]
+        return {
+            **super()._layout(config),
+            "topic_proportions_": (n_components, n_components),
+        }

@@ -224,10 +224,14 @@ class BaseTopicModel(BaseVAE):
             If the model was fitted without covariates, or with others.
         """
         check_is_fitted(self, "net_")
-        codes = np.eye(self._n_features_out)
+        codes = self._topic_codes()
         if covariates is None:
             return self._inference().means(Data(codes))
         return self.inverse_transform(codes, covariates=covariates)
+
+    def _topic_codes(self):
+        """Codes that stand for the topics; shape (n_components, n_components)."""
+        return np.eye(self._n_features_out)
 
     def sample(self, n_samples=1, random_state=None, *, covariates=None):
         """Draw new documents: topics from the prior, then words from the topics.

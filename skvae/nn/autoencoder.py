@@ -66,6 +66,11 @@ class VariationalAutoencoder(nn.Module):
         """Set training mode; asked for in every step, it mostly is set already."""
         return self if mode == self.training else super().train(mode)
 
+    def at(self, progress):
+        """Let the link follow the progress of training, from 0 to 1, if it does."""
+        if hasattr(self.link, "at"):
+            self.link.at(progress)
+
     def codes(self, x, c=None):
         """What users see of rows: the link of the posterior mean, without noise."""
         return self.link(self.encoder.location(self.encoder.hidden(x, c=c)))

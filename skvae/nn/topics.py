@@ -93,6 +93,41 @@ class GaussianSoftmax(nn.Module):
         return self.linear(z).softmax(-1)
 
 
+class CoolingSoftmax(nn.Module):
+    """Latent code to topic proportions, softmax(s z), with s that falls in training.
+
+    Codes have unit variance over the documents. Where s is small, proportions are near
+    equal and mix in a nearly linear way: topics may be rotated into any others that
+    predict as well, and mean nothing. With the large s of the start a document is of
+    few topics, which thus take themes; later they keep them.
+
+    Parameters
+    ----------
+    concentration : float
+        Of the symmetric Dirichlet distribution that standard normal codes stand for in
+        the end, in Laplace's approximation: s is its power of -1/2.
+    """
+
+    # Where s starts, that of a concentration of 1/16, and when it has come to its end.
+    first = 4.0
+    cooled = 0.25
+
+    def __init__(self, concentration):
+        super().__init__()
+        self.last = concentration**-0.5
+        self.register_buffer("sharpness", torch.ones(()))
+        self.at(0.0)
+
+    def at(self, progress):
+        """Set s for a point of training, from 0 to 1."""
+        first = max(self.first, self.last)
+        done = min(progress / self.cooled, 1.0)
+        self.sharpness.fill_(first + (self.last - first) * done)
+
+    def forward(self, z):
+        return (self.sharpness * z).softmax(-1)
+
+
 class StickBreaking(nn.Module):
     """Base of the constructions that break a stick of unit length into proportions.
 

@@ -10,7 +10,7 @@ class Schedule(Callback):
 
     The rate rises over the first tenth to `lr` and falls along a cosine to a fiftieth
     of it; the KL weight rises to 1 over the first `kl_warmup` of training. Both stay
-    where they are after `max_epochs` epochs.
+    where they are after `max_epochs` epochs. The module is told of the progress.
     """
 
     def __init__(self, lr, kl_warmup, max_epochs):
@@ -30,6 +30,7 @@ class Schedule(Callback):
         self.batch_ += 1
         for group in net.optimizer_.param_groups:
             group["lr"] = self.lr * self.rate(progress)
+        net.module_.at(progress)
         warming = progress < self.kl_warmup
         net.criterion_.warmup = progress / self.kl_warmup if warming else 1.0
 
