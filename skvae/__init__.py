@@ -1,5 +1,6 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
+from skvae.cluster import ClusterTopicModel
 from skvae.models.gsm import GSMTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.prodlda import ProdLDATopicModel
@@ -8,6 +9,7 @@ from skvae.persistence import ModelFileError, load
 from skvae.utils.version import __version__
 
 __all__ = [
+    "ClusterTopicModel",
     "GSMTopicModel",
     "ModelFileError",
     "NVDMTopicModel",

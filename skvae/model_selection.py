@@ -12,22 +12,30 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import Bunch, check_scalar
+from sklearn.utils import Bunch, check_consistent_length, check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skvae.fitted.completion import complete, perplexity_of
-from skvae.fitted.model import topic_model, topic_model_input
-from skvae.metrics import npmi_coherence, topic_diversity, unigram_perplexity
+from skvae.fitted.model import is_signed, topic_model, topic_model_input
+from skvae.metrics import (
+    label_alignment,
+    npmi_coherence,
+    topic_diversity,
+    unigram_perplexity,
+)
 
 __all__ = ["compare_models"]
 
 # Columns of perplexities, and how each averages.
 _AVERAGES = {"perplexity": "token", "doc_perplexity": "document"}
+_ALIGNMENT = ["purity", "p1", "nmi", "ari"]  # of label_alignment
 _COLUMNS = [
     *_AVERAGES,
     "npmi",
+    "npmi_test",
     "diversity",
+    *_ALIGNMENT,
     "active_units",
     "fit_time",
     "transform_time",
@@ -41,6 +49,7 @@ def compare_models(
     X,
     *,
     X_test=None,
+    y=None,
     n_seeds=1,
     top_n=10,
     return_estimator=False,
@@ -65,6 +74,9 @@ def compare_models(
     X_test : like X, default=None
         Held-out documents. None holds out a tenth of X, drawn at random, but the same
         in each call and for all models.
+    y : array-like of shape (n_samples,), default=None
+        Labels of the documents of `X_test` or, if that is None, of X: the alignment of
+        topics with them is shown.
     n_seeds : int, default=1
         How often each model is fitted: with 0, 1, and so on as its `random_state`, and
         as those of the estimators within it. The documents stay the same. A model
@@ -95,9 +107,15 @@ def compare_models(
         npmi
             `npmi_coherence` of the top words in the documents of the fit; from -1 to
             1, larger is better.
+        npmi_test
+            The same in `X_test`, which tells how much of it was fitted to those texts.
+            A word that they lack counts -1 in all its pairs: on few texts it is small.
         diversity
             `topic_diversity` of the top 25 words, or of all if there are fewer; up to
             1, larger is better.
+        purity, p1, nmi, ari
+            `label_alignment` of the topic that each document of `X_test` has most of.
+            Only if `y` is given; NaN for NVDM, whose dimensions are no topics.
         active_units
             Number of latent dimensions in use, `health_["active_units"]` of the model.
         fit_time, transform_time
@@ -151,7 +169,12 @@ def compare_models(
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(top_n, "top_n", Integral, min_val=2)
     if X_test is None:
-        X, X_test = train_test_split(X, test_size=0.1, random_state=0)
+        split = train_test_split(X, test_size=0.1, random_state=0)
+        if y is not None:
+            y = train_test_split(y, test_size=0.1, random_state=0)[1]
+        X, X_test = split
+    if y is not None:
+        check_consistent_length(X_test, y)
 
     # One seed after the other, so that models that cannot be compared show early.
     tasks = [
@@ -160,7 +183,7 @@ def compare_models(
         for name, model in models.items()
     ]
     calls = (
-        delayed(_run)(model, X, X_test, top_n, return_estimator)
+        delayed(_run)(model, X, X_test, y, top_n, return_estimator)
         for _, _, model in tasks
     )
     runs, told, baseline = [], {}, None
@@ -191,8 +214,9 @@ def compare_models(
 
     names = [name for name, _, _ in tasks]
     figures = [baseline[1].unigram, *(run.figures for run in runs)]
+    columns = [c for c in _COLUMNS if y is not None or c not in _ALIGNMENT]
     table = pd.DataFrame(
-        figures, index=["unigram", *names], columns=_COLUMNS, dtype=float
+        figures, index=["unigram", *names], columns=columns, dtype=float
     )
     by_model = table.groupby(level=0, sort=False)
     table = by_model.mean()
@@ -251,12 +275,12 @@ def _in_parallel(calls, n_calls, n_jobs, verbose):
             results.close()
 
 
-def _run(model, X, X_test, top_n, return_model):
+def _run(model, X, X_test, y, top_n, return_model):
     """Fit a model and measure it on one thread, with its warnings and its error."""
     run = Bunch(figures={}, error=None, model=None)
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         try:
-            run.update(_measure(model, X, X_test, top_n))
+            run.update(_measure(model, X, X_test, y, top_n))
             if return_model:
                 run.model = model
         except Exception as error:
@@ -266,19 +290,26 @@ def _run(model, X, X_test, top_n, return_model):
     return run
 
 
-def _measure(model, X, X_test, top_n):
+def _measure(model, X, X_test, y, top_n):
     """Fit a model; return its figures, those of unigram, and the number of words."""
     started = time.process_time()
     model.fit(X)
     fitted = time.process_time()
-    model.transform(X_test)
+    codes = model.transform(X_test)
     transformed = time.process_time()
 
     last = topic_model(model)
     counts, counts_test = (topic_model_input(model, Z) for Z in (X, X_test))
+    figures = topic_figures(last, counts, counts_test, top_n)
+    n_words = min(top_n, last.components_.shape[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of words that X_test lacks
+        figures["npmi_test"] = npmi_coherence(last, counts_test, n_words=n_words)
+    if y is not None and not is_signed(last):
+        figures |= dict(label_alignment(y, np.asarray(codes)))
     times = {"fit_time": fitted - started, "transform_time": transformed - fitted}
     return {
-        "figures": topic_figures(last, counts, counts_test, top_n) | times,
+        "figures": figures | times,
         "unigram": unigram_figures(counts, counts_test),
         "n_features": last.components_.shape[1],
     }

@@ -31,6 +31,7 @@ PAGES = [
     "docs/models/nvdm.md",
     "docs/models/gsm.md",
     "docs/models/prodlda.md",
+    "docs/models/cluster.md",
     "docs/models/vae.md",
 ]
 # and those that begin with a fitted model at hand. Blocks of all others are fragments.

@@ -19,6 +19,7 @@ from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import (
     document_completion_perplexity,
+    label_alignment,
     npmi_coherence,
     topic_diversity,
     unigram_perplexity,
@@ -29,6 +30,7 @@ FIGURES = [
     "perplexity",
     "doc_perplexity",
     "npmi",
+    "npmi_test",
     "diversity",
     "active_units",
     "fit_time",
@@ -109,10 +111,30 @@ def test_figures_are_those_of_the_metrics(X):
                 X[:100], X[100:], average=average
             )
         assert row["npmi"] == npmi_coherence(model, X[:100], n_words=5)
+        assert row["npmi_test"] == npmi_coherence(model, X[100:], n_words=5)
         assert row["diversity"] == topic_diversity(model, n_words=25)
         assert row["fit_time"] > 0 and row["transform_time"] > 0
     assert table.loc["unigram", "npmi":].isna().all()
     assert table.loc[["LDA", "NMF"], "active_units"].isna().all()
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_alignment_is_that_of_held_out_documents(held_out, X):
+    y = np.arange(X.shape[0]) % 3
+    models = {"LDA": lda(), "NVDM": nvdm()}
+    if held_out:
+        (train, test), labels = (X[:100], X[100:]), y[100:]
+        table = compare_models(models, train, X_test=test, y=labels)
+    else:
+        train, test, _, labels = train_test_split(X, y, test_size=0.1, random_state=0)
+        table = compare_models(models, X, y=y)
+    model = clone(models["LDA"]).set_params(random_state=0).fit(train)
+    expected = label_alignment(labels, model.transform(test))
+    for name in ("purity", "p1", "nmi", "ari"):
+        assert table.loc["LDA", name] == expected[name]
+        assert np.isnan(table.loc["NVDM", name])  # axes are no topics
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        compare_models(models, X, y=y[1:])
 
 
 def test_means_and_spreads_are_over_the_seeds(X):

@@ -35,25 +35,46 @@ def newsgroups_groups():
     return np.array(corpus.target_names)[corpus.target]
 
 
-def split(X, n_train, n_components, n_test=None):
+def split(X, n_train, n_components, n_test=None, labels=None):
     end = None if n_test is None else n_train + n_test
-    return Bunch(train=X[:n_train], test=X[n_train:end], n_components=n_components)
+    return Bunch(
+        train=X[:n_train],
+        test=X[n_train:end],
+        n_components=n_components,
+        labels=None if labels is None else labels[n_train:end],  # of test
+    )
+
+
+def split_by_date(counts, n_components):
+    """20 newsgroups with headers, the earlier texts to fit and the later held out."""
+    train, test = (
+        fetch_20newsgroups(subset=subset, random_state=1)
+        for subset in ("train", "test")
+    )
+    return Bunch(
+        train=counts.fit_transform(train.data),
+        test=counts.transform(test.data),
+        n_components=n_components,
+        labels=test.target,
+    )
 
 
 def newsgroups():
     """20 newsgroups without headers and quotes: 10,000 texts, 1,000 words."""
-    return split(vectorizer(1000).fit_transform(newsgroups_texts()), 10_000, 20)
+    X = vectorizer(1000).fit_transform(newsgroups_texts())
+    return split(X, 10_000, 20, labels=newsgroups_groups())
 
 
 def newsgroups_by_date():
     """20 newsgroups with headers, split by date: 11,314 texts, 2,000 words."""
-    train, test = (
-        fetch_20newsgroups(subset=subset, random_state=1).data
-        for subset in ("train", "test")
-    )
-    counts = vectorizer(2000, token_pattern=r"(?u)\b[a-zA-Z]{2,}\b")
-    return Bunch(
-        train=counts.fit_transform(train), test=counts.transform(test), n_components=50
+    return split_by_date(vectorizer(2000, token_pattern=r"(?u)\b[a-zA-Z]{2,}\b"), 50)
+
+
+def newsgroups_topmost():
+    """The same texts as TopMost prepares them: 5,000 words, common ones too."""
+    letters = r"(?u)\b[a-zA-Z]{3,}\b"
+    return split_by_date(
+        vectorizer(5000, token_pattern=letters, max_df=1.0, min_df=1), 50
     )
 
 
@@ -69,7 +90,8 @@ def docstrings_corpus():
 def docstrings():
     """Docstrings of the installed packages: about 9,000 texts, 1,000 words."""
     texts, _ = docstrings_corpus()
-    return split(vectorizer(1000).fit_transform(texts), int(0.9 * len(texts)), 20)
+    X = vectorizer(1000).fit_transform(texts)
+    return split(X, int(0.9 * len(texts)), 20, labels=docstrings_packages())
 
 
 def docstrings_packages():
@@ -100,7 +122,7 @@ def few_short():
 def few():
     """20 newsgroups: 1,500 texts, 2,500 words."""
     X = vectorizer(2500, min_df=5).fit_transform(newsgroups_texts()[:2300])
-    return split(X, 1500, 20)
+    return split(X, 1500, 20, labels=newsgroups_groups()[:2300])
 
 
 def planted():
@@ -111,6 +133,7 @@ def planted():
 CORPORA = {
     "20ng": newsgroups,
     "by-date": newsgroups_by_date,
+    "topmost": newsgroups_topmost,
     "docstrings": docstrings,
     "short": short,
     "few": few,

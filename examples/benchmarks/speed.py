@@ -293,7 +293,7 @@ def targets(args):
         others = {
             key: model
             for key, model in topic_models(k).items()
-            if key in ("LDA", "tomotopy LDA")
+            if key in ("LDA, online", "tomotopy LDA")
         }
         for seed in range(args.n_seeds):
             for other, model in others.items():
@@ -336,7 +336,7 @@ def transforms(args):
     for corpus_name in args.corpora:
         corpus = CORPORA[corpus_name]()
         X, k = corpus.train, corpus.n_components
-        lda = topic_models(k)["LDA"].set_params(random_state=0).fit(X)
+        lda = topic_models(k)["LDA, online"].set_params(random_state=0).fit(X)
         own = {
             name: cls(k, max_epochs=1, random_state=0).fit(X)
             for name, cls in TOPIC_MODELS.items()

@@ -7,7 +7,10 @@ FIGURES = {
     "perplexity": ("per token", 1),
     "doc_perplexity": ("per document", 1),
     "npmi": ("NPMI", 3),
+    "npmi_test": ("NPMI held out", 3),
     "diversity": ("diversity", 2),
+    "purity": ("purity", 3),
+    "nmi": ("NMI", 3),
     "active_units": ("active units", 0),
     "bound": ("bound per document", 1),
     "fit_time": ("seconds", 0),
@@ -26,10 +29,11 @@ def bound_per_document(models, X, n_draws):
 
 
 def markdown(table, figures, spread, about=FIGURES):
-    """Return the figures of a table, those of `spread` with their deviations.
+    """Return the figures that a table has, those of `spread` with their deviations.
 
     `about` has the heading and the digits of each.
     """
+    figures = [figure for figure in figures if figure in table]
     lines = [
         "| | " + " | ".join(about[figure][0] for figure in figures) + " |",
         "|---" * (len(figures) + 1) + "|",

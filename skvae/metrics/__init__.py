@@ -1,10 +1,11 @@
-"""Held-out perplexity of topic models; coherence, diversity and stability of topics.
+"""Perplexity; coherence, diversity, stability and alignment with labels of topics.
 
 The functions take any fitted topic model: an estimator with `components_` and
 `transform`, such as those of skvae, `LatentDirichletAllocation` and `NMF`, or a
 Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X.
 """
 
+from skvae.metrics._alignment import label_alignment
 from skvae.metrics._coherence import npmi_coherence, sliding_window_npmi
 from skvae.metrics._overlap import inverted_rbo, topic_diversity, topic_stability
 from skvae.metrics._perplexity import document_completion_perplexity, unigram_perplexity
@@ -12,6 +13,7 @@ from skvae.metrics._perplexity import document_completion_perplexity, unigram_pe
 __all__ = [
     "document_completion_perplexity",
     "inverted_rbo",
+    "label_alignment",
     "npmi_coherence",
     "sliding_window_npmi",
     "topic_diversity",

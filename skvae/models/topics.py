@@ -56,25 +56,30 @@ def duplicate_topics(components):
     return [(int(i), int(j)) for i, j in np.argwhere(shared >= 0.8 * n_words)]
 
 
+def check_documents(estimator, X, *, reset):
+    """Word counts that a topic model is given, as CSR array, or raise."""
+    if contains_words(X):
+        raise ValueError(
+            f"{type(estimator).__name__} takes token counts, but got raw texts. Put a "
+            "CountVectorizer before it in a Pipeline."
+        )
+    X = check_input(
+        estimator,
+        X,
+        reset=reset,
+        # Integers stay what they are: a copy would double the memory.
+        dtype=[np.float64, np.float32, np.int64, np.int32],
+        ensure_non_negative=True,
+    )
+    # The same documents give the same draws in training whatever their container.
+    return canonical_csr(sp.csr_array(X))
+
+
 class BaseTopicModel(BaseVAE):
     """What topic models share: counts, perplexity, components."""
 
     def _check_X(self, X, *, reset):
-        if contains_words(X):
-            raise ValueError(
-                f"{type(self).__name__} takes token counts, but got raw texts. Put a "
-                "CountVectorizer before it in a Pipeline."
-            )
-        X = check_input(
-            self,
-            X,
-            reset=reset,
-            # Integers stay what they are: a copy would double the memory.
-            dtype=[np.float64, np.float32, np.int64, np.int32],
-            ensure_non_negative=True,
-        )
-        # The same documents give the same draws in training whatever their container.
-        return canonical_csr(sp.csr_array(X))
+        return check_documents(self, X, reset=reset)
 
     def _check_rows(self, X, rows):
         name = type(self).__name__

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     StrOptions,
@@ -18,6 +19,7 @@ from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
     "StrOptions",
@@ -44,7 +46,7 @@ def check_parameters(estimator):
                 f"The {param!r} parameter of {name} must be a number. "
                 f"Got {value!r} instead."
             )
-    for callback in params["callbacks"] or ():
+    for callback in params.get("callbacks") or ():
         if isinstance(callback, tuple):
             callback = callback[-1]
         if not isinstance(callback, Callback):
@@ -52,7 +54,8 @@ def check_parameters(estimator):
                 f"The 'callbacks' parameter of {name} must hold skorch callbacks, or "
                 f"pairs of a name and a callback. Got {callback!r} instead."
             )
-    check_layer_sizes(name, "hidden_layer_sizes", params["hidden_layer_sizes"])
+    if "hidden_layer_sizes" in params:
+        check_layer_sizes(name, "hidden_layer_sizes", params["hidden_layer_sizes"])
 
 
 def check_layer_sizes(name, param, sizes):

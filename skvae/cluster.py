@@ -1,0 +1,377 @@
+"""Topics from clusters of documents."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.special import logsumexp, softmax
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from skvae.models.nvdm import NVDMTopicModel
+from skvae.models.topics import check_documents
+from skvae.shards import Shards
+from skvae.utils.counts import row_sums
+from skvae.utils.validation import HasMethods, Interval, check_parameters
+
+__all__ = ["ClusterTopicModel"]
+
+# Share of a document's words that belong to no topic: above what stop words take, so
+# that a topic has to be specific.
+BACKGROUND = 0.95
+# Documents that a word has to appear in beyond what the background accounts for.
+LEAST = 1.0
+N_ITERATIONS = 50
+# Of proportions, by which they predict words best: with fewer dimensions than codes
+# have, since these do not vary on their own.
+SHARPNESS = 5.0
+# Weight in the components of what all of a cluster's documents have, for the words
+# that are not specific: they keep an order.
+REST = 1e-3
+
+
+class ClusterTopicModel(
+    ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
+):
+    """Topics that are clusters of documents, by the codes that a model gives them.
+
+    The model is fitted to the word counts, a clusterer to its codes, each divided by
+    its length. Topics are what is specific to the words of a cluster: they are
+    estimated, by expectation maximisation, as the part of its documents' words that the
+    words of all documents do not account for [1]_, where a word counts once for a
+    document that has it.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of topics. Ignored if `clusterer` is given.
+    estimator : transformer, default=None
+        Maps counts to codes, dense rows of numbers: one of skvae's models, or any
+        other. None is `NVDMTopicModel` with as many dimensions as topics.
+    clusterer : clusterer, default=None
+        Has `fit_predict`, with labels from 0 on, or -1 for documents of no cluster.
+        None is `KMeans`, the best of 5 starts.
+    random_state : int, RandomState instance or None, default=None
+        Of the estimator and the clusterer that stand for None; those that are given
+        have their own.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_topics, n_features)
+        Probabilities of the words that are specific to each topic; rows sum to one.
+        Those of all of its documents' words are `word_probabilities_`.
+    word_probabilities_ : ndarray of shape (n_topics, n_features)
+        Word probabilities of the clusters' documents, smoothed by one token of the
+        words of all documents.
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each training document, -1 for none.
+    cluster_centers_ : ndarray of shape (n_topics, n_codes)
+        Mean of the documents' codes of unit length.
+    variance_ : float
+        Mean squared distance of a code of unit length to the center of its cluster.
+    estimator_ : estimator
+        The fitted model.
+    clusterer_ : estimator
+        The fitted clusterer.
+    n_features_in_ : int
+        Number of features seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are strings.
+
+    See Also
+    --------
+    GSMTopicModel : Topics and proportions in one probabilistic model.
+    skvae.metrics.label_alignment : How topics agree with labels.
+
+    Notes
+    -----
+    NVDM's dimensions are no topics, but its codes place alike documents side by side.
+    Assignments are sharper than the proportions of a topic model: most documents have
+    one topic. For documents of several, or to predict words, take `GSMTopicModel` or
+    `NVDMTopicModel`.
+
+    References
+    ----------
+    .. [1] Hiemstra, D., Robertson, S. and Zaragoza, H. (2004). Parsimonious language
+       models for information retrieval. SIGIR.
+
+    Examples
+    --------
+    >>> from skvae import ClusterTopicModel
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = ClusterTopicModel(3, random_state=0).fit(X)
+    >>> model.transform(X).shape, model.labels_.shape, model.components_.shape
+    ((200, 3), (200,), (3, 50))
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "estimator": [HasMethods(["fit", "transform"]), None],
+        "clusterer": [HasMethods(["fit_predict"]), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, n_components=10, *, estimator=None, clusterer=None, random_state=None
+    ):
+        self.n_components = n_components
+        self.estimator = estimator
+        self.clusterer = clusterer
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Fit the model to X, cluster its codes, and find the words of the clusters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Counts.
+        y : ignored
+            Not used.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input is unusable, if codes have zeros alone, or if no
+            document is in a cluster.
+        """
+        check_parameters(self)
+        X = self._check_X(X, reset=True)
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        estimator, clusterer = self._parts(seed)
+        estimator = estimator.fit(X)
+        codes = _directions(estimator, X)
+        labels = np.asarray(clusterer.fit_predict(codes))
+        topics = np.unique(labels[labels >= 0])
+        if len(topics) == 0:
+            raise ValueError(
+                f"{type(self).__name__} has no topics, since "
+                f"{type(clusterer).__name__} found no cluster. Give it other "
+                "parameters."
+            )
+        members = labels == topics[:, None]
+        centers = np.array([codes[of_topic].mean(axis=0) for of_topic in members])
+        place = np.searchsorted(topics, labels[labels >= 0])
+        distances = np.square(codes[labels >= 0] - centers[place]).sum(axis=1)
+
+        tokens, documents = _word_counts(X, members)
+        self.estimator_, self.clusterer_ = estimator, clusterer
+        self.labels_ = np.where(labels >= 0, np.searchsorted(topics, labels), -1)
+        self.cluster_centers_ = centers
+        self.variance_ = float(distances.mean())
+        # A word that no document of a cluster has is as probable as in all documents.
+        overall = tokens.sum(axis=0) + 1.0
+        overall /= overall.sum()
+        self.word_probabilities_ = normalize(tokens + overall, norm="l1")
+        self.components_ = specific_words(documents)
+        return self
+
+    def fit_predict(self, X, y=None):
+        """`fit` to X, and give its `labels_`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+            Not used.
+
+        Returns
+        -------
+        labels : ndarray of int of shape (n_samples,)
+            -1 is a document of no cluster.
+        """
+        return self.fit(X).labels_
+
+    def _check_X(self, X, *, reset=False):
+        if isinstance(X, Shards):  # the estimator checks them
+            if reset:
+                self.n_features_in_ = X.shape[1]
+                self.__dict__.pop("feature_names_in_", None)
+            return X
+        return check_documents(self, X, reset=reset)
+
+    def _parts(self, seed):
+        """Unfitted estimator and clusterer."""
+        estimator, clusterer = self.estimator, self.clusterer
+        if estimator is None:
+            estimator = NVDMTopicModel(self.n_components, random_state=seed)
+        if clusterer is None:
+            from sklearn.cluster import KMeans  # late, since it takes long
+
+            clusterer = KMeans(self.n_components, n_init=5, random_state=seed)
+        return clone(estimator), clone(clusterer)
+
+    def transform(self, X):
+        """Probabilities of the topics of each document.
+
+        Whatever the clusterer, they are in proportion to exp(-5 d^2 / `variance_`) at
+        the distance d from a center: those of normal distributions around the centers,
+        which have their variance in 10 dimensions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        proportions : ndarray of shape (n_samples, n_topics)
+            Rows sum to one.
+        """
+        check_is_fitted(self)
+        codes = _directions(self.estimator_, self._check_X(X))
+        distances = euclidean_distances(codes, self.cluster_centers_, squared=True)
+        least = np.finfo(float).tiny  # of a cluster of equal codes
+        return softmax(-SHARPNESS * distances / max(self.variance_, least), axis=1)
+
+    def predict(self, X):
+        """Topic of each document: that of the nearest center.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of int of shape (n_samples,)
+            From 0 on.
+        """
+        return self.transform(X).argmax(axis=1)
+
+    def inverse_transform(self, X):
+        """Word probabilities of documents with the given probabilities of topics.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_topics)
+            As `transform` returns them.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_features)
+            X times `word_probabilities_`.
+        """
+        check_is_fitted(self)
+        return check_array(X, input_name="X") @ self.word_probabilities_
+
+    def score(self, X, y=None):
+        """Log-likelihood per token of the mixture of unigram models of the topics.
+
+        A document is drawn from one topic, all equally likely, and its words from
+        `word_probabilities_`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Counts.
+        y : ignored
+            Not used.
+
+        Returns
+        -------
+        score : float
+            In nats per token; larger is better. It is exact where `score` of the other
+            topic models is a bound.
+
+        Raises
+        ------
+        ValueError
+            If X has no counts, a negative one, or another width than in `fit`.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X)
+        n_tokens = row_sums(X).sum()
+        if n_tokens == 0:
+            raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
+        logs = np.log(self.word_probabilities_).T
+        total = 0.0
+        for rows in gen_batches(X.shape[0], 2**12):
+            by_topic = X[rows] @ logs
+            total += logsumexp(by_topic, axis=1).sum()
+        total -= X.shape[0] * np.log(len(self.components_))
+        return float(total / n_tokens)
+
+    def perplexity(self, X):
+        """``exp(-score(X))``, of which smaller is better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Counts.
+
+        Returns
+        -------
+        perplexity : float
+            Guessing uniformly gets n_features.
+        """
+        return float(np.exp(-self.score(X)))
+
+    @property
+    def _n_features_out(self):
+        return len(self.components_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        return tags
+
+
+def specific_words(counts):
+    """Word probabilities of what distinguishes each row of counts from their sum.
+
+    Each count is shared out between the row's own distribution and that of all rows,
+    which has the weight `BACKGROUND`, until this distribution no longer changes much.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_rows, n_words)
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_rows, n_words)
+        Rows sum to one.
+    """
+    overall = counts.sum(axis=0) / counts.sum()
+    whole = normalize(counts, norm="l1")
+    own = whole
+    for _ in range(N_ITERATIONS):
+        specific = (1 - BACKGROUND) * own
+        total = specific + BACKGROUND * overall
+        share = np.divide(specific, total, out=np.zeros_like(total), where=total > 0)
+        kept = np.maximum(counts * share - LEAST, 0)
+        # A row of few counts may have nothing that is sure to be its own.
+        own = np.where(kept.any(axis=1, keepdims=True), normalize(kept, norm="l1"), own)
+    return (1 - REST) * own + REST * whole
+
+
+def _directions(estimator, X):
+    codes = np.asarray(estimator.transform(X), dtype=np.float64)
+    return normalize(codes)
+
+
+def _word_counts(X, members):
+    """Tokens of each word, and documents with it, of documents of each cluster."""
+    tokens = np.zeros((len(members), X.shape[1]))
+    documents = np.zeros_like(tokens)
+    for rows in gen_batches(X.shape[0], 2**12):
+        part = X[rows]
+        of_part = members[:, rows].astype(np.float64)
+        tokens += of_part @ part
+        part = part.copy()
+        part.data = np.ones(part.nnz)
+        documents += of_part @ part
+    return tokens, documents

@@ -1,0 +1,207 @@
+"""Topics from clusters: what they promise, and against plain loops."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skvae import ClusterTopicModel, NVDMTopicModel
+from skvae.cluster import BACKGROUND, specific_words
+from skvae.inspection import top_words
+from skvae.model_selection import compare_models
+from skvae.shards import Shards, write_shards
+
+
+def small(n_components=3, **params):
+    estimator = NVDMTopicModel(
+        3, hidden_layer_sizes=(20,), max_epochs=15, batch_size=64, random_state=0
+    )
+    params = {"estimator": estimator, "random_state": 0} | params
+    return ClusterTopicModel(n_components, **params)
+
+
+@pytest.fixture(scope="module")
+def fitted(corpus):
+    return small().fit(corpus.data)
+
+
+@parametrize_with_checks([small(2)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_clusters_are_the_planted_topics(corpus, fitted):
+    main = corpus.doc_topic.argmax(axis=1)
+    clear = corpus.doc_topic.max(axis=1) > 0.8
+    assert adjusted_rand_score(main[clear], fitted.labels_[clear]) > 0.9
+
+
+def test_new_documents_go_to_the_nearest_center(corpus, fitted):
+    codes = fitted.estimator_.transform(corpus.data)
+    codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+    squares = ((codes[:, None] - fitted.cluster_centers_) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(fitted.predict(corpus.data), squares.argmin(axis=1))
+    np.testing.assert_array_equal(fitted.predict(corpus.data), fitted.labels_)
+    assert fitted.variance_ == pytest.approx(squares.min(axis=1).mean())
+    expected = np.exp(-5 * squares / fitted.variance_)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(fitted.transform(corpus.data), expected, rtol=1e-8)
+    for k, center in enumerate(fitted.cluster_centers_):
+        mean = codes[fitted.labels_ == k].mean(axis=0)
+        np.testing.assert_allclose(center, mean, rtol=1e-10)
+
+
+def test_words_of_the_clusters_are_theirs(corpus, fitted):
+    counts = corpus.data.toarray()
+    overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + counts.shape[1])
+    for k, words in enumerate(fitted.word_probabilities_):
+        own = counts[fitted.labels_ == k].sum(axis=0) + overall
+        np.testing.assert_allclose(words, own / own.sum(), rtol=1e-10)
+    half = np.array([[0.5, 0.5, 0.0]])
+    np.testing.assert_allclose(
+        fitted.inverse_transform(half)[0],
+        fitted.word_probabilities_[:2].mean(axis=0),
+        rtol=1e-10,
+    )
+
+
+def test_specific_words_against_a_plain_loop(rng):
+    counts = rng.poisson(30 * rng.dirichlet(np.full(8, 0.3), size=3)).astype(float)
+    overall = counts.sum(axis=0) / counts.sum()
+    for row, found in zip(counts, specific_words(counts)):
+        own = row / row.sum()
+        for _ in range(50):
+            kept = []
+            for n, p, q in zip(row, own, overall):
+                specific = (1 - BACKGROUND) * p
+                share = specific / (specific + BACKGROUND * q) if n else 0.0
+                kept.append(max(n * share - 1, 0))
+            if sum(kept):
+                own = np.array(kept) / sum(kept)
+        expected = 0.999 * own + 0.001 * row / row.sum()
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+        assert found.sum() == pytest.approx(1)
+
+
+def test_common_words_are_no_topics_words():
+    """A word of all documents is most probable in each cluster, and in no topic."""
+    counts = np.array([[90.0, 40, 10, 1], [90, 10, 40, 1]])
+    assert (counts.argmax(axis=1) == 0).all()
+    assert list(specific_words(counts).argmax(axis=1)) == [1, 2]
+
+
+def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
+    X = corpus.data[:20].toarray()
+    logs = [
+        np.log(np.mean([np.prod(words**x) for words in fitted.word_probabilities_]))
+        for x in X
+    ]
+    assert fitted.score(X) == pytest.approx(np.sum(logs) / X.sum())
+    assert fitted.perplexity(X) == pytest.approx(np.exp(-fitted.score(X)))
+    with pytest.raises(ValueError, match="no counts"):
+        fitted.score(np.zeros((2, X.shape[1])))
+
+
+def test_documents_of_no_cluster(corpus):
+    """A clusterer may leave documents out, and number the others as it likes."""
+
+    class Some(KMeans):
+        def fit_predict(self, X, y=None):
+            labels = super().fit_predict(X)
+            return np.where(np.arange(len(X)) % 5 == 0, -1, 3 * labels + 2)
+
+    model = small(clusterer=Some(3, n_init=1, random_state=0)).fit(corpus.data)
+    assert set(model.labels_) == {-1, 0, 1, 2}
+    assert model.transform(corpus.data).shape == (300, 3)
+    assert set(model.predict(corpus.data)) == {0, 1, 2}
+    with pytest.raises(ValueError, match="DBSCAN found no cluster"):
+        small(clusterer=DBSCAN(eps=1e-9)).fit(corpus.data)
+
+
+def test_same_seed_same_topics_and_nothing_given_is_changed(corpus):
+    estimator = NVDMTopicModel(3, max_epochs=2, random_state=5)
+    models = [small(estimator=estimator).fit(corpus.data) for _ in range(2)]
+    np.testing.assert_array_equal(models[0].components_, models[1].components_)
+    assert not hasattr(estimator, "net_")
+    default = ClusterTopicModel(4, random_state=0)
+    for part in default._parts(7):
+        assert part.random_state == 7
+        assert part.get_params().get("n_clusters", 4) == 4
+    again = pickle.loads(pickle.dumps(models[0]))
+    np.testing.assert_array_equal(
+        again.transform(corpus.data), models[0].transform(corpus.data)
+    )
+
+
+def test_any_container_gives_the_same_topics(corpus, fitted, tmp_path):
+    write_shards([corpus.data[:100], corpus.data[100:]], tmp_path / "counts")
+    names = [f"w{j}" for j in range(corpus.data.shape[1])]
+    frame = pd.DataFrame(corpus.data.toarray(), columns=names)
+    for X in (frame, sparse.csc_matrix(corpus.data), Shards(tmp_path / "counts")):
+        model = small().fit(X)
+        np.testing.assert_array_equal(model.components_, fitted.components_)
+        proportions = model.transform(X)
+        np.testing.assert_array_equal(proportions, fitted.transform(corpus.data))
+    assert list(small().fit(frame).feature_names_in_) == names
+
+
+def test_it_stands_where_topic_models_do(corpus):
+    X = corpus.data
+    search = GridSearchCV(
+        ClusterTopicModel(estimator=TruncatedSVD(3), random_state=0),
+        {"n_components": [1, 3]},
+        cv=2,
+    ).fit(X)
+    assert search.best_params_ == {"n_components": 3}
+    models = {"clusters": small(), "SVD": search.best_estimator_}
+    table = compare_models(models, X)
+    rows = table.loc[["clusters", "SVD"]]
+    assert (rows["perplexity"] < table.loc["unigram", "perplexity"]).all()
+    assert np.isfinite(rows[["npmi", "diversity"]]).all(axis=None)
+    texts = ["apples pears plums"] * 20 + ["planes trains cars"] * 20
+    words = make_pipeline(CountVectorizer(), small(2, estimator=TruncatedSVD(2)))
+    table = top_words(words.fit(texts), 3)
+    assert {*table.iloc[0]} in (
+        {"apples", "pears", "plums"},
+        {"planes", "trains", "cars"},
+    )
+    assert list(words.get_feature_names_out()) == [
+        "clustertopicmodel0",
+        "clustertopicmodel1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "params, match",
+    [
+        ({"n_components": 0}, "n_components"),
+        ({"estimator": "nvdm"}, "estimator"),
+        ({"clusterer": TruncatedSVD()}, "clusterer"),
+        ({"random_state": "0"}, "random_state"),
+    ],
+)
+def test_unusable_parameters(params, match, corpus):
+    with pytest.raises(ValueError, match=match):
+        ClusterTopicModel(**params).fit(corpus.data)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_unusable_counts(bad, corpus, fitted):
+    X = corpus.data[:40].toarray().astype(float)
+    X[3, 2] = bad
+    for call in (small().fit, fitted.transform, fitted.predict, fitted.score):
+        with pytest.raises(ValueError, match=r"[Nn]egative|NaN|infinity"):
+            call(X)
+    with pytest.raises(ValueError, match="expecting 40 features"):
+        fitted.score(corpus.data[:, 1:])
+    with pytest.raises(ValueError, match="CountVectorizer"):
+        small().fit(["raw", "texts"])
