@@ -28,7 +28,12 @@ from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 
-from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae import (
+    ClusterTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+    ProdLDATopicModel,
+)
 from skvae.datasets import load_docstrings, load_texts
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
@@ -39,6 +44,7 @@ DIGITS = {
     "perplexity": 1,
     "doc_perplexity": 1,
     "npmi": 2,
+    "npmi_test": 2,
     "diversity": 2,
     "active_units": 0,
     "fit_time": 0,
@@ -76,9 +82,10 @@ def models(n_components):
         "NVDM": NVDMTopicModel(n_components),
         "GSM": GSMTopicModel(n_components),
         "ProdLDA": ProdLDATopicModel(n_components),
-        "LDA": LatentDirichletAllocation(
+        "Cluster": ClusterTopicModel(n_components),
+        "LDA": LatentDirichletAllocation(n_components),
+        "LDA online": LatentDirichletAllocation(
             n_components,
-            # Better here than the defaults, 1 / n_components for both.
             doc_topic_prior=0.1,
             topic_word_prior=0.01,
             learning_method="online",
@@ -175,8 +182,8 @@ def main(argv=None):
     print(
         "perplexity, doc_perplexity: of one half of the held-out documents, given the\n"
         "other half, averaged over tokens or documents (lower is better);\n"
-        "npmi: coherence of the topics' top words on the documents to fit, diversity:\n"
-        "variety of these words (higher is better);\n"
+        "npmi, npmi_test: coherence of the topics' top words in the documents to fit and\n"
+        "held out, diversity: variety of these words (higher is better);\n"
         "active_units: latent dimensions in use; fit_time: CPU seconds.\n"
     )
     print(report(table))

@@ -59,8 +59,8 @@ def compare_models(
     """Fit topic models to the same documents and put their figures in one table.
 
     Perplexities come from document completion, which treats a VAE, LDA and NMF alike.
-    They are those of held-out documents; coherence and diversity are those of the
-    topics on the documents of the fit.
+    They are those of held-out documents, as are coherence in `npmi_test` and agreement
+    with labels; coherence in `npmi` is that in the documents of the fit.
 
     Parameters
     ----------
@@ -168,13 +168,13 @@ def compare_models(
     _check_models(models)
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(top_n, "top_n", Integral, min_val=2)
+    if y is not None:
+        check_consistent_length(X if X_test is None else X_test, y)
     if X_test is None:
         split = train_test_split(X, test_size=0.1, random_state=0)
         if y is not None:
             y = train_test_split(y, test_size=0.1, random_state=0)[1]
         X, X_test = split
-    if y is not None:
-        check_consistent_length(X_test, y)
 
     # One seed after the other, so that models that cannot be compared show early.
     tasks = [
