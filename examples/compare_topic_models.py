@@ -182,8 +182,8 @@ def main(argv=None):
     print(
         "perplexity, doc_perplexity: of one half of the held-out documents, given the\n"
         "other half, averaged over tokens or documents (lower is better);\n"
-        "npmi, npmi_test: coherence of the topics' top words in the documents to fit and\n"
-        "held out, diversity: variety of these words (higher is better);\n"
+        "npmi, npmi_test: coherence of the topics' top words in the documents to fit\n"
+        "and held out, diversity: variety of these words (higher is better);\n"
         "active_units: latent dimensions in use; fit_time: CPU seconds.\n"
     )
     print(report(table))
