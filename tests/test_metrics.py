@@ -21,6 +21,7 @@ from skvae.fitted.completion import _split_tokens
 from skvae.inspection import top_words
 from skvae.metrics import (
     _coherence,
+    cv_coherence,
     document_completion_perplexity,
     inverted_rbo,
     label_alignment,
@@ -624,14 +625,14 @@ def test_windowed_npmi_equals_a_look_at_each_window(window):
     assert mean == pytest.approx(actual.mean())
 
 
-def gensim_npmi(topics, texts, window):
+def gensim_coherence(topics, texts, window, measure="c_npmi"):
     corpora = pytest.importorskip("gensim.corpora")
     models = pytest.importorskip("gensim.models")
     return models.CoherenceModel(
         topics=topics,
         texts=texts,
         dictionary=corpora.Dictionary(texts),
-        coherence="c_npmi",
+        coherence=measure,
         window_size=window,
         topn=len(topics[0]),
         processes=1,
@@ -644,7 +645,7 @@ def test_npmi_in_windows_of_whole_texts_is_that_of_gensim(window):
     texts, topics = planted_texts(n_words=12, lengths=[0, 1, 2, 3, 5, 8, 17] * 9)
     np.testing.assert_allclose(
         sliding_window_npmi(topics, texts, window=window, n_words=4, per_topic=True),
-        gensim_npmi(topics, texts, window),
+        gensim_coherence(topics, texts, window),
         rtol=0,
         atol=1e-12,
     )
@@ -660,10 +661,40 @@ def test_windowed_npmi_is_that_of_gensim_if_no_text_repeats_a_word(window):
     topics = [rng.permutation(vocabulary)[:10].tolist() for _ in range(5)]
     np.testing.assert_allclose(
         sliding_window_npmi(topics, texts, window=window, per_topic=True),
-        gensim_npmi(topics, texts, window),
+        gensim_coherence(topics, texts, window),
         rtol=0,
         atol=1e-12,
     )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("window", [5, 110])
+def test_cv_is_that_of_gensim_if_no_text_repeats_a_word(window):
+    rng = np.random.default_rng(0)
+    vocabulary = [f"word{v}" for v in range(25)]
+    texts = [rng.permutation(vocabulary)[: d % 25].tolist() for d in range(150)]
+    topics = [rng.permutation(vocabulary)[:10].tolist() for _ in range(5)]
+    actual = cv_coherence(topics, texts, window=window, per_topic=True)
+    expected = gensim_coherence(topics, texts, window, "c_v")
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10)
+    assert cv_coherence(topics, texts, window=window) == pytest.approx(actual.mean())
+
+
+def test_cv_of_words_that_occur_together_and_of_others():
+    texts = [["a", "b"], ["a", "b"], ["c"], ["d"]]
+    topics = [["a", "b"], ["c", "d"]]
+    together, apart = cv_coherence(topics, texts, n_words=2, per_topic=True)
+    assert together == pytest.approx(1)
+    # Vectors (1, npmi) and (npmi, 1), but for the 1e-12 that gensim adds.
+    npmi = math.log(1e-12 * 16) / -math.log(1e-12)
+    sum_of_both = 1 + npmi, 1 + npmi
+    cosine = np.dot([1, npmi], sum_of_both)
+    cosine /= math.hypot(1, npmi) * math.hypot(*sum_of_both)
+    assert apart == pytest.approx(cosine)
+    with pytest.warns(UserWarning, match="occur in texts: zebra"):
+        cv_coherence([["a", "zebra"]], texts, n_words=2)
+    with pytest.raises(ValueError, match="window=1"):
+        cv_coherence(topics, texts, window=1, n_words=2)
 
 
 def test_npmi_in_windows_of_whole_texts_is_that_of_their_counts():

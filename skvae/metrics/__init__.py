@@ -6,11 +6,16 @@ Pipeline that ends in one. The inputs of a Pipeline, texts say, then stand for X
 """
 
 from skvae.metrics._alignment import label_alignment
-from skvae.metrics._coherence import npmi_coherence, sliding_window_npmi
+from skvae.metrics._coherence import (
+    cv_coherence,
+    npmi_coherence,
+    sliding_window_npmi,
+)
 from skvae.metrics._overlap import inverted_rbo, topic_diversity, topic_stability
 from skvae.metrics._perplexity import document_completion_perplexity, unigram_perplexity
 
 __all__ = [
+    "cv_coherence",
     "document_completion_perplexity",
     "inverted_rbo",
     "label_alignment",
