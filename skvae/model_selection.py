@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from numbers import Integral
 
 import numpy as np
@@ -22,8 +23,10 @@ from skvae.metrics import (
     label_alignment,
     npmi_coherence,
     topic_diversity,
+    topic_stability,
     unigram_perplexity,
 )
+from skvae.utils.ranking import top_columns
 
 __all__ = ["compare_models"]
 
@@ -96,8 +99,9 @@ def compare_models(
     table : DataFrame
         A row for "unigram", the baseline, then one for each model in the order of
         `models`; NaN is what a model has not. Columns are means over the seeds. If
-        `n_seeds` > 1, as many follow with the standard deviations (ddof=1):
-        `perplexity_std`, and so on. Print `table.T` where the terminal is narrow.
+        `n_seeds` > 1, the two columns of stability follow, and then as many as before
+        with the standard deviations (ddof=1): `perplexity_std`, and so on. Print
+        `table.T` where the terminal is narrow.
 
         perplexity, doc_perplexity
             Perplexity of one half of each document of `X_test`, given the other half,
@@ -116,6 +120,10 @@ def compare_models(
         purity, p1, nmi, ari
             `label_alignment` of the topic that each document of `X_test` has most of.
             Only if `y` is given; NaN for NVDM, whose dimensions are no topics.
+        stability, doc_stability
+            Only if `n_seeds` > 1, means over pairs of fits: `topic_stability` of their
+            top words, from 0 to 1; and the adjusted Rand index of the topics that they
+            give the documents of `X_test`, NaN for NVDM. Larger is better.
         active_units
             Number of latent dimensions in use, `health_["active_units"]` of the model.
         fit_time, transform_time
@@ -221,6 +229,9 @@ def compare_models(
     by_model = table.groupby(level=0, sort=False)
     table = by_model.mean()
     if n_seeds > 1:
+        runs_of = {name: runs[k :: len(models)] for k, name in enumerate(models)}
+        stability = {name: _stability(of_model) for name, of_model in runs_of.items()}
+        table = table.join(pd.DataFrame.from_dict(stability, orient="index"))
         table = table.join(by_model.std().add_suffix("_std"))
     if not return_estimator:
         return table
@@ -305,13 +316,33 @@ def _measure(model, X, X_test, y, top_n):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that X_test lacks
         figures["npmi_test"] = npmi_coherence(last, counts_test, n_words=n_words)
-    if y is not None and not is_signed(last):
-        figures |= dict(label_alignment(y, np.asarray(codes)))
+    codes = None if is_signed(last) else np.asarray(codes)
+    if y is not None and codes is not None:
+        figures |= dict(label_alignment(y, codes))
     times = {"fit_time": fitted - started, "transform_time": transformed - fitted}
     return {
         "figures": figures | times,
         "unigram": unigram_figures(counts, counts_test),
         "n_features": last.components_.shape[1],
+        "words": top_columns(last.components_, n_words).tolist(),
+        "topics": None if codes is None else codes.argmax(axis=1),
+    }
+
+
+def _stability(runs):
+    """Agreement of the fits of a model, mean over pairs of those that did not fail."""
+    pairs = list(combinations([run for run in runs if run.error is None], 2))
+    by_words = [
+        topic_stability(a.words, b.words, n_words=len(a.words[0])) for a, b in pairs
+    ]
+    by_documents = [
+        label_alignment(a.topics, b.topics)["ari"]
+        for a, b in pairs
+        if a.topics is not None and b.topics is not None
+    ]
+    return {
+        "stability": np.mean(by_words) if by_words else np.nan,
+        "doc_stability": np.mean(by_documents) if by_documents else np.nan,
     }
 
 

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -22,6 +23,7 @@ from skvae.metrics import (
     label_alignment,
     npmi_coherence,
     topic_diversity,
+    topic_stability,
     unigram_perplexity,
 )
 from skvae.model_selection import compare_models
@@ -141,13 +143,24 @@ def test_means_and_spreads_are_over_the_seeds(X):
     table, fitted = compare_models(
         {"LDA": lda(), "spy": Spy()}, X, n_seeds=3, return_estimator=True
     )
-    assert list(table.columns) == FIGURES + [f"{column}_std" for column in FIGURES]
+    spreads = [f"{column}_std" for column in FIGURES]
+    assert list(table.columns) == [*FIGURES, "stability", "doc_stability", *spreads]
     assert [model.random_state for model in fitted["LDA"]] == [0, 1, 2]
     diversities = [topic_diversity(model) for model in fitted["LDA"]]
     assert table.loc["LDA", "diversity"] == pytest.approx(np.mean(diversities))
     assert table.loc["LDA", "diversity_std"] == pytest.approx(
         np.std(diversities, ddof=1)
     )
+    _, test = train_test_split(X, test_size=0.1, random_state=0)
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    words, documents = [], []
+    for a, b in ([fitted["LDA"][i] for i in pair] for pair in pairs):
+        words.append(topic_stability(a, b))
+        topics = [model.transform(test).argmax(axis=1) for model in (a, b)]
+        documents.append(adjusted_rand_score(*topics))
+    assert table.loc["LDA", "stability"] == pytest.approx(np.mean(words))
+    assert table.loc["LDA", "doc_stability"] == pytest.approx(np.mean(documents))
+    assert table.loc["unigram", ["stability", "doc_stability"]].isna().all()
     assert table.loc["spy", "active_units"] == 3
     assert table.loc["spy", "active_units_std"] == 1
 

@@ -269,7 +269,7 @@ def cv_coherence(
     >>> texts = ["cat dog and a bus".split(), "cat dog".split(), "train".split()]
     >>> topics = [["cat", "dog"], ["cat", "train"]]
     >>> cv_coherence(topics, texts, n_words=2, per_topic=True).round(3)
-    array([1.   , 0.208])
+    array([1.   , 0.028])
     """
     coherence = []
     for joint in _shares_of_windows(topics, texts, window, n_words, feature_names):
