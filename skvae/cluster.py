@@ -156,7 +156,8 @@ class ClusterTopicModel(
         estimator = estimator.fit(X)
         codes = _directions(estimator, X)
         labels = np.asarray(clusterer.fit_predict(codes))
-        topics = np.unique(labels[labels >= 0])
+        assigned = labels >= 0
+        topics, numbers = np.unique(labels[assigned], return_inverse=True)
         if len(topics) == 0:
             raise ValueError(
                 f"{type(self).__name__} has no topics, since "
@@ -165,12 +166,12 @@ class ClusterTopicModel(
             )
         members = labels == topics[:, None]
         centers = np.array([codes[of_topic].mean(axis=0) for of_topic in members])
-        place = np.searchsorted(topics, labels[labels >= 0])
-        distances = np.square(codes[labels >= 0] - centers[place]).sum(axis=1)
+        distances = np.square(codes[assigned] - centers[numbers]).sum(axis=1)
 
         tokens, documents = _word_counts(X, members)
         self.estimator_, self.clusterer_ = estimator, clusterer
-        self.labels_ = np.where(labels >= 0, np.searchsorted(topics, labels), -1)
+        self.labels_ = np.full(len(labels), -1)
+        self.labels_[assigned] = numbers
         self.cluster_centers_ = centers
         self.variance_ = float(distances.mean())
         # A word that no document of a cluster has is as probable as in all documents.

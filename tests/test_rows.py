@@ -6,7 +6,7 @@ import torch
 from helpers import TOPIC_MODELS
 from scipy import sparse
 
-from skvae import GSMTopicModel, NVDMTopicModel
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import make_topic_corpus
 from skvae.nn.elbo import NegativeELBO
 from skvae.nn.penalties import topic_overlap
@@ -143,13 +143,13 @@ def test_bound_and_gradients_of_a_model_are_those_of_dense_rows(
 def test_fits_do_not_depend_on_the_way_that_batches_take(cls, monkeypatch):
     X = make_topic_corpus(200, 40, 3, random_state=0).data
     model = cls(3, max_epochs=3, batch_size=50, random_state=0)
-    by_non_zeros = model.fit(X).components_, model.score(X)
+    by_non_zeros = model.fit(X).components_
     monkeypatch.setattr(net, "MAX_DENSITY", 0)
-    dense = model.fit(X).components_, model.score(X)
-    assert not np.array_equal(by_non_zeros[0], dense[0])  # two ways indeed
-    # Adam's first steps, by the sign of a gradient, amplify how sums were rounded.
-    np.testing.assert_allclose(by_non_zeros[0], dense[0], rtol=0.02, atol=1e-5)
-    assert by_non_zeros[1] == pytest.approx(dense[1], rel=5e-3)
+    dense = model.fit(X).components_
+    assert not np.array_equal(by_non_zeros, dense)  # two ways indeed
+    # The sharp proportions that ProdLDA starts from amplify how sums were rounded.
+    tolerance = 0.02 if cls is ProdLDATopicModel else 2e-3
+    np.testing.assert_allclose(by_non_zeros, dense, rtol=tolerance, atol=1e-5)
 
 
 @pytest.mark.parametrize("hidden", [(), (4,)])
