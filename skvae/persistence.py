@@ -339,27 +339,16 @@ def read(path):
             zero = np.zeros((), DTYPES[entry.get_dtype()])
             return np.broadcast_to(zero, entry.get_shape())
 
-        check_state(cls, with_later(cls, decode(tree, outline)))
+        check_state(cls, cls._of_file(decode(tree, outline)))
         if unused:
             raise ValueError(f"it has arrays without a use: {sorted(unused)}.")
-        state = with_later(cls, decode(tree, file.get_tensor))
+        state = cls._of_file(decode(tree, file.get_tensor))
     check_finite(state["net"]["weights"])
     check_finite(state["fitted"])
     check_ascending(state["fitted"].get("covariate_values_", ()))
     if not np.all(state["fitted"].get("covariate_scale_", 1) > 0):
         raise ValueError("the scale of its covariates is not positive.")
     return cls, state
-
-
-def with_later(cls, state):
-    """Add what came later than a file, such that the model is what it was before."""
-    params, net, fitted = state["params"], state["net"], state["fitted"]
-    net["config"].setdefault("n_covariates", 0)
-    if cls.__name__ == "ProdLDATopicModel" and "concentration" not in params:
-        params["concentration"] = net["config"]["concentration"] = 1.0
-        net["weights"]["link.sharpness"] = np.ones((), np.float32)
-        fitted["topic_proportions_"] = np.eye(net["config"]["n_components"])
-    return state
 
 
 def check_state(cls, state):

@@ -139,6 +139,12 @@ class BaseVAE(
         return self.get_params(deep=False)
 
     @classmethod
+    def _of_file(cls, state):
+        """Add what came later than a file, such that the model is what it was."""
+        state["net"]["config"].setdefault("n_covariates", 0)
+        return state
+
+    @classmethod
     def _layout(cls, config):
         """Shapes of the fitted attributes, by name; None stands for any length."""
         n_features, n_components = config["n_features"], config["n_components"]

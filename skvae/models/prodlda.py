@@ -235,6 +235,17 @@ class ProdLDATopicModel(BaseProportionsModel):
         return self.topic_proportions_
 
     @classmethod
+    def _of_file(cls, state):
+        state = super()._of_file(state)
+        params, net = state["params"], state["net"]
+        if "concentration" not in params:
+            params["concentration"] = net["config"]["concentration"] = 1.0
+            net["weights"]["link.sharpness"] = np.ones((), np.float32)
+            alone = np.eye(net["config"]["n_components"])
+            state["fitted"]["topic_proportions_"] = alone
+        return state
+
+    @classmethod
     def _layout(cls, config):
         n_components = config["n_components"]
         return {
