@@ -436,6 +436,20 @@ MUTANTS = [
         ("modules", "topics"),
     ),
     Mutant(
+        "prior of words against those of few documents reversed",
+        "nn/penalties.py",
+        "return -(log_positive(topics)",
+        "return (log_positive(topics)",
+        ("modules", "net", "topics"),
+    ),
+    Mutant(
+        "prior of words of each document, not of all",
+        "models/gsm.py",
+        "(self.topic_word_prior / n_samples, topic_surprise)",
+        "(self.topic_word_prior, topic_surprise)",
+        ("topics",),
+    ),
+    Mutant(
         "words coherent with themselves",
         "nn/penalties.py",
         "pairs = pairs * (1 - torch.eye(words.shape[1], device=pairs.device))",

@@ -418,6 +418,7 @@ BAD_PARAMETERS = {
     "topic_construction": NO_CHOICE,
     "topic_separation": [*NO_NUMBER, -0.1],
     "topic_coherence": [*NO_NUMBER, -0.1],
+    "topic_word_prior": [*NO_NUMBER, -0.1],
     "concentration": [*NO_NUMBER, 0.0, -1.0],
     "train_word_embeddings": NO_SWITCH,
     "validation_fraction": [*NO_NUMBER, 0.0, 1.0, 5],

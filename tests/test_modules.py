@@ -17,8 +17,8 @@ from skvae import (
 from skvae.nn.elbo import elbo
 from skvae.nn.latent import GaussianEncoder, diagonal_normal, reparameterise
 from skvae.nn.layers import ACTIVATIONS, MLP, Standardise
-from skvae.nn.likelihoods import GaussianOutput
-from skvae.nn.penalties import topic_incoherence, topic_overlap
+from skvae.nn.likelihoods import GaussianOutput, TopicMixture
+from skvae.nn.penalties import topic_incoherence, topic_overlap, topic_surprise
 from skvae.nn.topics import (
     TOPIC_CONSTRUCTIONS,
     CoolingSoftmax,
@@ -316,6 +316,19 @@ def test_overlap_is_counted_in_cosines_to_the_other_topics():
     assert penalty(decoder, 3).item() == pytest.approx(2.0 * 2, rel=1e-5)
     one = TopicMixtureDecoder(7, 1, 5, True, seeded())
     assert penalty(one, 1).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_surprise_adds_tokens_of_every_word_to_those_of_a_topic():
+    """The best topic for some counts is the mean of their Dirichlet posterior."""
+    counts, concentration = torch.tensor([5.0, 0, 2, 0]), 0.3
+    posterior_mean = (counts + concentration) / (counts + concentration).sum()
+    logits = posterior_mean.log().requires_grad_()
+    topic = TopicMixture(torch.ones(1, 1), logits.softmax(-1)[None])
+    loss = -topic.log_prob(counts[None]).sum()
+    (loss + concentration * topic_surprise(None, None, topic, None)).backward()
+    torch.testing.assert_close(logits.grad, torch.zeros(4), rtol=0, atol=1e-5)
+    equal = TopicMixture(torch.ones(1, 2), torch.full((2, 4), 0.25))
+    assert topic_surprise(None, None, equal, None).item() == 0
 
 
 def test_incoherence_is_minus_the_npmi_of_two_words_drawn_from_a_topic():

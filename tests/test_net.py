@@ -397,11 +397,14 @@ def test_history_has_a_row_an_epoch_and_adds_up(cls, X):
     bound = history.reconstruction - history.kl
     if cls is GSMTopicModel:  # which also minimises what its topics pay
         assert (abs(history.loss + bound)[3:] > 0.01).all()
+        prices = "topic_separation", "topic_word_prior"
         params = dict(max_epochs=6, kl_warmup=0.5, topic_coherence=0.0)
-        history = make(cls, **params).fit(X).history_
-        bound = history.reconstruction - history.kl
-        assert (history.loss[3:] > -bound[3:]).all()  # overlap alone is a price
-        history = make(cls, **params, topic_separation=0.0).fit(X).history_
+        for price in prices:
+            others = {other: 0.0 for other in prices if other != price}
+            history = make(cls, **params, **others).fit(X).history_
+            bound = history.reconstruction - history.kl
+            assert (history.loss[3:] > -bound[3:]).all()
+        history = make(cls, **params, **dict.fromkeys(prices, 0.0)).fit(X).history_
         bound = history.reconstruction - history.kl
     np.testing.assert_allclose(history.loss[3:], -bound[3:], rtol=1e-5)
     # With less than the full KL term, the loss is smaller.
@@ -529,7 +532,7 @@ def test_pairs_of_top_words_are_looked_up_in_the_documents_before_each_epoch(rng
         def on_epoch_begin(self, net, **kwargs):
             with torch.no_grad():
                 topics = net.module_.decoder.topics()
-            _, incoherence = net.criterion_.penalties[1]
+            _, incoherence = net.criterion_.penalties[-1]
             words = incoherence.words_.tolist()
             top = topics.topk(len(words[0])).indices.tolist()
             pairs = np.triu_indices(len(words[0]), k=1)

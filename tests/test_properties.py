@@ -133,6 +133,7 @@ def estimators(draw, cls, n_features=None, **fixed):
             ),
             "topic_separation": draw(or_zero(st.floats(0, 2))),
             "topic_coherence": draw(or_zero(st.floats(0, 2))),
+            "topic_word_prior": draw(or_zero(st.floats(0, 2))),
             "embedding_size": draw(st.integers(1, 5)),
             "train_word_embeddings": draw(st.booleans()),
         }
@@ -582,7 +583,8 @@ def test_any_valid_parameters_fit_finitely_or_not_at_all(cls, data):
         "batch_size": st.integers(1, 2**70),
     }
     if cls is GSMTopicModel:
-        extreme |= {"topic_separation": positive, "topic_coherence": positive}
+        weights = "topic_separation", "topic_coherence", "topic_word_prior"
+        extreme |= dict.fromkeys(weights, positive)
     if cls is VAETransformer:
         extreme |= {"scale": positive, "kl_weight": positive, "denoising": positive}
     chosen = data.draw(st.sets(st.sampled_from(sorted(extreme)), min_size=1))

@@ -216,6 +216,18 @@ def test_topics_are_paid_for_words_that_occur_together():
     assert coherence[0] + 0.03 < coherence[1]
 
 
+def test_a_prior_of_words_helps_topics_of_few_documents():
+    X = make_topic_corpus(600, 300, 3, mean_length=10, random_state=0).data
+    few, others = X[:60], X[100:]
+    without, with_prior = (
+        document_completion_perplexity(
+            make(GSMTopicModel, topic_word_prior=w, max_epochs=60).fit(few), others
+        )
+        for w in (0.0, 0.1)
+    )
+    assert with_prior < 0.95 * without
+
+
 def test_gsm_predicts_the_mixture_of_topics(trained):
     model = trained[GSMTopicModel]
     proportions = np.array([[0.2, 0.3, 0.5], [1, 0, 0]])

@@ -334,9 +334,8 @@ def test_noise_has_the_given_deviation(rng):
 def test_denoising_explains_intact_rows_from_corrupted_ones(corruption, rng):
     X = sparse.csr_array(rng.poisson(1.0, (30, 6)).astype(float))
     model = make(denoising=0.5, corruption=corruption)
-    dataset = RowDataset(
-        Data(X), np.arange(X.shape[0]), model._training_options()["corrupt"]
-    )
+    options = model._training_options(X.shape[0])
+    dataset = RowDataset(Data(X), np.arange(X.shape[0]), options["corrupt"])
     dataset.rng = rng
     (seen, _), target = dataset.__getitems__([3, 0, 7])
     np.testing.assert_array_equal(target, X[[3, 0, 7]].toarray())

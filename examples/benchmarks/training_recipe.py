@@ -78,8 +78,8 @@ class Changed:
         super()._initialise(module, X)
         self.module(module)
 
-    def _training_options(self):
-        return {**super()._training_options(), **self.options}
+    def _training_options(self, n_samples):
+        return {**super()._training_options(n_samples), **self.options}
 
     def _net_to_train(self, data, early_stop):
         net = super()._net_to_train(data, early_stop)
@@ -158,6 +158,10 @@ GSM_ALONE = {
     "30 epochs, batch 256, lr 0.014": dict(params=SHORTER),
     "topic_separation=0": dict(params=dict(topic_separation=0.0)),
     "topic_separation=0.03": dict(params=dict(topic_separation=0.03)),
+    "topic_coherence=0": dict(params=dict(topic_coherence=0.0)),
+    "topic_coherence=0.3": dict(params=dict(topic_coherence=0.3)),
+    "topic_word_prior=0": dict(params=dict(topic_word_prior=0.0)),
+    "topic_word_prior=0.3": dict(params=dict(topic_word_prior=0.3)),
     "embeddings start at half the scale": dict(module=halved_embeddings),
     "no background of word frequency": dict(module=no_background),
     "stick-breaking": dict(params=dict(topic_construction="stick-breaking")),

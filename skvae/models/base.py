@@ -104,8 +104,8 @@ class BaseVAE(
     def _check_rows(self, X, rows):
         """Raise ValueError if there is nothing to train on in these rows of X."""
 
-    def _training_options(self):
-        """Return what `VAENet` is to know of training."""
+    def _training_options(self, n_samples):
+        """Return what `VAENet` is to know of training on that many rows."""
         return {
             "lr": self.lr,
             "max_epochs": self.max_epochs,
@@ -306,7 +306,7 @@ class BaseVAE(
     def _net_to_train(self, data, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
         config = self._config(data.X.shape[1], data.covariates.shape[1])
-        options = self._training_options()
+        options = self._training_options(data.X.shape[0])
         if early_stop:
             options["patience"] = self.n_iter_no_change
         if not hasattr(self, "net_"):

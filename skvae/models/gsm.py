@@ -10,7 +10,7 @@ import torch
 from sklearn.utils import check_array
 
 from skvae.models.topics import BaseProportionsModel
-from skvae.nn.penalties import topic_overlap
+from skvae.nn.penalties import topic_overlap, topic_surprise
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.persistence import register
 from skvae.training.coherence import TopicIncoherence
@@ -41,6 +41,13 @@ class GSMTopicModel(BaseProportionsModel):
         token for each unit of cosine similarity that a topic has to all others
         together. 0 is the plain bound; more gives topics that differ more and predict
         words a little less well.
+    topic_word_prior : float, default=0.1
+        Concentration of a symmetric Dirichlet prior of each topic's word probabilities,
+        as of `LatentDirichletAllocation`: that many tokens of every word in every
+        topic, which matter the less, the more documents there are. It keeps words that
+        are seen in few documents from ruling topics. 0 is the plain bound.
+        `partial_fit` takes the documents of a call for all: divide by the number of
+        calls that make up the corpus.
     topic_coherence : float, default=0.1
         Weight of a reward for topics whose most probable words occur together in the
         documents of the fit: nats per token for each unit of their NPMI, see
@@ -154,7 +161,8 @@ class GSMTopicModel(BaseProportionsModel):
     Beyond the paper, the prior's mean and variance are learnt, the posterior means are
     standardised over each batch, which keeps units from collapsing, in training the
     encoder sees a random part of each document's tokens, topics share a background,
-    they pay for their overlap and are paid for coherence [3]_.
+    their words have a prior [4]_, they pay for their overlap and are paid for coherence
+    [3]_.
 
     References
     ----------
@@ -164,6 +172,8 @@ class GSMTopicModel(BaseProportionsModel):
        metadata. ACL.
     .. [3] Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
        Diversity-aware coherence loss for improving neural topic models. ACL.
+    .. [4] MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine
+       Learning, 33, 77-86.
 
     Examples
     --------
@@ -182,6 +192,7 @@ class GSMTopicModel(BaseProportionsModel):
         **BaseProportionsModel._parameter_constraints,
         "topic_construction": [StrOptions(set(TOPIC_CONSTRUCTIONS))],
         "topic_separation": [Interval(Real, 0, None, closed="left")],
+        "topic_word_prior": [Interval(Real, 0, None, closed="left")],
         "topic_coherence": [Interval(Real, 0, None, closed="left")],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "word_embeddings": ["array-like", None],
@@ -194,6 +205,7 @@ class GSMTopicModel(BaseProportionsModel):
         *,
         topic_construction="softmax",
         topic_separation=0.01,
+        topic_word_prior=0.1,
         topic_coherence=0.1,
         embedding_size=100,
         word_embeddings=None,
@@ -217,6 +229,7 @@ class GSMTopicModel(BaseProportionsModel):
         self.n_components = n_components
         self.topic_construction = topic_construction
         self.topic_separation = topic_separation
+        self.topic_word_prior = topic_word_prior
         self.topic_coherence = topic_coherence
         self.embedding_size = embedding_size
         self.word_embeddings = word_embeddings
@@ -237,9 +250,12 @@ class GSMTopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _training_options(self):
-        options = super()._training_options()
-        options["penalties"] = [(self.topic_separation, topic_overlap)]
+    def _training_options(self, n_samples):
+        options = super()._training_options(n_samples)
+        options["penalties"] = [
+            (self.topic_separation, topic_overlap),
+            (self.topic_word_prior / n_samples, topic_surprise),
+        ]
         if self.topic_coherence:
             incoherence = TopicIncoherence()
             options["penalties"].append((self.topic_coherence, incoherence))

@@ -95,9 +95,9 @@ class BaseTopicModel(BaseVAE):
                 f"{self.validation_fraction})."
             )
 
-    def _training_options(self):
+    def _training_options(self, n_samples):
         return {
-            **super()._training_options(),
+            **super()._training_options(n_samples),
             "corrupt": thin_counts,
             # Documents of thousands of equal tokens would otherwise undo an epoch's
             # work.

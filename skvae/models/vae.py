@@ -335,9 +335,9 @@ class VAETransformer(BaseVAE):
         if output.counts:
             self.mean_length_ = mean.sum().item()
 
-    def _training_options(self):
+    def _training_options(self, n_samples):
         return {
-            **super()._training_options(),
+            **super()._training_options(n_samples),
             "kl_weight": self.kl_weight,
             "corrupt": corruption(self.corruption, self.denoising),
         }

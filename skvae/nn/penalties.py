@@ -1,6 +1,10 @@
 """What training may add to the negative ELBO: functions of what the ELBO is made of."""
 
+import math
+
 import torch
+
+from skvae.nn.likelihoods import log_positive
 
 
 def topic_overlap(x, posterior, likelihood, prior):
@@ -25,6 +29,33 @@ def topic_overlap(x, posterior, likelihood, prior):
     total = topics.norm(dim=-1).reciprocal() @ topics
     overlap = total.square().sum() / len(topics) - 1
     return x.sum(-1).mean() * overlap
+
+
+def topic_surprise(x, posterior, likelihood, prior):
+    """Minus the log-probabilities of all words in all topics, less those of equal ones.
+
+    In nats. Times a concentration it is minus the logarithm of a symmetric Dirichlet
+    prior in the softmax basis, where the most probable topic is the posterior mean of
+    the usual one: that many tokens of each word are added to those seen.
+
+    Parameters
+    ----------
+    x : tensor of shape (batch, n_features)
+    posterior, prior : torch.distributions.Distribution
+        Not used.
+    likelihood : TopicMixture or TiltedMixture
+
+    Returns
+    -------
+    penalty : tensor of shape ()
+
+    References
+    ----------
+    MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine Learning
+    33, 77-86.
+    """
+    topics = likelihood.topics
+    return -(log_positive(topics) + math.log(topics.shape[-1])).sum()
 
 
 def topic_incoherence(x, likelihood, words, npmi):
