@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.special import logsumexp, softmax
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -30,9 +31,11 @@ BACKGROUND = 0.95
 # Documents that a word has to appear in beyond what the background accounts for.
 LEAST = 1.0
 N_ITERATIONS = 50
-# Of proportions, by which they predict words best: with fewer dimensions than codes
-# have, since these do not vary on their own.
-SHARPNESS = 5.0
+# Of codes, that proportions take for evidence. All would make documents of one topic
+# each, and worse predictions of words: dimensions of codes share their errors.
+DIMENSIONS = 10
+# Least variance of codes of unit length, as of GaussianMixture.
+LEAST_VARIANCE = 1e-6
 # Weight in the components of what all of a cluster's documents have, for the words
 # that are not specific: they keep an order.
 REST = 1e-3
@@ -58,7 +61,7 @@ class ClusterTopicModel(
         other. None is `NVDMTopicModel` with as many dimensions as topics.
     clusterer : clusterer, default=None
         Has `fit_predict`, with labels from 0 on, or -1 for documents of no cluster.
-        None is `KMeans`, the best of 5 starts.
+        None is `GaussianMixture` with a covariance that all of its components share.
     random_state : int, RandomState instance or None, default=None
         Of the estimator and the clusterer that stand for None; those that are given
         have their own.
@@ -75,8 +78,10 @@ class ClusterTopicModel(
         Cluster of each training document, -1 for none.
     cluster_centers_ : ndarray of shape (n_topics, n_codes)
         Mean of the documents' codes of unit length.
-    variance_ : float
-        Mean squared distance of a code of unit length to the center of its cluster.
+    covariance_ : ndarray of shape (n_codes, n_codes)
+        Covariance of codes of unit length within clusters, by Ledoit and Wolf.
+    shares_ : ndarray of shape (n_topics,)
+        Share of the documents that each cluster has, of those in any.
     estimator_ : estimator
         The fitted model.
     clusterer_ : estimator
@@ -149,13 +154,16 @@ class ClusterTopicModel(
             If a parameter or the input is unusable, if codes have zeros alone, or if no
             document is in a cluster.
         """
+        from sklearn.covariance import ledoit_wolf  # late, since it takes long
+
         check_parameters(self)
         X = self._check_X(X, reset=True)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         estimator, clusterer = self._parts(seed)
         estimator = estimator.fit(X)
         codes = _directions(estimator, X)
-        labels = np.asarray(clusterer.fit_predict(codes))
+        with config_context(array_api_dispatch=False):  # codes are NumPy's
+            labels = np.asarray(clusterer.fit_predict(codes))
         assigned = labels >= 0
         topics, numbers = np.unique(labels[assigned], return_inverse=True)
         if len(topics) == 0:
@@ -166,14 +174,17 @@ class ClusterTopicModel(
             )
         members = labels == topics[:, None]
         centers = np.array([codes[of_topic].mean(axis=0) for of_topic in members])
-        distances = np.square(codes[assigned] - centers[numbers]).sum(axis=1)
+        within, _ = ledoit_wolf(
+            codes[assigned] - centers[numbers], assume_centered=True
+        )
 
         tokens, documents = _word_counts(X, members)
         self.estimator_, self.clusterer_ = estimator, clusterer
         self.labels_ = np.full(len(labels), -1)
         self.labels_[assigned] = numbers
         self.cluster_centers_ = centers
-        self.variance_ = float(distances.mean())
+        self.covariance_ = within + LEAST_VARIANCE * np.eye(len(within))
+        self.shares_ = np.bincount(numbers) / len(numbers)
         # A word that no document of a cluster has is as probable as in all documents.
         overall = tokens.sum(axis=0) + 1.0
         overall /= overall.sum()
@@ -211,17 +222,19 @@ class ClusterTopicModel(
         if estimator is None:
             estimator = NVDMTopicModel(self.n_components, random_state=seed)
         if clusterer is None:
-            from sklearn.cluster import KMeans  # late, since it takes long
+            from sklearn.mixture import GaussianMixture
 
-            clusterer = KMeans(self.n_components, n_init=5, random_state=seed)
+            clusterer = GaussianMixture(
+                self.n_components, covariance_type="tied", random_state=seed
+            )
         return clone(estimator), clone(clusterer)
 
     def transform(self, X):
         """Probabilities of the topics of each document.
 
-        Whatever the clusterer, they are in proportion to exp(-5 d^2 / `variance_`) at
-        the distance d from a center: those of normal distributions around the centers,
-        which have their variance in 10 dimensions.
+        Whatever the clusterer, clusters are taken for normal distributions around the
+        centers, with one covariance. Of more than 10 codes, evidence is scaled down to
+        that of 10.
 
         Parameters
         ----------
@@ -234,12 +247,16 @@ class ClusterTopicModel(
         """
         check_is_fitted(self)
         codes = _directions(self.estimator_, self._check_X(X))
-        distances = euclidean_distances(codes, self.cluster_centers_, squared=True)
-        least = np.finfo(float).tiny  # of a cluster of equal codes
-        return softmax(-SHARPNESS * distances / max(self.variance_, least), axis=1)
+        # Distances in units of the covariance are those between rows times this.
+        unit = np.linalg.cholesky(np.linalg.inv(self.covariance_))
+        distances = euclidean_distances(
+            codes @ unit, self.cluster_centers_ @ unit, squared=True
+        )
+        evidence = np.log(self.shares_) - distances / 2
+        return softmax(evidence * min(1, DIMENSIONS / codes.shape[1]), axis=1)
 
     def predict(self, X):
-        """Topic of each document: that of the nearest center.
+        """Topic of each document: the most probable one.
 
         Parameters
         ----------
@@ -271,8 +288,8 @@ class ClusterTopicModel(
     def score(self, X, y=None):
         """Log-likelihood per token of the mixture of unigram models of the topics.
 
-        A document is drawn from one topic, all equally likely, and its words from
-        `word_probabilities_`.
+        A document is drawn from one topic, by the `shares_` of all documents, and its
+        words from `word_probabilities_`.
 
         Parameters
         ----------
@@ -300,9 +317,8 @@ class ClusterTopicModel(
         logs = np.log(self.word_probabilities_).T
         total = 0.0
         for rows in gen_batches(X.shape[0], 2**12):
-            by_topic = X[rows] @ logs
+            by_topic = X[rows] @ logs + np.log(self.shares_)
             total += logsumexp(by_topic, axis=1).sum()
-        total -= X.shape[0] * np.log(len(self.components_))
         return float(total / n_tokens)
 
     def perplexity(self, X):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.stats import multivariate_normal
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer
@@ -45,19 +46,35 @@ def test_clusters_are_the_planted_topics(corpus, fitted):
     assert adjusted_rand_score(main[clear], fitted.labels_[clear]) > 0.9
 
 
-def test_new_documents_go_to_the_nearest_center(corpus, fitted):
-    codes = fitted.estimator_.transform(corpus.data)
+@pytest.mark.parametrize("n_codes", [3, 20])
+def test_clusters_are_taken_for_normal_distributions(n_codes, corpus):
+    X = corpus.data
+    model = small(estimator=TruncatedSVD(n_codes, random_state=0)).fit(X)
+    codes = model.estimator_.transform(X)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
-    squares = ((codes[:, None] - fitted.cluster_centers_) ** 2).sum(axis=2)
-    np.testing.assert_array_equal(fitted.predict(corpus.data), squares.argmin(axis=1))
-    np.testing.assert_array_equal(fitted.predict(corpus.data), fitted.labels_)
-    assert fitted.variance_ == pytest.approx(squares.min(axis=1).mean())
-    expected = np.exp(-5 * squares / fitted.variance_)
+    logs = []
+    for k, (center, share) in enumerate(zip(model.cluster_centers_, model.shares_)):
+        of_cluster = model.labels_ == k
+        np.testing.assert_allclose(center, codes[of_cluster].mean(axis=0), rtol=1e-10)
+        assert share == pytest.approx(of_cluster.mean())
+        normal = multivariate_normal(center, model.covariance_)
+        logs.append(np.log(share) + normal.logpdf(codes))
+    expected = np.exp(min(1, 10 / n_codes) * np.array(logs).T)
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(fitted.transform(corpus.data), expected, rtol=1e-8)
-    for k, center in enumerate(fitted.cluster_centers_):
-        mean = codes[fitted.labels_ == k].mean(axis=0)
-        np.testing.assert_allclose(center, mean, rtol=1e-10)
+    np.testing.assert_allclose(model.transform(X), expected, rtol=1e-6, atol=1e-12)
+    residuals = codes - model.cluster_centers_[model.labels_]
+    np.testing.assert_allclose(model.covariance_, np.cov(residuals.T), atol=2e-3)
+    assert (model.predict(X) == model.labels_).mean() > 0.97
+    one = small(1, estimator=TruncatedSVD(2)).fit(X[:5])
+    np.testing.assert_array_equal(one.transform(X), np.ones((300, 1)))
+
+
+def test_documents_with_equal_codes(corpus):
+    """Clusters without any variance are told apart all the same."""
+    X = np.repeat(np.eye(3), 5, axis=0)
+    model = small(estimator=TruncatedSVD(3)).fit(X)
+    assert adjusted_rand_score(np.repeat(range(3), 5), model.labels_) == 1
+    np.testing.assert_allclose(model.transform(X).max(axis=1), 1)
 
 
 def test_words_of_the_clusters_are_theirs(corpus, fitted):
@@ -100,11 +117,8 @@ def test_common_words_are_no_topics_words():
 
 
 def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
-    X = corpus.data[:20].toarray()
-    logs = [
-        np.log(np.mean([np.prod(words**x) for words in fitted.word_probabilities_]))
-        for x in X
-    ]
+    X, topics = corpus.data[:20].toarray(), fitted.word_probabilities_
+    logs = [np.log(fitted.shares_ @ [np.prod(words**x) for words in topics]) for x in X]
     assert fitted.score(X) == pytest.approx(np.sum(logs) / X.sum())
     assert fitted.perplexity(X) == pytest.approx(np.exp(-fitted.score(X)))
     with pytest.raises(ValueError, match="no counts"):
@@ -135,7 +149,7 @@ def test_same_seed_same_topics_and_nothing_given_is_changed(corpus):
     default = ClusterTopicModel(4, random_state=0)
     for part in default._parts(7):
         assert part.random_state == 7
-        assert part.get_params().get("n_clusters", 4) == 4
+        assert part.n_components == 4
     again = pickle.loads(pickle.dumps(models[0]))
     np.testing.assert_array_equal(
         again.transform(corpus.data), models[0].transform(corpus.data)
