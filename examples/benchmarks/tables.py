@@ -11,6 +11,8 @@ FIGURES = {
     "diversity": ("diversity", 2),
     "purity": ("purity", 3),
     "nmi": ("NMI", 3),
+    "stability": ("stability", 2),
+    "doc_stability": ("of documents", 2),
     "active_units": ("active units", 0),
     "bound": ("bound per document", 1),
     "fit_time": ("seconds", 0),

@@ -4,9 +4,9 @@ Topic models on corpora of different size and document length
 
 Prints a table for each corpus: held-out perplexity by document completion, coherence
 of the topics in documents of the fit and in others, their diversity, agreement with
-labels where there are any, and CPU seconds of the fit, for skvae's models beside LDA
-and NMF of scikit-learn and, where tomotopy is installed, LDA by Gibbs sampling with
-optimised priors.
+labels where there are any, stability over seeds, and CPU seconds of the fit, for
+skvae's models beside LDA and NMF of scikit-learn and, where tomotopy is installed, LDA
+by Gibbs sampling with optimised priors.
 
     pip install -e '.[benchmark]'
     python examples/benchmarks/topic_models.py
@@ -130,6 +130,8 @@ def main(argv=None):
     warnings.filterwarnings("ignore", "(NMF: )?Maximum number", ConvergenceWarning)
 
     print(
+        "stability, of documents: agreement of the fits in topics' words and in the\n"
+        "topics of documents;\n"
         "per token, per document: perplexity of one half of each held-out document,\n"
         "given the other half;\n"
         "bound per document: perplexity by the ELBO of whole held-out documents.\n"
