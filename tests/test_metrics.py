@@ -911,6 +911,16 @@ def test_stability_equals_the_best_of_all_permutations():
     assert 0 < actual < 1
 
 
+def test_stability_of_each_topic():
+    a, b = shuffled_topics(1), shuffled_topics(2)
+    each = topic_stability(a, b, n_words=8, per_topic=True)
+    assert each.shape == (5,) and each.mean() == topic_stability(a, b, n_words=8)
+    mixed = topic_stability(a, [b[0], *a[1:][::-1]], n_words=8, per_topic=True)
+    assert (mixed[1:] == 1).all() and mixed[0] < 1
+    fewer = topic_stability(a, a[3:], n_words=8, per_topic=True)
+    np.testing.assert_array_equal(fewer, [np.nan, np.nan, np.nan, 1, 1])
+
+
 def test_stability_ignores_the_order_of_topics_and_of_fits():
     a, b = shuffled_topics(3), shuffled_topics(4)
     expected = topic_stability(a, b, n_words=8)

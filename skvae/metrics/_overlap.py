@@ -117,7 +117,7 @@ def inverted_rbo(topics, *, n_words=10, p=0.9):
     return float(distance[np.triu_indices(len(leading), k=1)].mean())
 
 
-def topic_stability(topics_a, topics_b, *, n_words=10):
+def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
     """Agreement of the topics of two fits, each matched with its counterpart.
 
     The similarity of two topics is the average Jaccard score of their top words::
@@ -142,12 +142,15 @@ def topic_stability(topics_a, topics_b, *, n_words=10):
         mean the same.
     n_words : int, default=10
         Number of words of each topic. Longer lists are cut.
+    per_topic : bool, default=False
+        Whether to return the similarity of each topic of `topics_a` to its counterpart
+        rather than the mean.
 
     Returns
     -------
-    stability : float
+    stability : float or ndarray of shape (n_topics_a,)
         From 0, no matched topics share a word, to 1, they have the same words in the
-        same order.
+        same order. Of a topic without a counterpart it is NaN.
 
     Raises
     ------
@@ -167,13 +170,19 @@ def topic_stability(topics_a, topics_b, *, n_words=10):
     >>> topics = [["cat", "dog"], ["bus", "train"]]
     >>> topic_stability(topics, [["train", "bus"], ["cat", "dog"]], n_words=2)
     0.75
+    >>> print(topic_stability(topics, [["dog", "cat"]], n_words=2, per_topic=True))
+    [0.5 nan]
     """
     leading_a, leading_b = _comparable(topics_a, topics_b, n_words)
     overlaps = _overlaps(leading_a, leading_b)
     depths = np.arange(1, n_words + 1)[:, None, None]
     similarity = (overlaps / (2 * depths - overlaps)).mean(axis=0)
     matched = linear_sum_assignment(similarity, maximize=True)
-    return float(similarity[matched].mean())
+    if not per_topic:
+        return float(similarity[matched].mean())
+    of_topics = np.full(len(leading_a), np.nan)
+    of_topics[matched[0]] = similarity[matched]
+    return of_topics
 
 
 def _comparable(topics_a, topics_b, n_words):
