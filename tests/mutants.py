@@ -408,6 +408,27 @@ MUTANTS = [
         ("modules",),
     ),
     Mutant(
+        "clusters taken for equally large",
+        "cluster.py",
+        "evidence = np.log(self.shares_) - distances / 2",
+        "evidence = -distances / 2",
+        ("cluster",),
+    ),
+    Mutant(
+        "clusters taken for round",
+        "cluster.py",
+        "np.linalg.cholesky(np.linalg.inv(self.covariance_))",
+        "np.eye(len(self.covariance_))",
+        ("cluster",),
+    ),
+    Mutant(
+        "words of clusters on the evidence of one document",
+        "cluster.py",
+        "np.maximum(counts * share - LEAST, 0)",
+        "np.maximum(counts * share, 0)",
+        ("cluster",),
+    ),
+    Mutant(
         "overlap of topics rewarded",
         "nn/elbo.py",
         "loss = loss + weight * penalty(x, *output)",
