@@ -69,7 +69,7 @@ def test_clusters_are_taken_for_normal_distributions(n_codes, corpus):
     np.testing.assert_array_equal(one.transform(X), np.ones((300, 1)))
 
 
-def test_documents_with_equal_codes(corpus):
+def test_documents_with_equal_codes():
     """Clusters without any variance are told apart all the same."""
     X = np.repeat(np.eye(3), 5, axis=0)
     model = small(estimator=TruncatedSVD(3)).fit(X)

@@ -36,18 +36,8 @@ def topic_surprise(x, posterior, likelihood, prior):
 
     In nats. Times a concentration it is minus the logarithm of a symmetric Dirichlet
     prior in the softmax basis, where the most probable topic is the posterior mean of
-    the usual one: that many tokens of each word are added to those seen.
-
-    Parameters
-    ----------
-    x : tensor of shape (batch, n_features)
-    posterior, prior : torch.distributions.Distribution
-        Not used.
-    likelihood : TopicMixture or TiltedMixture
-
-    Returns
-    -------
-    penalty : tensor of shape ()
+    the usual one: that many tokens of each word are added to those seen. It takes and
+    returns what `topic_overlap` does.
 
     References
     ----------
