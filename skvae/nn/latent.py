@@ -72,9 +72,11 @@ class GaussianEncoder(nn.Module):
         self.n_components = n_components
         self.width = max(body.width, n_components)
         self.mean = Linear(body.n_out, n_components, generator)
-        self.standardise = (
-            Standardise(n_components, offset=False) if standardise else None
-        )
+        self.standardise = None
+        if standardise:
+            self.standardise = Standardise(n_components, offset=False)
+            # Its true gradient is zero. Adam would take steps by what rounding leaves.
+            self.mean.bias.requires_grad_(False)
         self.log_variance = None
         if variational:
             # Training starts at unit variance for every row.
