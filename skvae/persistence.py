@@ -139,13 +139,13 @@ def save(estimator, path):
     OSError
         If the file cannot be written. What was there before is still there.
     """
-    check_is_fitted(estimator, "net_")
     name = type(estimator).__name__
     if CLASSES.get(name) is not type(estimator):
         raise TypeError(
-            f"{name} is not a class of skvae, and no file can hold its code. Pickle "
-            "it, with joblib for instance."
+            f"{name} is none of the classes that model files hold: "
+            f"{', '.join(CLASSES)}. Pickle it, with joblib for instance."
         )
+    check_is_fitted(estimator, "net_")
     check_parameters(estimator)  # `load` does
     arrays = {}
     document = {

@@ -17,7 +17,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 from torch.torch_version import TorchVersion
 
-from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae import (
+    ClusterTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+    VAETransformer,
+)
 from skvae.export import model_card, to_onnx
 from skvae.export._onnx import OLDEST_TORCH
 from skvae.metrics import document_completion_perplexity
@@ -183,6 +188,15 @@ def test_words_of_a_card_come_from_the_pipeline():
     card = model_card(model, X_test=texts, n_words=100)
     assert "apple, " in card and "CountVectorizer()\nGSMTopicModel(" in card
     assert "Topics" not in headings(model_card(model[-1]))
+
+
+def test_a_card_of_clusters_tells_of_both_parts(X):
+    model = ClusterTopicModel(3, estimator=make(NVDMTopicModel)).fit(X)
+    card = model_card(model, X_test=X, feature_names=[f"word{i}" for i in range(40)])
+    assert "- training documents: 300\n" in card and "- epochs: 3\n" in card
+    assert "Its topics are clusters" in card and "| ClusterTopicModel |" in card
+    sums = ClusterTopicModel(3, estimator=NMF(3)).fit(X)
+    assert "epochs" not in model_card(sums) and "variational" not in model_card(sums)
 
 
 def test_what_has_no_card(X):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skvae.cluster import ClusterTopicModel
 from skvae.fitted.model import (
     call_of,
     check_n_features,
@@ -44,10 +45,16 @@ _TOPIC_LIMITS = [
     "Topics are words that go together in the training texts. A name for one is an "
     "interpretation.",
 ]
-_AXES = (
-    "Its components are axes with two ends rather than topics: the words are those of "
-    "one end."
-)
+_CLASS_LIMITS = {
+    NVDMTopicModel: [
+        "Its components are axes with two ends rather than topics: the words are those "
+        "of one end."
+    ],
+    ClusterTopicModel: [
+        "Its topics are clusters of documents: what it gives a document are the "
+        "probabilities that it is of each, not its parts."
+    ],
+}
 
 
 def model_card(
@@ -140,15 +147,16 @@ def model_card(
     from jinja2 import Environment, FileSystemLoader  # late: who only fits needs none
 
     last = last_step(model)
-    if not isinstance(last, BaseVAE):
+    if not isinstance(last, BaseVAE | ClusterTopicModel):
         raise TypeError(
             f"model_card takes a model of skvae or a Pipeline that ends in one, not a "
             f"{type(last).__name__}."
         )
-    check_is_fitted(last, "net_")
+    check_is_fitted(last)
+    trained = _trained(last)
     is_topics = hasattr(type(last), "perplexity")
-    axes = [_AXES] if isinstance(last, NVDMTopicModel) else []
     kind = "topic-model" if is_topics else "autoencoder"
+    of_class = _CLASS_LIMITS.get(type(last), [])
     if isinstance(limits, str):
         limits = [limits]
     environment = Environment(
@@ -161,12 +169,12 @@ def model_card(
         use=use,
         data=data,
         license=license,
-        tags=[kind, "variational-autoencoder"],
-        facts=_facts(last),
-        complaints=list(health.complaints(last)),
+        tags=[kind, *["variational-autoencoder"] * (trained is not None)],
+        facts=_facts(last, trained),
+        complaints=list(health.complaints(trained)) if trained else [],
         rows="documents" if is_topics else "rows",
         topics=_topics(model, feature_names, n_words) if is_topics else None,
-        limits=[*(_TOPIC_LIMITS if is_topics else ()), *axes, *_ALL_LIMITS, *limits],
+        limits=[*_TOPIC_LIMITS * is_topics, *of_class, *_ALL_LIMITS, *limits],
         versions=versions(),
         parameters=[
             (name, value.replace("|", "\\|"), changed)
@@ -180,12 +188,26 @@ def model_card(
     return card
 
 
-def _facts(last):
+def _facts(last, trained):
     """What the model knows of its data and its fit."""
     facts = {"features": f"{last.n_features_in_:,}"}
-    if hasattr(last, "mean_length_"):
-        facts["mean number of tokens of a row"] = f"{last.mean_length_:.1f}"
-    return facts | health.facts(last)
+    if isinstance(last, ClusterTopicModel):
+        low, middle, high = np.quantile(last.shares_, [0, 0.5, 1])
+        facts |= {
+            "training documents": f"{len(last.labels_):,}",
+            "of these in no topic": f"{np.count_nonzero(last.labels_ < 0):,}",
+            "share of a topic": f"{low:.1%} to {high:.1%}, median {middle:.1%}",
+        }
+    if hasattr(trained, "mean_length_"):
+        facts["mean number of tokens of a row"] = f"{trained.mean_length_:.1f}"
+    return facts | (health.facts(trained) if trained else {})
+
+
+def _trained(last):
+    """The model that has the net: that of the codes that are clustered. Else None."""
+    if isinstance(last, ClusterTopicModel):
+        last = last_step(last.estimator_)
+    return last if isinstance(last, BaseVAE) else None
 
 
 def _topics(model, feature_names, n_words):
