@@ -313,9 +313,6 @@ def _measure(model, X, X_test, y, top_n):
     counts, counts_test = (topic_model_input(model, Z) for Z in (X, X_test))
     figures = topic_figures(last, counts, counts_test, top_n)
     n_words = min(top_n, last.components_.shape[1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of words that X_test lacks
-        figures["npmi_test"] = npmi_coherence(last, counts_test, n_words=n_words)
     codes = None if is_signed(last) else np.asarray(codes)
     if y is not None and codes is not None:
         figures |= dict(label_alignment(y, codes))
@@ -349,13 +346,18 @@ def _stability(runs):
 def topic_figures(model, counts, counts_test, top_n=10, covariates=None):
     """Figures of a fitted topic model, without a Pipeline, but for its times."""
     n_features = model.components_.shape[1]
+    n_words = min(top_n, n_features)
     # Once for both averages.
     completions = complete(model, counts_test, covariates=covariates)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of words that they lack
+        npmi_test = npmi_coherence(model, counts_test, n_words=n_words)
     return {
         column: perplexity_of(*completions, average)
         for column, average in _AVERAGES.items()
     } | {
-        "npmi": npmi_coherence(model, counts, n_words=min(top_n, n_features)),
+        "npmi": npmi_coherence(model, counts, n_words=n_words),
+        "npmi_test": npmi_test,
         "diversity": topic_diversity(model, n_words=min(_DIVERSE_WORDS, n_features)),
         "active_units": getattr(model, "health_", {}).get("active_units"),
     }

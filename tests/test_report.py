@@ -15,7 +15,12 @@ from sklearn.pipeline import make_pipeline
 import skvae
 from skvae.datasets import make_topic_corpus
 from skvae.inspection import representative_documents, top_words
-from skvae.metrics import document_completion_perplexity, unigram_perplexity
+from skvae.metrics import (
+    document_completion_perplexity,
+    label_alignment,
+    npmi_coherence,
+    unigram_perplexity,
+)
 
 FAST = dict(max_epochs=5, hidden_layer_sizes=(20,), random_state=0)
 LONG = dict(max_epochs=80, batch_size=64)
@@ -119,16 +124,37 @@ def test_figures_are_those_of_the_metrics(page, model, texts, tmp_path):
     counts = model[0].transform(texts)
     unigram = unigram_perplexity(counts, counts)
     assert f"word frequencies alone (unigram) {unigram:,.1f}" in text
-    assert "LatentDirichletAllocation, for comparison" in text
+    assert "LDA, scikit-learn's defaults" in text and "LDA, online" in text
     assert "which the models have seen" in text
-    few = texts[:40]
+    assert "purity" not in text and "NPMI, held out" not in text
+    few, labels = texts[:40], np.arange(40) % 3
     path = skvae.report(
-        model, texts, path=tmp_path / "r.html", X_test=few, baseline=None
+        model, texts, path=tmp_path / "r.html", X_test=few, y=labels, baseline=None
     )
     text = visible(path.read_text("utf-8"))
     completion = document_completion_perplexity(model, few)
     assert f"GSMTopicModel {completion:,.1f}" in text
-    assert "on held-out documents" in text and "for comparison" not in text
+    assert "on held-out documents" in text and "LDA" not in text
+    found = label_alignment(labels, model.transform(few))
+    npmi = npmi_coherence(model[-1], model[0].transform(few))
+    assert f"{found['purity']:.2f} {found['nmi']:.2f} word frequencies" in text
+    assert f" {npmi:,.3f} " in text
+
+
+def test_any_models_are_there_for_comparison(model, texts, tmp_path):
+    counts, words = model[0].transform(texts), model[0].get_feature_names_out()
+    nmf, path = NMF(2, init="nndsvda"), tmp_path / "r.html"
+
+    def shown(baseline):
+        skvae.report(
+            model[-1], counts, path=path, feature_names=words, baseline=baseline
+        )
+        return visible(path.read_text("utf-8"))
+
+    assert "NMF, for comparison" in shown(nmf)
+    text = shown({"first NMF": nmf, "second NMF": nmf})
+    first, second = re.findall(r"(?:first|second) NMF ([\d., ]+)", text)
+    assert first == second
 
 
 def test_health_history_and_making_are_told(page, model, tmp_path, texts):
@@ -165,7 +191,7 @@ def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     text = visible(path.read_text("utf-8"))
     name = type(estimator).__name__
     assert name in text and "(unigram)" in text
-    assert ("for comparison" in text) == (name != "LatentDirichletAllocation")
+    assert ("LDA, online" in text) == (name != "LatentDirichletAllocation")
     assert ("log-likelihood" in text) == name.endswith("TopicModel")
     assert ("% of tokens" in text) == (name != "NVDMTopicModel")
     for word in top_words(pipeline, 3).to_numpy().ravel():
@@ -202,6 +228,8 @@ def test_a_failed_report_leaves_the_file_that_was_there(model, texts, tmp_path):
         skvae.report(NMF(2, init="nndsvda").fit(np.eye(4)), np.eye(4), path=path)
     with pytest.raises(ValueError, match="baseline='best', but it is an estimator"):
         skvae.report(model, texts, path=path, baseline="best")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        skvae.report(model, texts, path=path, y=[0, 1])
     assert path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
     with pytest.raises(
         ValueError, match="X_test has 5 features, but GSMTopicModel was"

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from numbers import Integral
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
-from sklearn.utils import check_scalar, shuffle
+from sklearn.utils import check_consistent_length, check_scalar, shuffle
 
 from skvae._report._drawings import curves, maps, shorten
 from skvae.fitted.documents import document_texts
@@ -22,6 +23,7 @@ from skvae.fitted.model import (
     last_step,
     parameters_of,
     pipeline_steps,
+    topic_codes,
     topic_model,
     topic_model_input,
     word_names,
@@ -30,6 +32,7 @@ from skvae.fitted.model import (
 from skvae.fitted.space import document_vectors, nearest_documents
 from skvae.fitted.words import LEAST, leading_columns, rank_words, word_frequencies
 from skvae.inspection import topic_sizes
+from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts, check_csr
@@ -50,6 +53,7 @@ def report(
     covariates=None,
     X_test=None,
     covariates_test=None,
+    y=None,
     baseline="lda",
     feature_names=None,
     n_words=10,
@@ -82,10 +86,14 @@ def report(
         documents of the fit, which the report says.
     covariates_test : array-like, default=None
         Those of X_test.
-    baseline : estimator, "lda" or None, default="lda"
-        Topic model to compare with, a clone of which is fitted to X, or none. "lda" is
-        online `LatentDirichletAllocation` with as many topics and ten passes, which may
-        take longer than all else; it is left out if `model` is LDA itself.
+    y : array-like of shape (n_samples,), default=None
+        Labels of the documents of X_test or, if that is None, of X: how topics agree
+        with them is shown, as in `skvae.metrics.label_alignment`.
+    baseline : estimator, dict of str to estimator, "lda" or None, default="lda"
+        Topic models to compare with, by their names, clones of which are fitted to X,
+        or none. "lda" is `LatentDirichletAllocation` with as many topics, once with its
+        defaults and once online with small priors, ten passes each, which may take
+        longer than all else; it is left out if `model` is LDA itself.
     feature_names : array-like of shape (n_features,), default=None
         As in `skvae.inspection.top_words`.
     n_words : int, default=10
@@ -144,7 +152,9 @@ def report(
     if X_test is not None:
         counts_test = topic_model_input(model, X_test)
         check_n_features(last, counts_test, "X_test")
-    baseline = _baseline(baseline, last)
+    if y is not None:
+        check_consistent_length(counts if counts_test is None else counts_test, y)
+    baselines = _baselines(baseline, last)
     topics, start = _topics(
         last, counts, covariates, texts, names, n_words, n_documents
     )
@@ -161,7 +171,7 @@ def report(
         maps=maps(last, counts, texts, names, covariates),
         curves=curves(last),
         figures=_figures(
-            last, counts, covariates, counts_test, covariates_test, baseline
+            last, counts, covariates, counts_test, covariates_test, y, baselines
         ),
         steps=[call_of(step) for step in pipeline_steps(model)],
         parameters=parameters_of(last),
@@ -255,46 +265,62 @@ def _topics(last, counts, covariates, texts, names, n_words, n_documents):
     return topics, start
 
 
-def _figures(last, counts, covariates, counts_test, covariates_test, baseline):
-    """Figures of the model, the baseline and unigram, or why there are none."""
+def _figures(last, counts, covariates, counts_test, covariates_test, y, baselines):
+    """Figures of the model, the baselines and unigram, or why there are none."""
     held_out = counts_test is not None
     measured = counts_test if held_out else counts
     given_measured = covariates_test if held_out else covariates
+    shown = {"rows": {}, "reason": None, "held_out": held_out, "aligned": y is not None}
     try:
         for given in (counts, measured):
             check_counts(given)
     except ValueError as error:
-        return {"rows": {}, "reason": str(error), "held_out": held_out}
-    rows = {
-        type(last).__name__: topic_figures(
-            last, counts, measured, covariates=given_measured
-        )
-    }
-    if baseline is not None:
-        # Online LDA learns worse from documents that are sorted.
-        fitted = clone(baseline).fit(shuffle(counts, random_state=0))
-        name = f"{type(last_step(fitted)).__name__}, for comparison"
-        rows[name] = topic_figures(topic_model(fitted), counts, measured)
+        return shown | {"reason": str(error)}
+
+    def figures_of(model, covariates=None):
+        figures = topic_figures(model, counts, measured, covariates=covariates)
+        if y is not None and not is_signed(model):
+            figures |= label_alignment(y, topic_codes(model, measured, covariates))
+        return figures
+
+    shown["rows"] = rows = {type(last).__name__: figures_of(last, given_measured)}
+    # Online LDA learns worse from documents that are sorted.
+    shuffled = shuffle(counts, random_state=0) if baselines else None
+    for name, baseline in baselines.items():
+        rows[name] = figures_of(topic_model(clone(baseline).fit(shuffled)))
     rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
-    return {"rows": rows, "reason": None, "held_out": held_out}
+    return shown
 
 
-def _baseline(given, last):
-    """The unfitted model to compare with, or None."""
+def _baselines(given, last):
+    """The unfitted models to compare with, by the names of their rows."""
+    if given is None:
+        return {}
     if not isinstance(given, str):
+        if not isinstance(given, Mapping):
+            given = {f"{type(last_step(given)).__name__}, for comparison": given}
         return given
     if given != "lda":
-        raise ValueError(f"baseline={given!r}, but it is an estimator, 'lda' or None.")
+        raise ValueError(
+            f"baseline={given!r}, but it is an estimator, a dict of these, 'lda' or "
+            "None."
+        )
     if isinstance(last, LatentDirichletAllocation):
-        return None
-    return LatentDirichletAllocation(
-        len(last.components_),
-        doc_topic_prior=0.1,
-        topic_word_prior=0.01,
-        learning_method="online",
-        max_iter=10,
-        random_state=0,
-    )
+        return {}
+    n_components = len(last.components_)
+    return {
+        "LDA, scikit-learn's defaults": LatentDirichletAllocation(
+            n_components, random_state=0
+        ),
+        "LDA, online": LatentDirichletAllocation(
+            n_components,
+            doc_topic_prior=0.1,
+            topic_word_prior=0.01,
+            learning_method="online",
+            max_iter=10,
+            random_state=0,
+        ),
+    }
 
 
 def _figure(value, digits=1):
