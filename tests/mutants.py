@@ -408,6 +408,20 @@ MUTANTS = [
         ("modules",),
     ),
     Mutant(
+        "rare words vary like others, ProdLDA",
+        "nn/topics.py",
+        "return (n_documents / (n_documents + cls.evidence)) ** 0.5",
+        "return (n_documents / (n_documents + 1e-9)) ** 0.5",
+        ("topics",),
+    ),
+    Mutant(
+        "words of earlier calls forgotten, ProdLDA",
+        "models/prodlda.py",
+        "spread = torch.maximum(decoder.spread, spread)",
+        "pass",
+        ("topics",),
+    ),
+    Mutant(
         "clusters taken for equally large",
         "cluster.py",
         "evidence = np.log(self.shares_) - distances / 2",

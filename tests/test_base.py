@@ -116,6 +116,7 @@ class Reference:
             logits /= np.sqrt(self.w["decoder.standardise.running_var"] + 1e-5)
             if len(self.w["decoder.topics"]) == 1:  # alike for all documents
                 logits = 0 * logits
+            logits *= self.w["decoder.standardise.scale"]
             return log_softmax(logits + self.w["decoder.standardise.offset"], axis=-1)
         output = self.dense("decoder.body.output", self.hidden("decoder.body", codes))
         return self.w["decoder.output.unit"] * output

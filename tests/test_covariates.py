@@ -203,7 +203,8 @@ def log_probs(cls, weights, z):
         proportions = softmax(weights["link.sharpness"] * z, axis=-1)
         mixed = proportions @ weights["decoder.topics"]
         offset = weights["decoder.standardise.offset"]
-        return standardise(weights, "decoder.standardise", mixed) + offset
+        spread = weights["decoder.standardise.scale"]
+        return standardise(weights, "decoder.standardise", mixed) * spread + offset
     theta = softmax(linear(weights, "link.linear", z), axis=-1)
     products = (
         weights["decoder.topic_embeddings"] @ weights["decoder.word_embeddings"].T

@@ -9,6 +9,7 @@ from skvae.models.topics import BaseProportionsModel
 from skvae.nn.latent import GaussianPrior
 from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
 from skvae.persistence import register
+from skvae.utils.counts import document_frequencies
 from skvae.utils.validation import Interval
 
 # How far from the purest document to a topic alone its words are looked up.
@@ -38,15 +39,15 @@ class ProdLDATopicModel(BaseProportionsModel):
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
-    dropout : float in [0, 1), default=0.0
+    dropout : float in [0, 1), default=0.1
         Share of the hidden units that are dropped in training.
     lr : float, default=1.5e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=60
+    max_epochs : int, default=80
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=256
+    batch_size : int, default=512
         Rows in a training step. Larger batches make faster epochs; raise `lr` with
         their square root.
     kl_warmup : float in [0, 1], default=0.5
@@ -128,9 +129,12 @@ class ProdLDATopicModel(BaseProportionsModel):
 
     Notes
     -----
-    As in the paper, batch norm without scale standardises the mixed weights of each
-    word, with a learnt offset. Inference uses running statistics, so that a document's
-    result does not depend on those beside it. Beyond the paper, the prior's mean and
+    As in the paper, batch norm without a learnt scale standardises the mixed weights of
+    each word, with a learnt offset: to unit variance as there, but for words of few
+    documents, whose variance is mostly noise and is shrunk. Inference uses running
+    statistics, so that a document's result does not depend on those beside it. With
+    `partial_fit`, a word's documents are the most that a call has had. Beyond the
+    paper, the prior's mean and
     variance are learnt, the posterior means are standardised without an offset, which
     a learnt prior mean makes up for, and in training the encoder sees a random part of
     each document's tokens. Dropout acts on the encoder alone. Proportions are sharp at
@@ -167,10 +171,10 @@ class ProdLDATopicModel(BaseProportionsModel):
         concentration=1.5,
         hidden_layer_sizes=(256,),
         activation="relu",
-        dropout=0.0,
+        dropout=0.1,
         lr=1.5e-2,
-        max_epochs=60,
-        batch_size=256,
+        max_epochs=80,
+        batch_size=512,
         kl_warmup=0.5,
         early_stopping=False,
         validation_fraction=0.1,
@@ -222,6 +226,17 @@ class ProdLDATopicModel(BaseProportionsModel):
         )
         return decoder, CoolingSoftmax(config["concentration"])
 
+    def _net_to_train(self, data, early_stop):
+        net = super()._net_to_train(data, early_stop)
+        decoder = net.module_.decoder
+        spread = decoder.spread_of(document_frequencies(data.X))
+        spread = torch.from_numpy(spread).to(decoder.spread)
+        if hasattr(self, "net_"):  # documents may be other ones, which add to it
+            spread = torch.maximum(decoder.spread, spread)
+        with torch.no_grad():
+            decoder.spread.copy_(spread)
+        return net
+
     def _set_fitted_attributes(self, module, sample):
         super()._set_fitted_attributes(module, sample)
         purest = sample.codes[sample.codes.argmax(axis=0)]
@@ -241,6 +256,10 @@ class ProdLDATopicModel(BaseProportionsModel):
         if "concentration" not in params:
             params["concentration"] = net["config"]["concentration"] = 1.0
             net["weights"]["link.sharpness"] = np.ones((), np.float32)
+            n_features = net["config"]["n_features"]
+            net["weights"]["decoder.standardise.scale"] = np.ones(
+                n_features, np.float32
+            )
             alone = np.eye(net["config"]["n_components"])
             state["fitted"]["topic_proportions_"] = alone
         return state

@@ -44,7 +44,8 @@ def thin_counts(rows, rng, lowest=0.3):
 def duplicate_topics(components):
     """Pairs of topics that share four fifths of their 10 top words or more.
 
-    Of fewer than 30 words, the top third counts: any topics share much of the rest.
+    Of fewer than 30 words, the top third counts: any topics share much of the rest. So
+    they do of words below a topic's mean, which are none of its top words.
     """
     n_words = min(10, components.shape[1] // 3)
     if n_words < 2:
@@ -52,8 +53,10 @@ def duplicate_topics(components):
     top = np.argpartition(-components, n_words - 1, axis=1)[:, :n_words]
     has = np.zeros(components.shape, dtype=np.int32)
     np.put_along_axis(has, top, 1, axis=1)
-    shared = np.triu(has @ has.T, k=1)
-    return [(int(i), int(j)) for i, j in np.argwhere(shared >= 0.8 * n_words)]
+    has[components < components.mean(axis=1, keepdims=True)] = 0
+    n_words = has.sum(axis=1)
+    alike = has @ has.T >= 0.8 * np.maximum.outer(n_words, n_words)
+    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(alike, k=1))]
 
 
 def check_documents(estimator, X, *, reset):

@@ -244,19 +244,42 @@ class ExpertsDecoder(TopicDecoder):
     """p(word | proportions) = softmax of mixed topics, the decoder of ProdLDA.
 
     Topics are weights of any sign. The mixed weights of a word are standardised over
-    the batch, and a learnt offset is added, which takes up word frequency.
+    the batch, to the word's `spread`, and a learnt offset is added, which takes up word
+    frequency.
+
+    Attributes
+    ----------
+    spread : Parameter of shape (n_features,)
+        Not learnt: 1, or less for words of few documents, see `spread_of`.
     """
+
+    # Documents that half of a word's variance takes.
+    evidence = 5.0
 
     def __init__(self, n_features, n_components, generator, n_covariates=0):
         super().__init__(n_features, n_covariates)
         topics = torch.empty(n_components, n_features)
         self.topics = nn.Parameter(nn.init.xavier_uniform_(topics, generator=generator))
-        self.standardise = Standardise(n_features, offset=True)
+        self.standardise = Standardise(n_features, offset=True, scale=True)
+        self.spread.requires_grad_(False)
 
     @property
     def background(self):
         """Log frequency of the words."""
         return self.standardise.offset
+
+    @property
+    def spread(self):
+        return self.standardise.scale
+
+    @classmethod
+    def spread_of(cls, n_documents):
+        """Standard deviation of the logits of words that so many documents have.
+
+        Variance that is estimated from n documents has some part that is noise, in
+        proportion to 1 / n. The rest of it is to be trusted, n / (n + `evidence`).
+        """
+        return (n_documents / (n_documents + cls.evidence)) ** 0.5
 
     def words(self, proportions):
         mixed = proportions @ self.topics

@@ -24,6 +24,12 @@ def column_sums(X, rows, n_at_once=2**12):
     return sum(np.bincount(part.indices, part.data, X.shape[1]) for part in parts)
 
 
+def document_frequencies(X, n_at_once=2**12):
+    """Number of rows of a CSR array that have each column."""
+    parts = (X[i : i + n_at_once] for i in range(0, X.shape[0], n_at_once))
+    return sum(np.bincount(part.indices, minlength=X.shape[1]) for part in parts)
+
+
 def row_sums(X, n_at_once=2**12):
     """Sum of each row of a CSR array, in double precision."""
     parts = (X[i : i + n_at_once] for i in range(0, X.shape[0], n_at_once))
