@@ -134,12 +134,12 @@ class ProdLDATopicModel(BaseProportionsModel):
     documents, whose variance is mostly noise and is shrunk. Inference uses running
     statistics, so that a document's result does not depend on those beside it. With
     `partial_fit`, a word's documents are the most that a call has had. Beyond the
-    paper, the prior's mean and
-    variance are learnt, the posterior means are standardised without an offset, which
-    a learnt prior mean makes up for, and in training the encoder sees a random part of
-    each document's tokens. Dropout acts on the encoder alone. Proportions are sharp at
-    first, which gives topics a theme each; without it they are arbitrary where there
-    are many, though they predict words as well.
+    paper, the prior's mean and variance are learnt, the posterior means are
+    standardised without an offset, which a learnt prior mean makes up for, and in
+    training the encoder sees a random part of each document's tokens. Dropout acts on
+    the encoder alone. Proportions are sharp at first, which gives topics a theme each;
+    without it they are arbitrary where there are many, though they predict words as
+    well.
 
     References
     ----------
