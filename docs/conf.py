@@ -75,6 +75,11 @@ html_theme_options = {
     "show_prev_next": False,
     "footer_start": ["copyright"],
     "footer_end": [],
+    # Wide tables take the place of the table of contents.
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **dict.fromkeys(("benchmarks", "performance", "recipe"), []),
+    },
 }
 
 
