@@ -182,8 +182,9 @@ def test_health_history_and_making_are_told(page, model, tmp_path, texts):
         LatentDirichletAllocation(3, random_state=0),
         NMF(3, init="nndsvda"),
         skvae.GSMTopicModel(1, **FAST),
+        skvae.ClusterTopicModel(3, estimator=skvae.NVDMTopicModel(3, **FAST)),
     ],
-    ids=["NVDM", "ProdLDA", "LDA", "NMF", "one topic"],
+    ids=["NVDM", "ProdLDA", "LDA", "NMF", "one topic", "clusters"],
 )
 def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     pipeline = make_pipeline(model[0], estimator).fit(texts)
@@ -191,6 +192,9 @@ def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     text = visible(path.read_text("utf-8"))
     name = type(estimator).__name__
     assert name in text and "(unigram)" in text
+    if name == "ClusterTopicModel":
+        assert re.search("NVDMTopicModel (looks healthy|has|ended)", text)
+        assert "KL term" in text
     assert ("LDA, online" in text) == (name != "LatentDirichletAllocation")
     assert ("log-likelihood" in text) == name.endswith("TopicModel")
     assert ("% of tokens" in text) == (name != "NVDMTopicModel")

@@ -26,6 +26,7 @@ from skvae.fitted.model import (
     topic_codes,
     topic_model,
     topic_model_input,
+    trained_model,
     word_names,
     word_probabilities,
 )
@@ -169,7 +170,7 @@ def report(
         start=start,
         n_words=n_words,
         maps=maps(last, counts, texts, names, covariates),
-        curves=curves(last),
+        curves=curves(trained_model(last)),
         figures=_figures(
             last, counts, covariates, counts_test, covariates_test, y, baselines
         ),
@@ -217,9 +218,14 @@ def _summary(counts, last):
 
 def _health(last):
     """What is wrong with the fit, and what it recorded; None of others' models."""
-    if not hasattr(last, "health_"):
+    trained = trained_model(last)
+    if trained is None:
         return None
-    return {"complaints": list(complaints(last)), "facts": facts(last)}
+    return {
+        "of": type(trained).__name__,
+        "complaints": list(complaints(trained)),
+        "facts": facts(trained),
+    }
 
 
 def _topics(last, counts, covariates, texts, names, n_words, n_documents):
@@ -327,4 +333,4 @@ def _figure(value, digits=1):
     """A number as the page shows it."""
     if value is None or not np.isfinite(value):
         return ""
-    return f"{value:,.{digits}f}"
+    return f"{value:z,.{digits}f}"

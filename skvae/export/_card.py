@@ -14,6 +14,7 @@ from skvae.fitted.model import (
     parameters_of,
     pipeline_steps,
     topic_model_input,
+    trained_model,
 )
 from skvae.inspection import top_words
 from skvae.model_selection import topic_figures, unigram_figures
@@ -153,7 +154,7 @@ def model_card(
             f"{type(last).__name__}."
         )
     check_is_fitted(last)
-    trained = _trained(last)
+    trained = trained_model(last)
     is_topics = hasattr(type(last), "perplexity")
     kind = "topic-model" if is_topics else "autoencoder"
     of_class = _CLASS_LIMITS.get(type(last), [])
@@ -201,13 +202,6 @@ def _facts(last, trained):
     if hasattr(trained, "mean_length_"):
         facts["mean number of tokens of a row"] = f"{trained.mean_length_:.1f}"
     return facts | (health.facts(trained) if trained else {})
-
-
-def _trained(last):
-    """The model that has the net: that of the codes that are clustered. Else None."""
-    if isinstance(last, ClusterTopicModel):
-        last = last_step(last.estimator_)
-    return last if isinstance(last, BaseVAE) else None
 
 
 def _topics(model, feature_names, n_words):
@@ -258,4 +252,4 @@ def _measured(model, last, X_test, covariates_test, is_topics):
 
 
 def _figure(value):
-    return "" if value is None or not np.isfinite(value) else f"{value:,.2f}"
+    return "" if value is None or not np.isfinite(value) else f"{value:z,.2f}"

@@ -11,6 +11,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.covariates import as_keyword
+from skvae.models.base import BaseVAE
 from skvae.models.topics import BaseTopicModel
 
 
@@ -44,6 +45,16 @@ def topic_model(model):
 def last_step(model):
     """Return the last step of a Pipeline, else `model` itself; fitted or not."""
     return pipeline_steps(model)[-1]
+
+
+def trained_model(model):
+    """Return the model of skvae with a net: `model`, or that whose codes it clusters.
+
+    None of a model that has neither.
+    """
+    last = last_step(model)
+    last = last_step(getattr(last, "estimator_", last))
+    return last if isinstance(last, BaseVAE) else None
 
 
 def scores_tokens(model):
