@@ -72,8 +72,10 @@ def planted(cls=GSMTopicModel, of_numbers=False, n=900, n_words=30):
 
 
 def train(cls, X, covariates=None):
-    params = dict(n_components=3, hidden_layer_sizes=(32,), lr=0.05, max_epochs=60)
-    return make(cls, **params, batch_size=100).fit(X, covariates=covariates)
+    # Proportions of four topics have three dimensions, as codes of NVDM have.
+    n_components = 4 if cls is ProdLDATopicModel else 3
+    params = dict(hidden_layer_sizes=(32,), lr=0.05, max_epochs=60, batch_size=100)
+    return make(cls, n_components=n_components, **params).fit(X, covariates=covariates)
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +308,7 @@ def test_top_words_given_covariates(cls, trained):
     names = [f"w{i}" for i in range(30)]
     for by in ("probability", "frex", "term_score"):
         words = top_words(model, 3, feature_names=names, by=by, covariates="alps")
-        assert words.shape == (3, 3)
+        assert words.shape == (model.n_components, 3)
     words = top_words(model, 1, feature_names=names, covariates="alps")[0]
     best = model.components_given("alps").argmax(axis=1)
     assert words.tolist() == [names[j] for j in best]
