@@ -417,8 +417,8 @@ MUTANTS = [
     Mutant(
         "words of earlier calls forgotten, ProdLDA",
         "models/prodlda.py",
-        "spread = torch.maximum(decoder.spread, spread)",
-        "pass",
+        "decoder.spread.clamp_(min=spread.to(decoder.spread))",
+        "decoder.spread.copy_(spread)",
         ("topics",),
     ),
     Mutant(

@@ -101,6 +101,9 @@ class BaseVAE(
     def _initialise(self, module, X):
         """Let a new module start from the data."""
 
+    def _prepare(self, module, X):
+        """Let a module, new or trained before, know the data of its next training."""
+
     def _check_rows(self, X, rows):
         """Raise ValueError if there is nothing to train on in these rows of X."""
 
@@ -272,6 +275,7 @@ class BaseVAE(
         rows, held_out = np.arange(n_samples), None
         self._check_rows(data.X, rows)
         net = self._net_to_train(data, early_stop)
+        self._prepare(net.module_, data.X)
         if early_stop:
             rows, held_out = self._split(n_samples, net.seed)
             self._check_rows(data.X, rows)

@@ -226,16 +226,16 @@ class ProdLDATopicModel(BaseProportionsModel):
         )
         return decoder, CoolingSoftmax(config["concentration"])
 
-    def _net_to_train(self, data, early_stop):
-        net = super()._net_to_train(data, early_stop)
-        decoder = net.module_.decoder
-        spread = decoder.spread_of(document_frequencies(data.X))
-        spread = torch.from_numpy(spread).to(decoder.spread)
-        if hasattr(self, "net_"):  # documents may be other ones, which add to it
-            spread = torch.maximum(decoder.spread, spread)
+    def _initialise(self, module, X):
+        super()._initialise(module, X)
         with torch.no_grad():
-            decoder.spread.copy_(spread)
-        return net
+            module.decoder.spread.zero_()
+
+    def _prepare(self, module, X):
+        decoder = module.decoder
+        spread = torch.from_numpy(decoder.spread_of(document_frequencies(X)))
+        with torch.no_grad():  # documents of a later call may add to it
+            decoder.spread.clamp_(min=spread.to(decoder.spread))
 
     def _set_fitted_attributes(self, module, sample):
         super()._set_fitted_attributes(module, sample)

@@ -253,7 +253,7 @@ class ExpertsDecoder(TopicDecoder):
         Not learnt: 1, or less for words of few documents, see `spread_of`.
     """
 
-    # Documents that half of a word's variance takes.
+    # A word of so many documents has half of the variance that one of very many has.
     evidence = 5.0
 
     def __init__(self, n_features, n_components, generator, n_covariates=0):
