@@ -349,14 +349,16 @@ def topic_figures(model, counts, counts_test, top_n=10, covariates=None):
     n_words = min(top_n, n_features)
     # Once for both averages.
     completions = complete(model, counts_test, covariates=covariates)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of words that they lack
-        npmi_test = npmi_coherence(model, counts_test, n_words=n_words)
+    npmi = npmi_test = npmi_coherence(model, counts, n_words=n_words)
+    if counts_test is not counts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of words that they lack
+            npmi_test = npmi_coherence(model, counts_test, n_words=n_words)
     return {
         column: perplexity_of(*completions, average)
         for column, average in _AVERAGES.items()
     } | {
-        "npmi": npmi_coherence(model, counts, n_words=n_words),
+        "npmi": npmi,
         "npmi_test": npmi_test,
         "diversity": topic_diversity(model, n_words=min(_DIVERSE_WORDS, n_features)),
         "active_units": getattr(model, "health_", {}).get("active_units"),

@@ -17,12 +17,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 from torch.torch_version import TorchVersion
 
-from skvae import (
-    ClusterTopicModel,
-    GSMTopicModel,
-    NVDMTopicModel,
-    VAETransformer,
-)
+from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.export import model_card, to_onnx
 from skvae.export._onnx import OLDEST_TORCH
 from skvae.metrics import document_completion_perplexity

@@ -302,10 +302,10 @@ def _baselines(given, last):
     """The unfitted models to compare with, by the names of their rows."""
     if given is None:
         return {}
-    if not isinstance(given, str):
-        if not isinstance(given, Mapping):
-            given = {f"{type(last_step(given)).__name__}, for comparison": given}
+    if isinstance(given, Mapping):
         return given
+    if not isinstance(given, str):
+        return {f"{type(last_step(given)).__name__}, for comparison": given}
     if given != "lda":
         raise ValueError(
             f"baseline={given!r}, but it is an estimator, a dict of these, 'lda' or "

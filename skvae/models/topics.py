@@ -54,8 +54,8 @@ def duplicate_topics(components):
     has = np.zeros(components.shape, dtype=np.int32)
     np.put_along_axis(has, top, 1, axis=1)
     has[components < components.mean(axis=1, keepdims=True)] = 0
-    n_words = has.sum(axis=1)
-    alike = has @ has.T >= 0.8 * np.maximum.outer(n_words, n_words)
+    lengths = has.sum(axis=1)
+    alike = has @ has.T >= 0.8 * np.maximum.outer(lengths, lengths)
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu(alike, k=1))]
 
 
