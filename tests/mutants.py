@@ -799,8 +799,8 @@ MUTANTS = [
     Mutant(
         "features not checked by topic models",
         "models/topics.py",
-        "            reset=reset,\n",
-        "            reset=True,\n",
+        "        reset=reset,\n",
+        "        reset=True,\n",
         ("bad_input",),
     ),
     Mutant(

@@ -1,7 +1,12 @@
 """The suite itself: it fails where the package does."""
 
 import pytest
-from mutants import MUTANTS, outcome
+from mutants import MUTANTS, ROOT, outcome
+
+
+def test_planted_bugs_are_up_to_date():
+    for mutant in MUTANTS:
+        mutant.planted_in((ROOT / "skvae" / mutant.file).read_text())
 
 
 @pytest.mark.slow
