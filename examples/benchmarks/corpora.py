@@ -35,13 +35,25 @@ def newsgroups_groups():
     return np.array(corpus.target_names)[corpus.target]
 
 
-def split(X, n_train, n_components, n_test=None, labels=None):
+def words_of(counts, texts):
+    """What coherence in windows of the texts needs: their words in order, and names."""
+    analyze = counts.build_analyzer()
+    return {
+        "words": [analyze(text) for text in texts],
+        "feature_names": counts.get_feature_names_out(),
+    }
+
+
+def split(counts, texts, n_train, n_components, n_test=None, labels=None):
+    """Count the words of texts in random order, the first of them to fit."""
+    X = counts.fit_transform(texts)
     end = None if n_test is None else n_train + n_test
     return Bunch(
         train=X[:n_train],
         test=X[n_train:end],
         n_components=n_components,
         labels=None if labels is None else labels[n_train:end],  # of test
+        **words_of(counts, texts[:n_train]),
     )
 
 
@@ -56,13 +68,14 @@ def split_by_date(counts, n_components):
         test=counts.transform(test.data),
         n_components=n_components,
         labels=test.target,
+        **words_of(counts, train.data),
     )
 
 
 def newsgroups():
     """20 newsgroups without headers and quotes: 10,000 texts, 1,000 words."""
-    X = vectorizer(1000).fit_transform(newsgroups_texts())
-    return split(X, 10_000, 20, labels=newsgroups_groups())
+    labels = newsgroups_groups()
+    return split(vectorizer(1000), newsgroups_texts(), 10_000, 20, labels=labels)
 
 
 def newsgroups_by_date():
@@ -89,9 +102,8 @@ def docstrings_corpus():
 
 def docstrings():
     """Docstrings of the installed packages: about 9,000 texts, 1,000 words."""
-    texts, _ = docstrings_corpus()
-    X = vectorizer(1000).fit_transform(texts)
-    return split(X, int(0.9 * len(texts)), 20, labels=docstrings_packages())
+    texts, packages = docstrings_corpus()
+    return split(vectorizer(1000), texts, int(0.9 * len(texts)), 20, labels=packages)
 
 
 def docstrings_packages():
@@ -99,35 +111,36 @@ def docstrings_packages():
     return docstrings_corpus()[1]
 
 
-def short_counts():
-    """The first 8 words of a vocabulary of 1,500 in each of 20 newsgroups' texts."""
+def short_texts():
+    """A vectorizer of 1,500 words, and the first 8 of them in 20 newsgroups' texts."""
     analyze = vectorizer(1500).build_analyzer()
     words = [analyze(text) for text in newsgroups_texts()]
-    counts = CountVectorizer(analyzer=lambda words: words, max_features=1500)
-    known = counts.fit(words).vocabulary_
-    X = counts.transform([[w for w in doc if w in known][:8] for doc in words])
-    return X[np.asarray(X.sum(axis=1)).ravel() >= 3]
+    known = CountVectorizer(analyzer=list, max_features=1500).fit(words).vocabulary_
+    cut = ([w for w in text if w in known][:8] for text in words)
+    counts = CountVectorizer(analyzer=list, vocabulary=known)
+    return counts, [text for text in cut if len(text) >= 3]
 
 
 def short():
     """20 newsgroups cut to 8 words: 9,000 texts, 1,500 words."""
-    return split(short_counts(), 9000, 20)
+    return split(*short_texts(), 9000, 20)
 
 
 def few_short():
     """20 newsgroups cut to 8 words: 1,500 texts, 1,500 words."""
-    return split(short_counts(), 1500, 20, 1600)
+    return split(*short_texts(), 1500, 20, 1600)
 
 
 def few():
     """20 newsgroups: 1,500 texts, 2,500 words."""
-    X = vectorizer(2500, min_df=5).fit_transform(newsgroups_texts()[:2300])
-    return split(X, 1500, 20, labels=newsgroups_groups()[:2300])
+    texts, labels = newsgroups_texts()[:2300], newsgroups_groups()[:2300]
+    return split(vectorizer(2500, min_df=5), texts, 1500, 20, labels=labels)
 
 
 def planted():
     """Texts drawn from latent Dirichlet allocation: 5,000 texts, 1,000 words."""
-    return split(make_topic_corpus(6000, 1000, 20, random_state=0).data, 5000, 20)
+    X = make_topic_corpus(6000, 1000, 20, random_state=0).data
+    return Bunch(train=X[:5000], test=X[5000:], n_components=20, labels=None)
 
 
 CORPORA = {

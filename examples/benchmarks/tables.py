@@ -8,6 +8,7 @@ FIGURES = {
     "doc_perplexity": ("per document", 1),
     "npmi": ("NPMI", 3),
     "npmi_test": ("NPMI held out", 3),
+    "c_v": ("C_V", 3),
     "diversity": ("diversity", 2),
     "purity": ("purity", 3),
     "nmi": ("NMI", 3),

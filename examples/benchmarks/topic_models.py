@@ -3,8 +3,9 @@ Topic models on corpora of different size and document length
 =============================================================
 
 Prints a table for each corpus: held-out perplexity by document completion, coherence
-of the topics in documents of the fit and in others, their diversity, agreement with
-labels where there are any, stability over seeds, and CPU seconds of the fit, for
+of the topics in documents of the fit (NPMI, and C_V in windows of the texts) and in
+others (NPMI), their diversity, agreement with labels where there are any, stability
+over seeds, and CPU seconds of the fit, for
 skvae's models beside LDA and NMF of scikit-learn and, where tomotopy is installed, LDA
 by Gibbs sampling with optimised priors.
 
@@ -30,6 +31,7 @@ from skvae import (
     NVDMTopicModel,
     ProdLDATopicModel,
 )
+from skvae.metrics import cv_coherence
 from skvae.model_selection import compare_models
 
 try:
@@ -116,7 +118,14 @@ def models(n_components):
     return estimators
 
 
-SPREAD = ["perplexity", "doc_perplexity", "npmi", "npmi_test", "purity", "nmi"]
+def c_v(fitted, corpus):
+    """Return mean and standard deviation of C_V in the texts of the fit."""
+    names = corpus.feature_names
+    seeds = [cv_coherence(m, corpus.words, feature_names=names) for m in fitted]
+    return np.mean(seeds), np.std(seeds, ddof=1) if len(seeds) > 1 else np.nan
+
+
+SPREAD = ["perplexity", "doc_perplexity", "npmi", "npmi_test", "c_v", "purity", "nmi"]
 NEURAL = NVDMTopicModel, GSMTopicModel, ProdLDATopicModel
 
 
@@ -150,10 +159,12 @@ def main(argv=None):
             n_jobs=args.n_jobs,
             return_estimator=True,
         )
-        table["bound"] = np.nan
         for key, seeds in fitted.items():
-            if isinstance(estimators[key], NEURAL) and any(seeds):
+            seeds = [model for model in seeds if model is not None]  # None: fit failed
+            if isinstance(estimators[key], NEURAL) and seeds:
                 table.loc[key, "bound"] = bound_per_document(seeds, corpus.test, 32)
+            if "words" in corpus and seeds:
+                table.loc[key, ["c_v", "c_v_std"]] = c_v(seeds, corpus)
         n, n_words = corpus.train.shape
         print(
             f"{name}: {n:,} documents to fit, {corpus.test.shape[0]:,} held out, "
