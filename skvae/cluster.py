@@ -17,6 +17,8 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from skvae.fitted.beside import as_keywords
+from skvae.models.embeddings import part_embeddings
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
@@ -50,7 +52,8 @@ class ClusterTopicModel(
     its length. Topics are what is specific to the words of a cluster: they are
     estimated, by expectation maximisation, as the part of its documents' words that the
     words of all documents do not account for [1]_, where a word counts once for a
-    document that has it.
+    document that has it. With embeddings, documents are clustered by as many principal
+    components of theirs as well.
 
     Parameters
     ----------
@@ -77,11 +80,14 @@ class ClusterTopicModel(
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training document, -1 for none.
     cluster_centers_ : ndarray of shape (n_topics, n_codes)
-        Mean of the documents' codes of unit length.
+        Mean of the documents' codes of unit length; after a fit with embeddings, of
+        principal components of unit length too, which follow them.
     covariance_ : ndarray of shape (n_codes, n_codes)
         Covariance of codes of unit length within clusters, by Ledoit and Wolf.
     shares_ : ndarray of shape (n_topics,)
         Share of the documents that each cluster has, of those in any.
+    projection_ : PCA or None
+        Of the embeddings, if there were any.
     estimator_ : estimator
         The fitted model.
     clusterer_ : estimator
@@ -133,7 +139,7 @@ class ClusterTopicModel(
         self.clusterer = clusterer
         self.random_state = random_state
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, *, covariates=None, embeddings=None):
         """Fit the model to X, cluster its codes, and find the words of the clusters.
 
         Parameters
@@ -142,6 +148,8 @@ class ClusterTopicModel(
             Counts.
         y : ignored
             Not used.
+        covariates, embeddings : array-like, default=None
+            What the estimator is to know of each document beside X, as in its `fit`.
 
         Returns
         -------
@@ -157,11 +165,14 @@ class ClusterTopicModel(
         from sklearn.covariance import ledoit_wolf  # late, since it takes long
 
         check_parameters(self)
-        X = self._check_X(X, reset=True)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         estimator, clusterer = self._parts(seed)
-        estimator = estimator.fit(X)
-        codes = _directions(estimator, X)
+        X, given = self._check_data(estimator, X, covariates, embeddings, reset=True)
+        estimator = estimator.fit(X, **given)
+        projection = None
+        if "embeddings" in given:
+            projection = self._projection(estimator, given["embeddings"])
+        codes = _directions(estimator, projection, X, given)
         with config_context(array_api_dispatch=False):  # codes are NumPy's
             labels = np.asarray(clusterer.fit_predict(codes))
         assigned = labels >= 0
@@ -180,6 +191,7 @@ class ClusterTopicModel(
 
         tokens, documents = _word_counts(X, members)
         self.estimator_, self.clusterer_ = estimator, clusterer
+        self.projection_ = projection
         self.labels_ = np.full(len(labels), -1)
         self.labels_[assigned] = numbers
         self.cluster_centers_ = centers
@@ -192,7 +204,26 @@ class ClusterTopicModel(
         self.components_ = specific_words(documents)
         return self
 
-    def fit_predict(self, X, y=None):
+    def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
+        """`fit` to X, then `transform` it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+            Not used.
+        covariates, embeddings : array-like, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        proportions : ndarray of shape (n_samples, n_topics)
+            Rows sum to one.
+        """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        return self.fit(X, **given).transform(X, **given)
+
+    def fit_predict(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, and give its `labels_`.
 
         Parameters
@@ -200,21 +231,32 @@ class ClusterTopicModel(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : ignored
             Not used.
+        covariates, embeddings : array-like, default=None
+            As in `fit`.
 
         Returns
         -------
         labels : ndarray of int of shape (n_samples,)
             -1 is a document of no cluster.
         """
-        return self.fit(X).labels_
+        return self.fit(X, covariates=covariates, embeddings=embeddings).labels_
 
-    def _check_X(self, X, *, reset=False):
-        if isinstance(X, Shards):  # the estimator checks them
-            if reset:
-                self.n_features_in_ = X.shape[1]
-                self.__dict__.pop("feature_names_in_", None)
-            return X
-        return check_documents(self, X, reset=reset)
+    def _check_data(
+        self, estimator, X, covariates=None, embeddings=None, *, reset=False
+    ):
+        """Counts, and what the estimator is given beside, as keywords."""
+        given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
+        if embeddings is None:
+            columns = getattr(estimator, "embedding_columns", None)
+            width = None if reset else self.n_features_in_
+            X, embeddings = part_embeddings(self, X, columns, width)
+            given |= as_keywords(estimator, embeddings=embeddings)
+        if not isinstance(X, Shards):  # which the estimator checks
+            X = check_documents(self, X, reset=reset)
+        elif reset:
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+        return X, given
 
     def _parts(self, seed):
         """Unfitted estimator and clusterer."""
@@ -229,7 +271,18 @@ class ClusterTopicModel(
             )
         return clone(estimator), clone(clusterer)
 
-    def transform(self, X):
+    def _projection(self, estimator, embeddings):
+        """Principal components of embeddings, as many as there are codes."""
+        from sklearn.decomposition import PCA  # late, as clusterers
+
+        n_codes = len(estimator.get_feature_names_out())
+        n_components = min(n_codes, *np.shape(embeddings))
+        with config_context(array_api_dispatch=False):
+            return PCA(n_components, svd_solver="full").fit(
+                np.asarray(embeddings, np.float64)
+            )
+
+    def transform(self, X, *, covariates=None, embeddings=None):
         """Probabilities of the topics of each document.
 
         Whatever the clusterer, clusters are taken for normal distributions around the
@@ -239,6 +292,8 @@ class ClusterTopicModel(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates, embeddings : array-like, default=None
+            As in `fit`.
 
         Returns
         -------
@@ -246,7 +301,8 @@ class ClusterTopicModel(
             Rows sum to one.
         """
         check_is_fitted(self)
-        codes = _directions(self.estimator_, self._check_X(X))
+        given = self._check_data(self.estimator_, X, covariates, embeddings)
+        codes = _directions(self.estimator_, self.projection_, *given)
         # Distances in units of the covariance are those between rows times this.
         unit = np.linalg.cholesky(np.linalg.inv(self.covariance_))
         distances = euclidean_distances(
@@ -255,19 +311,22 @@ class ClusterTopicModel(
         evidence = np.log(self.shares_) - distances / 2
         return softmax(evidence * min(1, DIMENSIONS / codes.shape[1]), axis=1)
 
-    def predict(self, X):
+    def predict(self, X, *, covariates=None, embeddings=None):
         """Topic of each document: the most probable one.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        covariates, embeddings : array-like, default=None
+            As in `fit`.
 
         Returns
         -------
         labels : ndarray of int of shape (n_samples,)
             From 0 on.
         """
-        return self.transform(X).argmax(axis=1)
+        given = {"covariates": covariates, "embeddings": embeddings}
+        return self.transform(X, **given).argmax(axis=1)
 
     def inverse_transform(self, X):
         """Word probabilities of documents with the given probabilities of topics.
@@ -310,7 +369,7 @@ class ClusterTopicModel(
             If X has no counts, a negative one, or another width than in `fit`.
         """
         check_is_fitted(self)
-        X = self._check_X(X)
+        X, _ = self._check_data(self.estimator_, X)
         n_tokens = row_sums(X).sum()
         if n_tokens == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
@@ -375,9 +434,13 @@ def specific_words(counts):
     return (1 - REST) * own + REST * whole
 
 
-def _directions(estimator, X):
-    codes = np.asarray(estimator.transform(X), dtype=np.float64)
-    return normalize(codes)
+def _directions(estimator, projection, X, given):
+    """What is clustered of each document: codes, and components of its embedding."""
+    codes = np.asarray(estimator.transform(X, **given), dtype=np.float64)
+    if projection is None:
+        return normalize(codes)
+    components = projection.transform(np.asarray(given["embeddings"], np.float64))
+    return np.hstack([normalize(codes), normalize(components)])
 
 
 def _word_counts(X, members):

@@ -18,7 +18,13 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from skvae.fitted.completion import complete, perplexity_of
-from skvae.fitted.model import is_signed, topic_model, topic_model_input
+from skvae.fitted.documents import text_halves
+from skvae.fitted.model import (
+    is_signed,
+    topic_model,
+    topic_model_counts,
+    topic_model_input,
+)
 from skvae.metrics import (
     label_alignment,
     npmi_coherence,
@@ -27,6 +33,7 @@ from skvae.metrics import (
     unigram_perplexity,
 )
 from skvae.utils.ranking import top_columns
+from skvae.utils.validation import contains_texts
 
 __all__ = ["compare_models"]
 
@@ -107,7 +114,9 @@ def compare_models(
             Perplexity of one half of each document of `X_test`, given the other half,
             per token and per document: `document_completion_perplexity` with its two
             averages. Of unigram, `unigram_perplexity` of whole documents. Smaller is
-            better.
+            better. Halves are drawn from the tokens; but texts are split in their
+            middles if a model has `embedding_columns`, and embeddings are then those of
+            first halves. Such a model has none where X is no texts.
         npmi
             `npmi_coherence` of the top words in the documents of the fit; from -1 to
             1, larger is better.
@@ -190,8 +199,11 @@ def compare_models(
         for seed in range(n_seeds)
         for name, model in models.items()
     ]
+    halves = None
+    if contains_texts(X_test) and any(map(_sees_embeddings, models.values())):
+        halves = text_halves(X_test)
     calls = (
-        delayed(_run)(model, X, X_test, y, top_n, return_estimator)
+        delayed(_run)(model, X, X_test, halves, y, top_n, return_estimator)
         for _, _, model in tasks
     )
     runs, told, baseline = [], {}, None
@@ -286,12 +298,20 @@ def _in_parallel(calls, n_calls, n_jobs, verbose):
             results.close()
 
 
-def _run(model, X, X_test, y, top_n, return_model):
+def _sees_embeddings(model):
+    """Whether an unfitted model takes columns of its input for embeddings."""
+    return any(
+        name.split("__")[-1] == "embedding_columns" and value is not None
+        for name, value in model.get_params(deep=True).items()
+    )
+
+
+def _run(model, X, X_test, halves, y, top_n, return_model):
     """Fit a model and measure it on one thread, with its warnings and its error."""
     run = Bunch(figures={}, error=None, model=None)
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         try:
-            run.update(_measure(model, X, X_test, y, top_n))
+            run.update(_measure(model, X, X_test, halves, y, top_n))
             if return_model:
                 run.model = model
         except Exception as error:
@@ -301,7 +321,7 @@ def _run(model, X, X_test, y, top_n, return_model):
     return run
 
 
-def _measure(model, X, X_test, y, top_n):
+def _measure(model, X, X_test, halves, y, top_n):
     """Fit a model; return its figures, those of unigram, and the number of words."""
     started = time.process_time()
     model.fit(X)
@@ -310,8 +330,13 @@ def _measure(model, X, X_test, y, top_n):
     transformed = time.process_time()
 
     last = topic_model(model)
-    counts, counts_test = (topic_model_input(model, Z) for Z in (X, X_test))
-    figures = topic_figures(last, counts, counts_test, top_n)
+    counts = topic_model_counts(model, X)
+    counts_test, given = topic_model_input(model, X_test)
+    completions = None
+    if halves is not None:
+        first, second = halves
+        completions = complete(model, first, held_out=second)
+    figures = topic_figures(last, counts, counts_test, given, top_n, completions)
     n_words = min(top_n, last.components_.shape[1])
     codes = None if is_signed(last) else np.asarray(codes)
     if y is not None and codes is not None:
@@ -343,19 +368,22 @@ def _stability(runs):
     }
 
 
-def topic_figures(model, counts, counts_test, top_n=10, covariates=None):
-    """Figures of a fitted topic model, without a Pipeline, but for its times."""
+def topic_figures(model, counts, counts_test, given, top_n=10, completions=None):
+    """Figures of a fitted topic model, without a Pipeline, but for its times.
+
+    Without completions of halves, a model with embeddings has no perplexity.
+    """
     n_features = model.components_.shape[1]
     n_words = min(top_n, n_features)
-    # Once for both averages.
-    completions = complete(model, counts_test, covariates=covariates)
+    if completions is None and "embeddings" not in given:
+        completions = complete(model, counts_test, **given)  # once for both averages
     npmi = npmi_test = npmi_coherence(model, counts, n_words=n_words)
     if counts_test is not counts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of words that they lack
             npmi_test = npmi_coherence(model, counts_test, n_words=n_words)
     return {
-        column: perplexity_of(*completions, average)
+        column: perplexity_of(*completions, average) if completions else None
         for column, average in _AVERAGES.items()
     } | {
         "npmi": npmi,

@@ -39,13 +39,17 @@ DTYPES = {
     **{f"U{8 * size}": np.dtype(f"u{size}") for size in (1, 2, 4, 8)},
 }
 # Kinds of what may hold strings; all else is numbers.
-KINDS = {"covariate_values_": "biuO", "covariate_names_": "O", "feature_names_in_": "O"}
+KINDS = {
+    "covariate_values_": "biuO",
+    **dict.fromkeys(("covariate_names_", "embedding_names_", "feature_names_in_"), "O"),
+}
 # What the last fit may have set or not: covariates are labels or numbers.
 LABELS, NUMBERS = {"covariate_values_"}, {"covariate_mean_", "covariate_scale_"}
 OPTIONAL = {
     *LABELS,
     *NUMBERS,
     "covariate_names_",
+    "embedding_names_",
     "feature_names_in_",
     "n_matched_words_",
 }
@@ -85,6 +89,8 @@ def encode(value, name, arrays):
             return {"__array__": name}
         if value.ndim == 1 and all(isinstance(word, str) for word in value):
             return {"__strings__": [str(word) for word in value]}
+    if isinstance(value, slice):
+        return {"__slice__": [value.start, value.stop, value.step]}
     if isinstance(value, tuple | list):
         items = [encode(v, f"{name}.{i}", arrays) for i, v in enumerate(value)]
         return {"__tuple__": items} if isinstance(value, tuple) else items
@@ -107,6 +113,10 @@ def decode(node, array):
             return array(name)
         case {"__float__": ("inf" | "-inf" | "nan") as text}:
             return float(text)
+        case {"__slice__": [_, _, _] as ends} if all(
+            end is None or type(end) is int for end in ends
+        ):
+            return slice(*ends)
         case {"__tuple__": list(items)}:
             return tuple(decode(item, array) for item in items)
         case {"__strings__": list(words)} if all(isinstance(w, str) for w in words):
@@ -368,7 +378,8 @@ def check_state(cls, state):
 def check_requests(requests):
     """Check what each method asks for, by the name of what it is to be given."""
     for method, wanted in requests.items():
-        known = {"covariates", *({"sample_weight"} if method == "score" else ())}
+        known = {"covariates", "embeddings"}
+        known |= {"sample_weight"} if method == "score" else set()
         plain = all(
             v in (None, True, False) or str.isidentifier(v) for v in wanted.values()
         )
@@ -379,7 +390,8 @@ def check_requests(requests):
 def check_net(cls, net):
     """Check all that a net is made from against the module that it is to be."""
     config = dict(net["config"])
-    sizes = config.pop("n_features"), config.pop("n_covariates")
+    kinds = "n_features", "n_covariates", "n_embedding_features"
+    sizes = [config.pop(kind) for kind in kinds]
     for key in ("hidden_layer_sizes", "channels"):  # of no more layers than weights
         if len(config.get(key, ())) > len(net["weights"]):
             raise ValueError(f"it has no weights for its {key}.")

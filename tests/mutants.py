@@ -480,7 +480,7 @@ MUTANTS = [
     Mutant(
         "prior of words of each document, not of all",
         "models/gsm.py",
-        "(self.topic_word_prior / n_samples, topic_surprise)",
+        "(self.topic_word_prior / data.X.shape[0], topic_surprise)",
         "(self.topic_word_prior, topic_surprise)",
         ("topics",),
     ),
@@ -736,7 +736,7 @@ MUTANTS = [
     Mutant(
         "transform that samples",
         "nn/autoencoder.py",
-        "return self.link(self.encoder.location(self.encoder.hidden(x, c=c)))",
+        "return self.link(self.encoder.location(self.encoder.hidden(x, c=c, e=e)))",
         "return self.link(self.encoder(x, c=c).base_dist.sample())",
         ("base",),
     ),
@@ -843,15 +843,16 @@ MUTANTS = [
     Mutant(
         "covariates not shuffled with their rows",
         "training/data.py",
-        "return Data(self.X[rows], self.covariates[rows])",
-        "return Data(self.X[rows], self.covariates[: self.X[rows].shape[0]])",
+        "return Data(self.X[rows], self.covariates[rows], self.embeddings[rows])",
+        "n = self.X[rows].shape[0]\n        "
+        "return Data(self.X[rows], self.covariates[:n], self.embeddings[rows])",
         ("covariates",),
     ),
     Mutant(
         "covariates not seen by the encoder",
         "nn/latent.py",
-        "return self.body(append_columns(x, c), generator)",
-        "return self.body(append_columns(x, None if c is None else 0 * c), generator)",
+        "x = append_columns(x, c)",
+        "x = append_columns(x, None if c is None else 0 * c)",
         ("covariates",),
     ),
     Mutant(
@@ -885,16 +886,60 @@ MUTANTS = [
     Mutant(
         "covariates of the first documents given to those that are completed",
         "fitted/completion.py",
-        "covariates = rows_of(last, covariates, counts.shape[0])[rows]",
-        "covariates = rows_of(last, covariates, counts.shape[0])[: len(rows)]",
+        "given = {kind: values[rows] for kind",
+        "given = {kind: values[: len(rows)] for kind",
         ("covariates",),
     ),
     Mutant(
         "inspection without covariates",
         "fitted/space.py",
-        "return topic_codes(model, counts, covariates) @ topic_vectors(model)",
-        "return topic_codes(model, counts) @ topic_vectors(model)",
+        "return topic_codes(model, counts, given) @ topic_vectors(model)",
+        "return topic_codes(model, counts, {}) @ topic_vectors(model)",
         ("covariates",),
+    ),
+    # --- embeddings ---------------------------------------------------------------
+    Mutant(
+        "embeddings not shuffled with their rows",
+        "training/data.py",
+        "return Data(self.X[rows], self.covariates[rows], self.embeddings[rows])",
+        "n = self.X[rows].shape[0]\n        "
+        "return Data(self.X[rows], self.covariates[rows], self.embeddings[:n])",
+        ("embeddings",),
+    ),
+    Mutant(
+        "embeddings not centred",
+        "models/base.py",
+        "affine.offset.copy_(mean)",
+        "pass",
+        ("embeddings",),
+    ),
+    Mutant(
+        "embeddings in units of their own",
+        "models/base.py",
+        "affine.unit.fill_(std.norm() or 1.0)",
+        "pass",
+        ("embeddings",),
+    ),
+    Mutant(
+        "words completed from embeddings of whole documents",
+        "fitted/completion.py",
+        'elif "embeddings" in given:',
+        "elif False:",
+        ("embeddings",),
+    ),
+    Mutant(
+        "columns of embeddings left among the counts",
+        "models/embeddings.py",
+        "rest, embeddings = take_columns(X, others), take_columns(X, numbers)",
+        "rest, embeddings = X, take_columns(X, numbers)",
+        ("embeddings",),
+    ),
+    Mutant(
+        "clusters of codes without embeddings",
+        "cluster.py",
+        "estimator = estimator.fit(X, **given)",
+        "estimator = estimator.fit(X, embeddings=np.zeros((X.shape[0], 1)))",
+        ("embeddings",),
     ),
     Mutant(
         "covariates of a file in any order",

@@ -402,6 +402,7 @@ BAD_PARAMETERS = {
     "device": [np.nan, None, 0, torch.device("cpu")],
     "dropout": [*NO_NUMBER, -0.1, 1.0],
     "early_stopping": NO_SWITCH,
+    "embedding_columns": [np.nan, 3, 2.5, True, "e0"],
     "embedding_size": NO_COUNT,
     "encoder": NO_FUNCTION,
     "hidden_layer_sizes": [*NO_SIZES, None, np.array(5)],

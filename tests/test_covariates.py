@@ -711,7 +711,7 @@ def test_completion_checks_covariates_of_all_documents(fitted, small):
     )
     assert one == all_rows
     lda = LatentDirichletAllocation(2, max_iter=1).fit(X)
-    with pytest.raises(ValueError, match="LatentDir.* fitted without covariates"):
+    with pytest.raises(ValueError, match="LatentDir.* knows no covariates"):
         document_completion_perplexity(lda, X, covariates=labels)
 
 

@@ -27,6 +27,7 @@ PAGES = [
     "docs/getting_started.md",
     "docs/coming_from_lda.md",
     "docs/topic_models.md",
+    "docs/embeddings.md",
     "docs/troubleshooting.md",
     "docs/models/nvdm.md",
     "docs/models/gsm.md",

@@ -40,7 +40,7 @@ class Spy(Callback):
         self.epochs.append([])
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        (inputs, _), target = batch
+        (inputs, *_), target = batch
         if training:
             self.inputs.append(inputs.numpy())
             self.epochs[-1].append(target.numpy())

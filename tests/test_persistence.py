@@ -260,7 +260,7 @@ def golden(request):
 
 def test_every_class_has_a_golden_file_and_every_format_some():
     newest = {path.stem for path in GOLDEN if path.parent.name == f"format_{FORMAT}"}
-    assert newest == CLASSES.keys()
+    assert newest == {*CLASSES, "embeddings"}
     formats = {f"format_{n}" for n in range(1, FORMAT + 1)}
     assert formats == {path.parent.name for path in GOLDEN}
 
@@ -747,11 +747,15 @@ def conditioned(X, tmp_path_factory):
     clone(MODELS["GSM"]).fit(X, covariates=table).save(folder / "numbers")
     labels = np.array(["a", "b", "c"])[labels]
     clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "strings")
+    model = clone(MODELS["GSM"]).set_params(embedding_columns=slice(-2, None))
+    model.fit(X, embeddings=pd.DataFrame(table, columns=["e0", "e1"]))
+    model.save(folder / "embeddings")
     return folder
 
 
 FACTORS = "fitted.covariate_components_"
 SCALE = {"__array__": "fitted.covariate_scale_"}
+COLUMNS = "params", "embedding_columns"
 
 
 @pytest.mark.parametrize(
@@ -788,6 +792,13 @@ SCALE = {"__array__": "fitted.covariate_scale_"}
         ("numbers", put({"fit": {"covariates": "a b"}}, "requests")),
         ("numbers", put({"fit": ["covariates"]}, "requests")),
         ("numbers", put(["fit"], "requests")),
+        ("embeddings", put(0, *CONFIG, "n_embedding_features")),
+        ("embeddings", put(3, *CONFIG, "n_embedding_features")),
+        ("embeddings", put(2.0, *CONFIG, "n_embedding_features")),
+        ("embeddings", drop(*CONFIG, "n_embedding_features")),
+        ("embeddings", put({"__strings__": ["a"]}, "fitted", "embedding_names_")),
+        ("embeddings", put([1, 2], "fitted", "embedding_names_")),
+        ("embeddings", put("e0", *COLUMNS)),
     ],
 )
 def test_forged_covariates_are_refused(

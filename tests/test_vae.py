@@ -24,8 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from skvae import VAETransformer
-from skvae.models.autoencoder import corruption, feature_moments
+from skvae.models.autoencoder import corruption
 from skvae.training.data import Data, RowDataset
+from skvae.utils.counts import feature_moments
 
 
 def make(**params):
@@ -334,10 +335,10 @@ def test_noise_has_the_given_deviation(rng):
 def test_denoising_explains_intact_rows_from_corrupted_ones(corruption, rng):
     X = sparse.csr_array(rng.poisson(1.0, (30, 6)).astype(float))
     model = make(denoising=0.5, corruption=corruption)
-    options = model._training_options(X.shape[0])
+    options = model._training_options(Data(X))
     dataset = RowDataset(Data(X), np.arange(X.shape[0]), options["corrupt"])
     dataset.rng = rng
-    (seen, _), target = dataset.__getitems__([3, 0, 7])
+    (seen, *_), target = dataset.__getitems__([3, 0, 7])
     np.testing.assert_array_equal(target, X[[3, 0, 7]].toarray())
     assert not torch.equal(seen, target)
     np.testing.assert_array_equal(

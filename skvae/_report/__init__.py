@@ -52,8 +52,10 @@ def report(
     path="skvae_report.html",
     *,
     covariates=None,
+    embeddings=None,
     X_test=None,
     covariates_test=None,
+    embeddings_test=None,
     y=None,
     baseline="lda",
     feature_names=None,
@@ -82,11 +84,14 @@ def report(
         File to write. It is replaced at once, when the report is complete.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
     X_test : like X, default=None
         Held-out documents to measure perplexity on. By default it is that of X, the
         documents of the fit, which the report says.
-    covariates_test : array-like, default=None
-        Those of X_test.
+    covariates_test, embeddings_test : array-like, default=None
+        Those of X_test. Perplexity is left out of a model with embeddings: those of
+        whole documents tell of the half to predict.
     y : array-like of shape (n_samples,), default=None
         Labels of the documents of X_test or, if that is None, of X: how topics agree
         with them is shown, as in `skvae.metrics.label_alignment`.
@@ -145,20 +150,22 @@ def report(
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
     last, names = topic_model(model), word_names(model, feature_names)
     texts = document_texts(X, texts)
-    counts = topic_model_input(model, X)
+    counts, given = topic_model_input(
+        model, X, covariates=covariates, embeddings=embeddings
+    )
     if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
         counts = counts.reset_index(drop=True)
     check_n_features(last, counts)
-    counts_test = None
+    measured, given_measured = counts, given
     if X_test is not None:
-        counts_test = topic_model_input(model, X_test)
-        check_n_features(last, counts_test, "X_test")
+        measured, given_measured = topic_model_input(
+            model, X_test, covariates=covariates_test, embeddings=embeddings_test
+        )
+        check_n_features(last, measured, "X_test")
     if y is not None:
-        check_consistent_length(counts if counts_test is None else counts_test, y)
+        check_consistent_length(measured, y)
     baselines = _baselines(baseline, last)
-    topics, start = _topics(
-        last, counts, covariates, texts, names, n_words, n_documents
-    )
+    topics, start = _topics(last, counts, given, texts, names, n_words, n_documents)
     if title is None:
         n_samples = f"{counts.shape[0]:,}"
         title = f"{type(last).__name__}: {len(topics)} topics in {n_samples} documents"
@@ -169,11 +176,9 @@ def report(
         topics=topics,
         start=start,
         n_words=n_words,
-        maps=maps(last, counts, texts, names, covariates),
+        maps=maps(last, counts, texts, names, given),
         curves=curves(trained_model(last)),
-        figures=_figures(
-            last, counts, covariates, counts_test, covariates_test, y, baselines
-        ),
+        figures=_figures(last, counts, measured, given_measured, y, baselines),
         steps=[call_of(step) for step in pipeline_steps(model)],
         parameters=parameters_of(last),
         versions=versions(),
@@ -228,7 +233,7 @@ def _health(last):
     }
 
 
-def _topics(last, counts, covariates, texts, names, n_words, n_documents):
+def _topics(last, counts, given, texts, names, n_words, n_documents):
     """Topics as the page shows them, and the weight that its slider starts from."""
     log_p = np.log(np.maximum(word_probabilities(last), LEAST))
     frequencies = word_frequencies(last, counts)
@@ -240,13 +245,13 @@ def _topics(last, counts, covariates, texts, names, n_words, n_documents):
         np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
 
     signed = is_signed(last)
-    sizes = None if signed else topic_sizes(last, counts, covariates=covariates)
+    sizes = None if signed else topic_sizes(last, counts, **given)
     order = np.arange(len(log_p))
     if sizes is not None:
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
     # Signed weights tell how specific words are rather than how probable.
     start = 0.0 if signed else 1.0
-    vectors = document_vectors(last, counts, covariates)
+    vectors = document_vectors(last, counts, given)
     rows, similarity = nearest_documents(last, counts, vectors, n_documents)
     topics = []
     for k in order:
@@ -271,29 +276,31 @@ def _topics(last, counts, covariates, texts, names, n_words, n_documents):
     return topics, start
 
 
-def _figures(last, counts, covariates, counts_test, covariates_test, y, baselines):
+def _figures(last, counts, measured, given, y, baselines):
     """Figures of the model, the baselines and unigram, or why there are none."""
-    held_out = counts_test is not None
-    measured = counts_test if held_out else counts
-    given_measured = covariates_test if held_out else covariates
-    shown = {"rows": {}, "reason": None, "held_out": held_out, "aligned": y is not None}
+    shown = {
+        "rows": {},
+        "reason": None,
+        "held_out": measured is not counts,
+        "aligned": y is not None,
+    }
     try:
-        for given in (counts, measured):
-            check_counts(given)
+        for documents in (counts, measured):
+            check_counts(documents)
     except ValueError as error:
         return shown | {"reason": str(error)}
 
-    def figures_of(model, covariates=None):
-        figures = topic_figures(model, counts, measured, covariates=covariates)
+    def figures_of(model, given):
+        figures = topic_figures(model, counts, measured, given)
         if y is not None and not is_signed(model):
-            figures |= label_alignment(y, topic_codes(model, measured, covariates))
+            figures |= label_alignment(y, topic_codes(model, measured, given))
         return figures
 
-    shown["rows"] = rows = {type(last).__name__: figures_of(last, given_measured)}
+    shown["rows"] = rows = {type(last).__name__: figures_of(last, given)}
     # Online LDA learns worse from documents that are sorted.
     shuffled = shuffle(counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():
-        rows[name] = figures_of(topic_model(clone(baseline).fit(shuffled)))
+        rows[name] = figures_of(topic_model(clone(baseline).fit(shuffled)), {})
     rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
     return shown
 

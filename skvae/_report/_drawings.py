@@ -14,13 +14,11 @@ def shorten(text, length):
     return text if len(text) <= length else text[:length].rstrip() + " ..."
 
 
-def maps(last, counts, texts, names, covariates):
+def maps(last, counts, texts, names, given):
     """The map in two sizes, for wide pages and for narrow ones; none of few points."""
     if len(last.components_) < 2:
         return []
-    points = embedding_map(
-        last, counts, feature_names=names, n_words=8, covariates=covariates
-    )
+    points = embedding_map(last, counts, feature_names=names, n_words=8, **given)
     plane = points[["x", "y"]].to_numpy()
     low, high = plane.min(axis=0), plane.max(axis=0)
     unit = (plane - low) / np.where(high > low, high - low, 1)

@@ -69,6 +69,7 @@ def model_card(
     license=None,
     X_test=None,
     covariates_test=None,
+    embeddings_test=None,
     feature_names=None,
     n_words=8,
 ):
@@ -97,8 +98,9 @@ def model_card(
         Identifier of the model's licence, such as "cc-by-4.0".
     X_test : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         Held-out rows to measure it on, as the input of `model`.
-    covariates_test : array-like, default=None
-        Theirs, if the model was fitted with covariates.
+    covariates_test, embeddings_test : array-like, default=None
+        Theirs, if the model was fitted with some. Perplexity is left out of topic
+        models with embeddings: those of whole documents tell of the half to predict.
     feature_names : array-like of shape (n_features,), default=None
         Words of a topic model, as in `skvae.inspection.top_words`. Without any known
         names the card has no list of topics.
@@ -181,7 +183,13 @@ def model_card(
             (name, value.replace("|", "\\|"), changed)
             for name, value, changed in parameters_of(last)
         ],
-        **_measured(model, last, X_test, covariates_test, is_topics),
+        **_measured(
+            model,
+            X_test,
+            is_topics,
+            covariates=covariates_test,
+            embeddings=embeddings_test,
+        ),
     )
     if path is not None:
         with replacing(path) as file:
@@ -219,25 +227,24 @@ def _topics(model, feature_names, n_words):
     return words.agg(", ".join, axis=1).tolist()
 
 
-def _measured(model, last, X_test, covariates_test, is_topics):
+def _measured(model, X_test, is_topics, **beside):
     """Figures on held-out rows, as the card shows them."""
     if X_test is None:
         return {"figures": None}
-    rows = topic_model_input(model, X_test)
+    last = last_step(model)
+    rows, given = topic_model_input(model, X_test, **beside)
     name, n_test = type(last).__name__, f"{rows.shape[0]:,}"
     if not is_topics:
         figures = ["score, nats a row"]
         return {
             "n_test": n_test,
             "figures": figures,
-            "figure_rows": {
-                name: [f"{last.score(rows, covariates=covariates_test):.2f}"]
-            },
+            "figure_rows": {name: [f"{last.score(rows, **given):.2f}"]},
             "figures_say": "Bound of the log-likelihood; larger is better.",
         }
     check_n_features(last, rows, "X_test")
     measured = {
-        name: topic_figures(last, rows, rows, covariates=covariates_test),
+        name: topic_figures(last, rows, rows, given),
         "word frequencies alone": unigram_figures(rows, rows),
     }
     return {

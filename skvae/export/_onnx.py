@@ -52,7 +52,7 @@ def to_onnx(model, path):
     TypeError
         If it is none of skvae's models.
     ValueError
-        If it was fitted with covariates.
+        If it was fitted with covariates or embeddings.
     OSError
         If the file cannot be written. What was there before is still there.
 
@@ -81,11 +81,14 @@ def to_onnx(model, path):
             "Pipeline pass the last step, pipeline[-1]."
         )
     check_is_fitted(model, "net_")
-    if model._n_covariates:
-        raise ValueError(
-            f"This {type(model).__name__} was fitted with covariates, which graphs of "
-            "to_onnx have no input for."
-        )
+    config = model.net_.config
+    widths = {"n_covariates": "covariates", "n_embedding_features": "embeddings"}
+    for key, kind in widths.items():
+        if config[key]:
+            raise ValueError(
+                f"This {type(model).__name__} was fitted with {kind}, which graphs of "
+                "to_onnx have no input for."
+            )
     if torch.__version__ < OLDEST_TORCH:
         raise ImportError(
             f"to_onnx needs PyTorch {OLDEST_TORCH} or newer, found {torch.__version__}."

@@ -1,38 +1,59 @@
 """Words that fitted models predict from the other words of a document."""
 
+import inspect
+
 import numpy as np
 import pandas as pd
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state, gen_batches
 
-from skvae.fitted.covariates import as_keyword, rows_of
-from skvae.fitted.model import topic_model, topic_model_input
+from skvae.fitted.beside import rows_of
+from skvae.fitted.model import (
+    topic_model,
+    topic_model_counts,
+    topic_model_input,
+    trained_model,
+)
 from skvae.utils.counts import check_counts, mean_per_token
 
 # Largest dense array of word probabilities, in entries: 128 MiB of float64.
 _MAX_BATCH_ENTRIES = 2**24
 
 
-def complete(model, X, random_state=0, covariates=None):
-    """Split documents in halves, and predict the second from the first.
+def complete(model, X, random_state=0, held_out=None, **beside):
+    """Predict halves of documents from the other halves: split here, or given.
 
     Returns the probabilities of the stored entries of the second halves, and these.
     """
     last = topic_model(model)
-    X = topic_model_input(model, X)
-    counts = check_counts(X)
-    rows = np.flatnonzero(counts.sum(axis=1) >= 2)
-    if covariates is not None:
-        covariates = rows_of(last, covariates, counts.shape[0])[rows]
-    counts = counts[rows]
-    first, second = _split_tokens(counts, random_state)
+    X, given = topic_model_input(model, X, **beside)
+    first = check_counts(X)
+    given = rows_of(trained_model(model), given, first.shape[0])
+    if held_out is not None:
+        second = check_counts(topic_model_counts(model, held_out), "held_out")
+        if second.shape != first.shape:
+            raise ValueError(
+                f"held_out has the shape {second.shape}, but X {first.shape}. Pass the "
+                "other half of each document of X."
+            )
+    elif "embeddings" in given:
+        raise ValueError(
+            f"{type(last).__name__} was fitted with embeddings, and those of whole "
+            "documents tell of the words that are to be predicted. Pass first halves "
+            "of documents as X, with embeddings of these halves, and held_out=, the "
+            "second halves."
+        )
+    else:
+        rows = np.flatnonzero(first.sum(axis=1) >= 2)
+        given = {kind: values[rows] for kind, values in given.items()}
+        first, second = _split_tokens(first[rows], random_state)
     if second.nnz == 0:
         raise ValueError(
             "X has no document to complete: one needs at least two tokens, and a "
             "token in its second half. Pass more or longer documents."
         )
     columns = getattr(X, "columns", None)
-    return _completions(last, first, second, columns, covariates), second
+    return _completions(last, first, second, columns, given), second
 
 
 def _split_tokens(counts, random_state):
@@ -48,24 +69,25 @@ def _split_tokens(counts, random_state):
     return first, second
 
 
-def _completions(model, first, second, columns, covariates=None):
+def _completions(model, first, second, columns, given):
     """Probabilities, given the first halves, of the words stored in `second`."""
     if hasattr(model, "inverse_transform"):
         predict = model.inverse_transform
     else:
         topics = normalize(model.components_, norm="l1")
 
-        def predict(proportions, **given):
+        def predict(proportions):
             return normalize(proportions, norm="l1") @ topics
 
+    decoder_knows = inspect.signature(predict).parameters.keys()
     n_samples, n_features = first.shape
     probabilities = []
     for batch in gen_batches(n_samples, max(1, _MAX_BATCH_ENTRIES // n_features)):
-        of_batch = None if covariates is None else covariates[batch]
-        given = as_keyword(model, of_batch)
         counts = _as_in_fit(model, first[batch], columns)
-        proportions = np.asarray(model.transform(counts, **given))
-        predicted = np.asarray(predict(proportions, **given), dtype=np.float64)
+        of_batch = {kind: values[batch] for kind, values in given.items()}
+        proportions = np.asarray(model.transform(counts, **of_batch))
+        heeded = {kind: of_batch[kind] for kind in of_batch.keys() & decoder_knows}
+        predicted = np.asarray(predict(proportions, **heeded), dtype=np.float64)
         if predicted.min() < 0:
             raise ValueError(
                 f"{type(model).__name__} predicts the word weight "

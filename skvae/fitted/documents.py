@@ -49,6 +49,13 @@ def document_texts(X, texts=None):
     return np.asarray(texts, dtype=object)
 
 
+def text_halves(texts):
+    """Return the first and the second halves of texts, split between words."""
+    words = [text.split() for text in texts]
+    first = [" ".join(of_text[: len(of_text) // 2]) for of_text in words]
+    return first, [" ".join(of_text[len(of_text) // 2 :]) for of_text in words]
+
+
 def take_row(X, row):
     """Return a row of X in a container of the same kind, of one row."""
     n_samples = n_documents_of(X)
@@ -61,8 +68,8 @@ def take_row(X, row):
     return X[[row]] if isinstance(X, np.ndarray) else [X[row]]
 
 
-def counts_of(model, document):
-    """Return one document, as a user has it, as the topic model sees it: one row."""
+def document_input(model, document, **beside):
+    """Return `topic_model_input` of one document as a user has it."""
     if not hasattr(pipeline_steps(model)[0], "n_features_in_"):
         rows = [document]  # a vectorizer, which takes single documents of any kind
     elif isinstance(document, pd.Series):
@@ -72,11 +79,11 @@ def counts_of(model, document):
     else:
         rows = document.toarray() if sp.issparse(document) else np.asarray(document)
         rows = rows.reshape(1, -1)
-    counts = topic_model_input(model, rows)
+    counts, given = topic_model_input(model, rows, **beside)
     if counts.shape[0] != 1:
         raise ValueError(
             f"document holds {counts.shape[0]} documents. Pass a single one."
         )
     if check_csr(counts).nnz == 0:
         raise ValueError("document has no word that the model knows.")
-    return counts
+    return counts, given

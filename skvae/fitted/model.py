@@ -6,12 +6,14 @@ import reprlib
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.covariates import as_keyword
+from skvae.fitted.beside import as_keywords
 from skvae.models.base import BaseVAE
+from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import BaseTopicModel
 
 
@@ -62,11 +64,27 @@ def scores_tokens(model):
     return isinstance(last_step(model), BaseTopicModel)
 
 
-def topic_model_input(model, X):
-    """Return X as the topic model sees it, after the earlier steps of a Pipeline."""
+def topic_model_input(model, X, **beside):
+    """Return counts that the topic model sees of X, and what beside, by kind.
+
+    X goes through the earlier steps of a Pipeline. Columns of embeddings are parted
+    from the counts, unless there are some in `beside`.
+    """
     for step in pipeline_steps(model)[:-1]:
         X = step.transform(X)
-    return X
+    given = as_keywords(last_step(model), **beside)
+    trained = trained_model(model)
+    if trained is not None and "embeddings" not in given:
+        X, embeddings = part_embeddings(
+            trained, X, trained.embedding_columns, trained.n_features_in_
+        )
+        given |= {} if embeddings is None else {"embeddings": embeddings}
+    return X, given
+
+
+def topic_model_counts(model, X):
+    """Return the counts alone of `topic_model_input`."""
+    return topic_model_input(model, X)[0]
 
 
 def check_n_features(model, counts, name="X"):
@@ -94,6 +112,13 @@ def input_feature_names(model):
             names = step.get_feature_names_out(names)
         except (AttributeError, ValueError):  # such as a FunctionTransformer
             names = None
+    trained = trained_model(last)
+    if trained is not None and trained.embedding_columns is not None:
+        if names is not None:
+            frame = pd.DataFrame(columns=names)
+            names = part_embeddings(trained, frame, trained.embedding_columns)[
+                0
+            ].columns.to_numpy(object)
     return names
 
 
@@ -191,14 +216,15 @@ def word_probabilities(model, covariates=None):
     return np.divide(weights, total, out=uniform, where=total > 0)
 
 
-def topic_codes(model, counts, covariates=None):
+def topic_codes(model, counts, given):
     """Return what the topic model makes of documents, as proportions if it can be.
 
+    Documents are those of `topic_model_input`, counts and what is given beside.
     Codes without negative ones are divided by their sums, as NMF's need; a document
     that no topic has a part of is shared by all.
     """
     last = topic_model(model)
-    codes = last.transform(counts, **as_keyword(last, covariates))
+    codes = last.transform(counts, **given)
     codes = np.asarray(codes, dtype=np.float64)
     if is_signed(model):
         return codes
@@ -207,14 +233,14 @@ def topic_codes(model, counts, covariates=None):
     return shares
 
 
-def topic_proportions(model, counts, covariates=None):
+def topic_proportions(model, counts, given):
     """Return topic proportions of documents, or raise if the model has none."""
     if is_signed(model):
         raise ValueError(
             f"{type(topic_model(model)).__name__} has no topic proportions: its codes "
             "are signed. GSMTopicModel, ProdLDATopicModel, LDA and NMF have."
         )
-    return topic_codes(model, counts, covariates)
+    return topic_codes(model, counts, given)
 
 
 def pipeline_steps(model):

@@ -33,9 +33,9 @@ def topic_vectors(model):
     return np.eye(len(last.components_))
 
 
-def document_vectors(model, counts, covariates=None):
+def document_vectors(model, counts, given):
     """Vectors of documents, given as the topic model sees them."""
-    return topic_codes(model, counts, covariates) @ topic_vectors(model)
+    return topic_codes(model, counts, given) @ topic_vectors(model)
 
 
 def cosines(vectors, others):

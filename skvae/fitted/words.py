@@ -10,7 +10,7 @@ from skvae.fitted.model import (
     check_n_features,
     input_feature_names,
     topic_model,
-    topic_model_input,
+    topic_model_counts,
     word_names,
     word_probabilities,
 )
@@ -45,7 +45,7 @@ def top_lists(model, feature_names=None, n_words=5):
 
 def word_frequencies(model, X):
     """Return the share of each word in the tokens of X; shape (n_features,)."""
-    counts = check_csr(topic_model_input(model, X))
+    counts = check_csr(topic_model_counts(model, X))
     check_n_features(model, counts)
     total = counts.sum()
     if not total > 0:

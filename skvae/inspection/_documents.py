@@ -15,7 +15,7 @@ from skvae.fitted.space import (
 from skvae.utils.counts import check_csr
 
 
-def topic_sizes(model, X, *, covariates=None):
+def topic_sizes(model, X, *, covariates=None, embeddings=None):
     """How much of the documents is about each topic.
 
     Parameters
@@ -26,6 +26,8 @@ def topic_sizes(model, X, *, covariates=None):
         Documents, as the input of `model`.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
 
     Returns
     -------
@@ -57,8 +59,10 @@ def topic_sizes(model, X, *, covariates=None):
     latentdirichletallocation0    0.5          2
     latentdirichletallocation1    0.5          2
     """
-    counts = topic_model_input(model, X)
-    shares = topic_proportions(model, counts, covariates)
+    counts, given = topic_model_input(
+        model, X, covariates=covariates, embeddings=embeddings
+    )
+    shares = topic_proportions(model, counts, given)
     n_tokens = check_csr(counts).sum(axis=1)
     if not n_tokens.sum() > 0:
         raise ValueError("X has no tokens. Pass documents that have some.")
@@ -73,7 +77,9 @@ def topic_sizes(model, X, *, covariates=None):
     )
 
 
-def representative_documents(model, X, texts=None, n_documents=3, *, covariates=None):
+def representative_documents(
+    model, X, texts=None, n_documents=3, *, covariates=None, embeddings=None
+):
     """Documents that are closest to each topic.
 
     Parameters
@@ -89,6 +95,8 @@ def representative_documents(model, X, texts=None, n_documents=3, *, covariates=
         tokens are left out.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
 
     Returns
     -------
@@ -120,8 +128,10 @@ def representative_documents(model, X, texts=None, n_documents=3, *, covariates=
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     texts = document_texts(X, texts)
     n_documents_of(X)
-    counts = topic_model_input(model, X)
-    vectors = document_vectors(model, counts, covariates)
+    counts, given = topic_model_input(
+        model, X, covariates=covariates, embeddings=embeddings
+    )
+    vectors = document_vectors(model, counts, given)
     rows, similarity = nearest_documents(model, counts, vectors, n_documents)
     found = pd.DataFrame(
         {

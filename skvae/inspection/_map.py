@@ -28,6 +28,7 @@ def embedding_map(
     transformer=None,
     feature_names=None,
     covariates=None,
+    embeddings=None,
 ):
     """Words, topics and documents as points of one plane.
 
@@ -51,6 +52,8 @@ def embedding_map(
         As in `top_words`.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
 
     Returns
     -------
@@ -93,8 +96,10 @@ def embedding_map(
     kinds = [("topic", topic_names(model), topics)]
     kinds += [("word", names[columns], word_vectors(model)[columns])]
     if X is not None:
-        counts = topic_model_input(model, X)
-        documents = document_vectors(model, counts, covariates)
+        counts, given = topic_model_input(
+            model, X, covariates=covariates, embeddings=embeddings
+        )
+        documents = document_vectors(model, counts, given)
         rows, similarity = nearest_documents(model, counts, documents, n_documents)
         rows = np.unique(rows[np.isfinite(similarity)])
         kinds.append(("document", rows, documents[rows]))

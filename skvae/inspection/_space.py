@@ -6,13 +6,19 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from skvae.fitted.covariates import rows_of
-from skvae.fitted.documents import counts_of, document_texts, n_documents_of, take_row
+from skvae.fitted.beside import as_keywords, rows_of
+from skvae.fitted.documents import (
+    document_input,
+    document_texts,
+    n_documents_of,
+    take_row,
+)
 from skvae.fitted.model import (
     topic_model,
     topic_model_input,
     topic_names,
     topic_number,
+    trained_model,
     word_column,
     word_names,
 )
@@ -21,7 +27,7 @@ from skvae.fitted.words import top_lists
 from skvae.utils.counts import check_csr
 
 
-def document_embeddings(model, X, *, covariates=None):
+def document_embeddings(model, X, *, covariates=None, embeddings=None):
     """Documents as points of the space that words and topics lie in.
 
     Parameters
@@ -32,6 +38,8 @@ def document_embeddings(model, X, *, covariates=None):
         Documents, as the input of `model`.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
 
     Returns
     -------
@@ -52,7 +60,10 @@ def document_embeddings(model, X, *, covariates=None):
     (200, 8)
     """
     n_documents_of(X)  # read once only, it would be empty for who reads it next
-    vectors = document_vectors(model, topic_model_input(model, X), covariates)
+    counts, given = topic_model_input(
+        model, X, covariates=covariates, embeddings=embeddings
+    )
+    vectors = document_vectors(model, counts, given)
     return pd.DataFrame(vectors, index=getattr(X, "index", None))
 
 
@@ -120,6 +131,7 @@ def most_similar(
     texts=None,
     feature_names=None,
     covariates=None,
+    embeddings=None,
 ):
     """Words, topics or documents that are closest to one word, topic or document.
 
@@ -148,6 +160,9 @@ def most_similar(
     covariates : array-like, default=None
         Of the documents of X, if the model was fitted with covariates. A document that
         is not given by its number needs a single label, or row of numbers.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents of X, if the model was fitted with embeddings beside X; or the
+        only row for a document that is not given by its number.
 
     Returns
     -------
@@ -186,18 +201,18 @@ def most_similar(
     if among not in ("words", "topics", "documents"):
         raise ValueError(f"among={among!r}, but it is words, topics or documents.")
     check_scalar(n, "n", Integral, min_val=1)
-    given = {"words": word, "topics": topic, "documents": document}
-    given = {kind: value for kind, value in given.items() if value is not None}
-    if len(given) != 1:
+    what = {"words": word, "topics": topic, "documents": document}
+    what = {kind: value for kind, value in what.items() if value is not None}
+    if len(what) != 1:
         raise ValueError(
             f"most_similar takes one of word=, topic= and document=, but got "
-            f"{len(given)}."
+            f"{len(what)}."
         )
     by_number = isinstance(document, Integral)
     if X is None and (among == "documents" or by_number):
         raise ValueError("most_similar needs X, the documents to look among.")
 
-    ((kind, value),) = given.items()
+    ((kind, value),) = what.items()
     number = None  # of what was given, among its kind
     if kind == "words":
         number = word_column(value, word_names(model, feature_names))
@@ -206,16 +221,20 @@ def most_similar(
         number = topic_number(model, value)
         vector = topic_vectors(model)[number]
     else:
-        its_own = covariates
+        beside = {"covariates": covariates, "embeddings": embeddings}
         if by_number:
-            number, value = value, take_row(X, value)
-            counts = topic_model_input(model, value)
-            if covariates is not None:
-                all_rows = rows_of(topic_model(model), covariates, n_documents_of(X))
-                its_own = all_rows[[number]]
+            number = value
+            n_samples = n_documents_of(X)
+            beside = rows_of(
+                trained_model(model),
+                as_keywords(topic_model(model), **beside),
+                n_samples,
+            )
+            beside = {kind: rows[[number]] for kind, rows in beside.items()}
+            counts, given = topic_model_input(model, take_row(X, number), **beside)
         else:
-            counts = counts_of(model, value)
-        vector = document_vectors(model, counts, its_own)[0]
+            counts, given = document_input(model, value, **beside)
+        vector = document_vectors(model, counts, given)[0]
 
     if among == "words":
         names = {"word": word_names(model, feature_names)}
@@ -228,8 +247,10 @@ def most_similar(
             "document": np.arange(n_documents_of(X)),
             "text": document_texts(X, texts),
         }
-        counts = topic_model_input(model, X)
-        vectors = document_vectors(model, counts, covariates)
+        counts, given = topic_model_input(
+            model, X, covariates=covariates, embeddings=embeddings
+        )
+        vectors = document_vectors(model, counts, given)
     similarity = cosines(vectors, vector[None])[:, 0]
     order = np.argsort(-similarity, kind="stable")
     if among == "documents":

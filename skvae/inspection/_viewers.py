@@ -142,8 +142,8 @@ def to_topicwizard(model, X, texts=None, *, feature_names=None):
 
 def _tables(model, X):
     """Topics, counts and proportions of the documents that have tokens, and which."""
-    counts = topic_model_input(model, X)
-    shares = topic_proportions(model, counts)
+    counts, given = topic_model_input(model, X)
+    shares = topic_proportions(model, counts, given)
     counts = check_csr(counts)
     kept = counts.sum(axis=1) > 0
     return word_probabilities(model), counts[kept], shares[kept], kept

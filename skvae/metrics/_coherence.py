@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import csr_array
 
-from skvae.fitted.model import topic_model, topic_model_input
+from skvae.fitted.model import topic_model, topic_model_counts
 from skvae.metrics._words import (
     as_columns,
     as_words,
@@ -94,7 +94,7 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     """
     _check_pairs(n_words)
     if hasattr(topics, "fit"):
-        X = topic_model_input(topics, X)
+        X = topic_model_counts(topics, X)
         _check_same_columns(topic_model(topics), X)
     if feature_names is None:
         feature_names = getattr(X, "columns", None)

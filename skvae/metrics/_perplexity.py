@@ -5,7 +5,15 @@ from skvae.utils.counts import check_average, check_counts
 
 
 def document_completion_perplexity(
-    model, X, *, covariates=None, average="token", smoothing=None, random_state=0
+    model,
+    X,
+    *,
+    covariates=None,
+    embeddings=None,
+    held_out=None,
+    average="token",
+    smoothing=None,
+    random_state=0,
 ):
     """Perplexity of one half of each document, given the other half.
 
@@ -29,6 +37,13 @@ def document_completion_perplexity(
     covariates : array-like, default=None
         Of each document or of all, for skvae's models that were fitted with some. They
         are given to both halves.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of first halves, for skvae's models that were fitted with embeddings beside X.
+        They need `held_out`.
+    held_out : like X, default=None
+        Second halves of the documents, of which X are the first halves: nothing is
+        split then. Needed where embeddings play a part, `embedding_columns` too: those
+        of whole documents would tell of the words to predict.
     average : {"token", "document"}, default="token"
         "token" is exp(sum of NLL_d / sum of N_d), "document" is exp(mean of
         NLL_d / N_d), with NLL_d the negative log-likelihood in nats and N_d the
@@ -50,7 +65,8 @@ def document_completion_perplexity(
     ------
     ValueError
         If X has negative or fractional entries, if no document has a second half to
-        score, or if the model predicts negative word weights.
+        score, if embeddings come without `held_out`, or if the model predicts negative
+        word weights.
 
     References
     ----------
@@ -68,7 +84,8 @@ def document_completion_perplexity(
     True
     """
     _check_options(average, smoothing)
-    completions = complete(model, X, random_state, covariates)
+    beside = {"covariates": covariates, "embeddings": embeddings}
+    completions = complete(model, X, random_state, held_out, **beside)
     return perplexity_of(*completions, average, smoothing)
 
 

@@ -13,6 +13,7 @@ from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.nn.latent import Affine, FlatPrior, GaussianEncoder, GaussianPrior
 from skvae.nn.layers import MLP, Custom
 from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.utils.counts import feature_moments
 from skvae.utils.validation import InvalidParameterError, check_layer_sizes
 
 
@@ -41,25 +42,6 @@ def corrupt(rows, rng, kind, level):
     return CORRUPTIONS[kind](rows, rng, level)
 
 
-def feature_moments(X, n_values=2**21):
-    """Mean and standard deviation of each column, in double precision.
-
-    Summed up in dense blocks of n_values, so that every container gives the same bits.
-    """
-    size = max(1, n_values // X.shape[1])
-
-    def blocks():
-        for start in range(0, X.shape[0], size):
-            rows = X[start : start + size]
-            rows = rows.toarray() if sp.issparse(rows) else rows
-            yield np.ascontiguousarray(rows, dtype=np.float64)
-
-    with np.errstate(over="ignore", invalid="ignore"):  # training will tell
-        mean = sum(rows.sum(axis=0) for rows in blocks()) / X.shape[0]
-        square = sum(((rows - mean) ** 2).sum(axis=0) for rows in blocks())
-    return mean, np.sqrt(square / X.shape[0])
-
-
 def bound_without_codes(inference, data):
     """Mean log-likelihood of rows by mean and deviation of the features alone."""
     output = copy.deepcopy(inference.module.decoder.output)
@@ -68,7 +50,7 @@ def bound_without_codes(inference, data):
     mean = torch.from_numpy(feature_moments(data.X)[0]).to(inference.device)
     n_samples, total = data.X.shape[0], 0.0
     constant = output.at_mean(mean, n_samples)
-    for _, x, _ in inference.blocks(data, inference.width):
+    for _, x, *_ in inference.blocks(data, inference.width):
         total += output(constant.expand_as(x)).log_prob(x).sum().item()
     return total / n_samples
 
@@ -152,8 +134,12 @@ def build_autoencoder(config, generator):
         "generator": generator,
         "batch_norm": config["batch_norm"],
     }
-    n_covariates = config["n_covariates"]
-    n_seen, n_given = n_features + n_covariates, n_components + n_covariates
+    n_covariates, n_embedding_features = (
+        config["n_covariates"],
+        config["n_embedding_features"],
+    )
+    n_beside = n_covariates + n_embedding_features
+    n_seen, n_given = n_features + n_beside, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
     output = LIKELIHOODS[config["likelihood"]](n_features, config["scale"])
@@ -161,7 +147,7 @@ def build_autoencoder(config, generator):
     if config["encoder"] is not None:
         body = Custom(config["encoder"], (n_seen,), n_seen, generator)
     elif conv:
-        body = ConvolutionalEncoder(*image, hidden, **layers, n_covariates=n_covariates)
+        body = ConvolutionalEncoder(*image, hidden, **layers, n_beside=n_beside)
     else:
         body = MLP(n_seen, hidden, **layers)
     encoder = GaussianEncoder(
@@ -170,6 +156,7 @@ def build_autoencoder(config, generator):
         generator,
         preprocess=Affine(n_features, unit=output.scaled),
         variational=config["variational"],
+        n_embedding_features=n_embedding_features,
     )
 
     if config["decoder"] is not None:

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvae import persistence
 from skvae.distributed import processes
 from skvae.models.covariates import check_covariates
+from skvae.models.embeddings import check_embeddings, part_embeddings
 from skvae.models.health import ACTIVE, complaints
 from skvae.models.inference import Inference
 from skvae.models.notebook import FittedHTML
@@ -29,6 +30,7 @@ from skvae.training.data import Data
 from skvae.training.net import VAENet
 from skvae.training.seeds import Stream, derive_seed
 from skvae.training.state import best_epoch, get_state, history_frame, set_state
+from skvae.utils.counts import feature_moments
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -66,6 +68,7 @@ class BaseVAE(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
+        "embedding_columns": [slice, "array-like", callable, None],
         "callbacks": [list, tuple, None],
         "device": [str],
         "verbose": ["verbose"],
@@ -82,11 +85,12 @@ class BaseVAE(
     def _check_X(self, X, *, reset):
         """Return a matrix as ndarray or CSR of floats, or raise."""
 
-    def _config(self, n_features, n_covariates=0):
+    def _config(self, n_features, n_covariates=0, n_embedding_features=0):
         """Return all that the module is built from, as plain values."""
         return {
             "n_features": n_features,
             "n_covariates": n_covariates,
+            "n_embedding_features": n_embedding_features,
             "n_components": int(self.n_components),
             "hidden_layer_sizes": tuple(int(n) for n in self.hidden_layer_sizes),
             "activation": self.activation,
@@ -107,8 +111,8 @@ class BaseVAE(
     def _check_rows(self, X, rows):
         """Raise ValueError if there is nothing to train on in these rows of X."""
 
-    def _training_options(self, n_samples):
-        """Return what `VAENet` is to know of training on that many rows."""
+    def _training_options(self, data):
+        """Return what `VAENet` is to know of training on data."""
         return {
             "lr": self.lr,
             "max_epochs": self.max_epochs,
@@ -144,16 +148,19 @@ class BaseVAE(
     @classmethod
     def _of_file(cls, state):
         """Add what came later than a file, such that the model is what it was."""
-        state["net"]["config"].setdefault("n_covariates", 0)
+        for later in ("n_covariates", "n_embedding_features"):
+            state["net"]["config"].setdefault(later, 0)
         return state
 
     @classmethod
     def _layout(cls, config):
         """Shapes of the fitted attributes, by name; None stands for any length."""
         n_features, n_components = config["n_features"], config["n_components"]
-        kinds = ("values", "names", "mean", "scale") if config["n_covariates"] else ()
+        n_covariates, width = config["n_covariates"], config["n_embedding_features"]
+        kinds = ("values", "names", "mean", "scale") if n_covariates else ()
         return {
-            **{f"covariate_{kind}_": (config["n_covariates"],) for kind in kinds},
+            **{f"covariate_{kind}_": (n_covariates,) for kind in kinds},
+            **({"embedding_names_": (width,)} if width else {}),
             "n_features_in_": (),
             "feature_names_in_": (n_features,),
             "n_iter_": (),
@@ -166,7 +173,7 @@ class BaseVAE(
 
     # --- training ----------------------------------------------------------------
 
-    def fit(self, X, y=None, *, covariates=None):
+    def fit(self, X, y=None, *, covariates=None, embeddings=None):
         """Fit the model to X.
 
         A fit that fails leaves the estimator as it was before.
@@ -183,6 +190,9 @@ class BaseVAE(
             indicator; or numbers of shape (n_samples, n_covariates), dense or sparse,
             of which each column is standardised unless it holds zeros and ones alone.
             If they come in a DataFrame, later ones need the same names.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            A vector of each row, such as one by a sentence encoder of its text, for the
+            encoder to see beside X; the likelihood is that of X alone.
 
         Returns
         -------
@@ -204,8 +214,7 @@ class BaseVAE(
             of little use, see `health_`. The text names the remedy.
         """
         draft = self._trained(
-            X,
-            covariates,
+            (X, covariates, embeddings),
             self.max_epochs,
             resume=self.warm_start,
             early_stop=self.early_stopping,
@@ -217,7 +226,7 @@ class BaseVAE(
         self.__dict__ = draft.__dict__
         return self
 
-    def partial_fit(self, X, y=None, *, covariates=None):
+    def partial_fit(self, X, y=None, *, covariates=None, embeddings=None):
         """Train for one more epoch, over X.
 
         Set `max_epochs` to the number of calls planned: learning rate and KL weight
@@ -233,17 +242,20 @@ class BaseVAE(
             Not used.
         covariates : array-like, default=None
             As in `fit`. Labels of later calls have to be among those of the first.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `fit`.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        draft = self._trained(X, covariates, 1, resume=True, early_stop=False)
+        given = X, covariates, embeddings
+        draft = self._trained(given, 1, resume=True, early_stop=False)
         self.__dict__ = draft.__dict__
         return self
 
-    def _trained(self, X, covariates, n_epochs, *, resume, early_stop):
+    def _trained(self, given, n_epochs, *, resume, early_stop):
         """A copy of this estimator that has been trained; this one stays as it is."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
@@ -255,7 +267,7 @@ class BaseVAE(
         }
         try:
             with own_settings():
-                draft._train(X, covariates, n_epochs, early_stop)
+                draft._train(given, n_epochs, early_stop)
         except RuntimeError as error:
             if "allocate" not in str(error):  # torch has no exception for it
                 raise
@@ -266,11 +278,12 @@ class BaseVAE(
             ) from error
         return draft
 
-    def _train(self, X, covariates, n_epochs, early_stop):
-        """From X to the net, and to what is read off it."""
-        data = self._check_data(X, covariates, reset=not hasattr(self, "net_"))
+    def _train(self, given, n_epochs, early_stop):
+        """From X and what is known beside it to the net, and what is read off it."""
+        data = self._check_data(*given, reset=not hasattr(self, "net_"))
         n_samples = data.X.shape[0]
-        shapes = type(self).__name__, data.X.shape, data.covariates.shape[1]
+        beside = data.covariates.shape[1], data.embeddings.shape[1]
+        shapes = type(self).__name__, data.X.shape, *beside
         processes().check_same(shapes, "model or data")
         rows, held_out = np.arange(n_samples), None
         self._check_rows(data.X, rows)
@@ -293,24 +306,32 @@ class BaseVAE(
         self._set_fitted_attributes(inference.module, sample)
         self.health_ = self._health(data.X, rows, inference, sample)
 
-    def _check_data(self, X, covariates, *, reset=False):
+    def _check_data(self, X, covariates=None, embeddings=None, *, reset=False):
         """The door for all that rows are known by: checked, and together from here on.
 
         X may be `Shards`, of which each part is checked, and which stay as they are.
         """
         if not reset:
             check_is_fitted(self, "net_")
+        if embeddings is None:
+            width = None if reset else self.n_features_in_
+            X, embeddings = part_embeddings(self, X, self.embedding_columns, width)
         if isinstance(X, Shards):
             for number, part in enumerate(X.parts()):
                 self._check_X(part, reset=reset and number == 0)
         else:
             X = self._check_X(X, reset=reset)
-        return Data(X, check_covariates(self, covariates, X.shape[0], reset=reset))
+        return Data(
+            X,
+            check_covariates(self, covariates, X.shape[0], reset=reset),
+            check_embeddings(self, embeddings, X.shape[0], reset=reset),
+        )
 
     def _net_to_train(self, data, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
-        config = self._config(data.X.shape[1], data.covariates.shape[1])
-        options = self._training_options(data.X.shape[0])
+        sizes = data.X, data.covariates, data.embeddings
+        config = self._config(*(part.shape[1] for part in sizes))
+        options = self._training_options(data)
         if early_stop:
             options["patience"] = self.n_iter_no_change
         if not hasattr(self, "net_"):
@@ -318,6 +339,8 @@ class BaseVAE(
             seed = processes().of_the_first(seed)
             net = self._make_net(seed, config, **options)
             self._initialise(net.module_, data.X)
+            if data.embeddings.shape[1]:
+                self._centre(net.module_.encoder.embeddings, data.embeddings)
             return net
         changed = [key for key in config if config[key] != self.net_.config[key]]
         if changed:
@@ -328,6 +351,17 @@ class BaseVAE(
         net = self._make_net(self.net_.seed, config, **options)
         set_state(net, get_state(self.net_))
         return net
+
+    @staticmethod
+    def _centre(affine, embeddings):
+        """Let embeddings have a mean of 0 and a length of 1 in the root mean square.
+
+        Those of documents then weigh as much as their counts do behind `ScaledCounts`.
+        """
+        mean, std = (torch.from_numpy(part) for part in feature_moments(embeddings))
+        with torch.no_grad():
+            affine.offset.copy_(mean)
+            affine.unit.fill_(std.norm() or 1.0)
 
     def _split(self, n_samples, seed):
         """Numbers of the rows to train on and of those to hold out."""
@@ -355,7 +389,7 @@ class BaseVAE(
         check_is_fitted(self, "net_")
         return Inference(self.net_.module_, type(self).__name__)
 
-    def fit_transform(self, X, y=None, *, covariates=None):
+    def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.
 
         Parameters
@@ -365,16 +399,18 @@ class BaseVAE(
             Not used.
         covariates : array-like, default=None
             As in `fit`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `fit`.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
             Of topic models with topic proportions, these: rows sum to one.
         """
-        fitted = self.fit(X, y, covariates=covariates)
-        return fitted.transform(X, covariates=covariates)
+        beside = {"covariates": covariates, "embeddings": embeddings}
+        return self.fit(X, y, **beside).transform(X, **beside)
 
-    def transform(self, X, *, covariates=None):
+    def transform(self, X, *, covariates=None, embeddings=None):
         """Map X to the latent representation: the posterior mean, without noise.
 
         Parameters
@@ -383,16 +419,18 @@ class BaseVAE(
         covariates : array-like, default=None
             Needed after a fit with covariates: as in `fit`, or one label, or one row of
             numbers, that holds for all rows.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            Needed after a fit with embeddings, of each row by the same encoder.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
             Of topic models with topic proportions, these: rows sum to one.
         """
-        data = self._check_data(X, covariates)
+        data = self._check_data(X, covariates, embeddings)
         return self._inference().codes(data)
 
-    def posterior(self, X, *, covariates=None):
+    def posterior(self, X, *, covariates=None, embeddings=None):
         """Approximate posterior q(z | x) of each row of X, a diagonal normal.
 
         Parameters
@@ -400,13 +438,15 @@ class BaseVAE(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         covariates : array-like, default=None
             As in `transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `transform`.
 
         Returns
         -------
         mean, std : ndarrays of shape (n_samples, n_components)
             In the latent space, before the softmax of a topic model.
         """
-        data = self._check_data(X, covariates)
+        data = self._check_data(X, covariates, embeddings)
         return self._inference().posterior(data)
 
     def inverse_transform(self, X, *, covariates=None):
@@ -435,7 +475,9 @@ class BaseVAE(
         covariates = check_covariates(self, covariates, len(codes), reset=False)
         return self._inference().means(Data(codes, covariates))
 
-    def score_samples(self, X, *, covariates=None, bound="elbo", n_draws=128):
+    def score_samples(
+        self, X, *, covariates=None, embeddings=None, bound="elbo", n_draws=128
+    ):
         """Lower bound of the log-likelihood of each row of X.
 
         Parameters
@@ -443,6 +485,8 @@ class BaseVAE(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         covariates : array-like, default=None
             As in `transform`. The likelihood is then that of the rows given these.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `transform`.
         bound : {"elbo", "importance"}, default="elbo"
             "elbo" is the evidence lower bound, with the full KL term whatever the
             warm-up. "importance" is the importance-weighted bound [1]_, which is
@@ -462,16 +506,20 @@ class BaseVAE(
         .. [1] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
            autoencoders. ICLR.
         """
-        data = self._check_data(X, covariates)
+        data = self._check_data(X, covariates, embeddings)
         return self._inference().bounds(data, bound, n_draws)
 
-    def effective_sample_size(self, X, *, covariates=None, n_draws=128):
+    def effective_sample_size(
+        self, X, *, covariates=None, embeddings=None, n_draws=128
+    ):
         """How many draws the importance-weighted bound of each row rests on.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         covariates : array-like, default=None
+            As in `transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
             As in `transform`.
         n_draws : int, default=128
             Draws of the posterior, the same as those of `score_samples`.
@@ -484,7 +532,7 @@ class BaseVAE(
             outweighs all others and the bound would rise with more. What no draw has
             met, such as another mode of the posterior, it cannot know of.
         """
-        data = self._check_data(X, covariates)
+        data = self._check_data(X, covariates, embeddings)
         return self._inference().effective_sample_sizes(data, n_draws)
 
     def sample(self, n_samples=1, random_state=None, *, covariates=None):

@@ -120,10 +120,9 @@ def indicators(estimator, labels, n_dims, n_samples, reset):
     place = pd.Index(values.astype(object)).get_indexer(labels)
     if (place < 0).any():
         unseen = labels[np.argmin(place)]
-        known = ", ".join(map(repr, values[:5].tolist()))
-        known += f" and {len(values) - 5} more" if len(values) > 5 else ""
         raise ValueError(
-            f"{name} was not fitted with the label {unseen!r}. It knows {known}."
+            f"{name} was not fitted with the label {unseen!r}. It knows "
+            f"{listed(values.tolist())}."
         )
     ends = np.arange(len(place) + 1)
     ones = np.ones(len(place), np.float32)
@@ -144,7 +143,7 @@ def numbers(estimator, table, n_dims, n_samples, reset):
             f"{name} found dates or times among covariates that are to be numbers. "
             "Make numbers of them first, such as years."
         )
-    names = names_of(table)
+    named = table
     if n_dims < 2:
         table = np.reshape(table, (1, -1))
     table = check_array(
@@ -157,8 +156,6 @@ def numbers(estimator, table, n_dims, n_samples, reset):
     check_range(estimator, table, "covariates")
     if reset:
         learn_scale(estimator, table)
-        if names is not None:
-            estimator.covariate_names_ = names
     elif table.shape[1] != estimator._n_covariates:
         raise ValueError(
             f"{name} was given {table.shape[1]} covariates a row, but was fitted with "
@@ -166,12 +163,7 @@ def numbers(estimator, table, n_dims, n_samples, reset):
             + ONE_COLUMN
             * (n_dims == 1 and table.shape[1] == n_samples)
         )
-    expected = getattr(estimator, "covariate_names_", None)
-    if names is not None and expected is not None and list(names) != list(expected):
-        raise ValueError(
-            f"{name} was fitted with covariates of the names {list(expected)}, in this "
-            f"order, and found {list(names)}."
-        )
+    check_names(estimator, named, "covariate", reset=reset)
     mean, scale = estimator.covariate_mean_, estimator.covariate_scale_
     if mean.any() or (scale != 1).any():  # which leaves no zeros
         table = (table.toarray() if sp.issparse(table) else table) - mean
@@ -181,11 +173,28 @@ def numbers(estimator, table, n_dims, n_samples, reset):
     return sp.csr_array(table) if sp.issparse(table) else table
 
 
-def names_of(table):
-    """Names of the columns of a DataFrame, if all of them are strings, or None."""
+def check_names(estimator, table, kind, *, reset):
+    """Keep the names of the columns of a DataFrame, or compare them with those kept.
+
+    Only of one whose names are strings, all of them.
+    """
     names = list(getattr(table, "columns", ()))
-    named = names and all(isinstance(name, str) for name in names)
-    return np.array(names, dtype=object) if named else None
+    if not names or not all(isinstance(name, str) for name in names):
+        return
+    if reset:
+        setattr(estimator, f"{kind}_names_", np.array(names, dtype=object))
+    expected = list(getattr(estimator, f"{kind}_names_", names))
+    if names != expected:
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted with {kind}s of the names "
+            f"[{listed(expected)}], in this order, and found [{listed(names)}]."
+        )
+
+
+def listed(values):
+    """The first of some values, and how many there are besides."""
+    more = f" and {len(values) - 5} more" if len(values) > 5 else ""
+    return ", ".join(map(repr, values[:5])) + more
 
 
 def learn_scale(estimator, table):

@@ -63,6 +63,11 @@ class GSMTopicModel(BaseProportionsModel):
         does not look at them again.
     train_word_embeddings : bool, default=True
         Whether training changes the word embeddings.
+    embedding_columns : slice, array-like or callable, default=None
+        Columns of X that are not data but embeddings for the encoder alone, where
+        `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
+        word counts: ``slice(-512, None)``; numbers, names or a mask; or a function of X
+        that returns them, as `sklearn.compose.make_column_selector` makes.
     hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
@@ -125,6 +130,8 @@ class GSMTopicModel(BaseProportionsModel):
     covariate_components_ : ndarray of shape (n_covariates, n_features)
         Nats that each covariate adds to the log-probability of a word, before all are
         normalised, after a fit with `covariates` [2]_.
+    embedding_names_ : ndarray of shape (n_embedding_features,)
+        Names of the columns of `embeddings`, if they came in a DataFrame.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -147,7 +154,7 @@ class GSMTopicModel(BaseProportionsModel):
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`, without columns of embeddings.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
@@ -210,6 +217,7 @@ class GSMTopicModel(BaseProportionsModel):
         embedding_size=100,
         word_embeddings=None,
         train_word_embeddings=True,
+        embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
@@ -234,6 +242,7 @@ class GSMTopicModel(BaseProportionsModel):
         self.embedding_size = embedding_size
         self.word_embeddings = word_embeddings
         self.train_word_embeddings = train_word_embeddings
+        self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -250,11 +259,11 @@ class GSMTopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _training_options(self, n_samples):
-        options = super()._training_options(n_samples)
+    def _training_options(self, data):
+        options = super()._training_options(data)
         options["penalties"] = [
             (self.topic_separation, topic_overlap),
-            (self.topic_word_prior / n_samples, topic_surprise),
+            (self.topic_word_prior / data.X.shape[0], topic_surprise),
         ]
         if self.topic_coherence:
             incoherence = TopicIncoherence()
@@ -262,11 +271,11 @@ class GSMTopicModel(BaseProportionsModel):
             options["callbacks"].insert(0, incoherence)
         return options
 
-    def _config(self, n_features, n_covariates=0):
+    def _config(self, n_features, *n_beside):
         vectors, _ = self._pretrained(n_features)
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
-            **super()._config(n_features, n_covariates),
+            **super()._config(n_features, *n_beside),
             "topic_construction": self.topic_construction,
             "embedding_size": int(size),
             "train_word_embeddings": bool(self.train_word_embeddings),

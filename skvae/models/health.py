@@ -80,7 +80,9 @@ def facts(model):
     best, kl = health["best_epoch"], health["kl_per_unit"]
     kept = "" if best == model.n_iter_ else f", of which {best} is kept"
     low, middle, high = np.quantile(kl, [0, 0.5, 1])
+    width = model.net_.config["n_embedding_features"]
     told = covariate_facts(model) | {
+        **({"embeddings": f"{width} numbers a row"} if width else {}),
         "epochs": f"{model.n_iter_}{kept}",
         "latent units in use": f"{health['active_units']} of {len(kl)}",
         "KL term of a unit": f"{low:.2f} to {high:.2f} nats, median {middle:.2f}",

@@ -109,22 +109,22 @@ class Inference:
         return max(self.width, decoder.n_features)
 
     def blocks(self, data, width):
-        """Blocks of rows x and covariates c as tensors, behind their starts.
+        """Blocks of rows x, covariates c, embeddings e as tensors, behind their starts.
 
         Of so many rows that they fill a block if each takes `width` numbers.
         """
         X = data.X
         sparse = self.module.encoder.takes_sparse_rows and not isinstance(X, np.ndarray)
-        width = max(width, data.covariates.shape[1], 0 if sparse else X.shape[1])
+        beside = data.covariates.shape[1], data.embeddings.shape[1]
+        width = max(width, *beside, 0 if sparse else X.shape[1])
         size = max(1, min(2048, BLOCK_SIZE // width))
         for start in range(0, X.shape[0], size):
             block = data.take(slice(start, start + size))
-            c = to_dense_tensor(block.covariates, torch.float64, self.device)
             if sparse:
                 x = SparseRows.from_csr(block.X, torch.float64, self.device, False)
             else:
                 x = to_dense_tensor(block.X, torch.float64, self.device)
-            yield start, x, c
+            yield start, x, *block.beside(torch.float64, self.device)
 
     def _finite(self, values):
         """Results for rows of X as an array, unless they are NaN or infinite."""
@@ -136,11 +136,11 @@ class Inference:
         return values.cpu().numpy()
 
     def _map(self, function, data, width):
-        """What a function makes of rows and covariates, in the precision of X."""
+        """What a function makes of rows and what is beside, in the precision of X."""
         single = data.X.dtype == np.float32
         out = None
-        for start, x, c in self.blocks(data, width):
-            values = function(x, c)
+        for start, x, c, e in self.blocks(data, width):
+            values = function(x, c, e)
             values = self._finite(values.float() if single else values)
             if out is None:
                 out = np.empty((data.X.shape[0], values.shape[1]), values.dtype)
@@ -154,8 +154,8 @@ class Inference:
     def posterior(self, data):
         """Mean and standard deviation of q(z | x); both (n_samples, n_components)."""
 
-        def encode(x, c):
-            posterior = self.module.encoder(x, c=c)
+        def encode(x, c, e):
+            posterior = self.module.encoder(x, c=c, e=e)
             return torch.cat([posterior.mean, posterior.stddev], dim=1)
 
         return tuple(np.hsplit(self._map(encode, data, self.width), 2))
@@ -164,7 +164,7 @@ class Inference:
         """Means of p(x | z) at codes and covariates; (n_samples, n_features)."""
         decoder = self.module.decoder
         width = max(self.width, decoder.n_features)
-        return self._map(lambda z, c: decoder(z, c=c).mean, codes, width)
+        return self._map(lambda z, c, _: decoder(z, c=c).mean, codes, width)
 
     def codes_of_prior(self, noise):
         """Codes that standard normal noise stands for; (n_samples, n_components)."""
@@ -208,8 +208,8 @@ class Inference:
         if term is elbo_of_draws:
             noise = standardised(noise)
         width = self.scored_width(data.X)
-        for _, x, c in self.blocks(data, max(width, n_draws)):
-            posterior, prior = module.encoder(x, c=c), module.prior()
+        for _, x, c, e in self.blocks(data, max(width, n_draws)):
+            posterior, prior = module.encoder(x, c=c, e=e), module.prior()
             # As many draws at a time as a block of rows has room for.
             size = max(1, BLOCK_SIZE // (len(x) * width))
             values = []
@@ -223,7 +223,7 @@ class Inference:
         """All that the module makes of rows, the draws of their codes by a seed."""
         module = self.module
         posteriors = [
-            module.encoder(x, c=c) for _, x, c in self.blocks(data, self.width)
+            module.encoder(x, c=c, e=e) for _, x, c, e in self.blocks(data, self.width)
         ]
         posterior = diagonal_normal(
             torch.cat([q.mean for q in posteriors]),
@@ -234,7 +234,7 @@ class Inference:
         z = reparameterise(posterior, generator)
         reconstruction = [
             module.decoder(module.link(z[start : start + len(x)]), c=c).log_prob(x)
-            for start, x, c in self.blocks(data, self.scored_width(data.X))
+            for start, x, c, _ in self.blocks(data, self.scored_width(data.X))
         ]
         parts = (
             posterior.mean,

@@ -20,6 +20,11 @@ class NVDMTopicModel(BaseTopicModel):
     ----------
     n_components : int, default=10
         Number of latent dimensions.
+    embedding_columns : slice, array-like or callable, default=None
+        Columns of X that are not data but embeddings for the encoder alone, where
+        `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
+        word counts: ``slice(-512, None)``; numbers, names or a mask; or a function of X
+        that returns them, as `sklearn.compose.make_column_selector` makes.
     hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
@@ -75,6 +80,8 @@ class NVDMTopicModel(BaseTopicModel):
     covariate_components_ : ndarray of shape (n_covariates, n_features)
         Nats that each covariate adds to the log-probability of a word, before all are
         normalised, after a fit with `covariates` [2]_.
+    embedding_names_ : ndarray of shape (n_embedding_features,)
+        Names of the columns of `embeddings`, if they came in a DataFrame.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -96,7 +103,7 @@ class NVDMTopicModel(BaseTopicModel):
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`, without columns of embeddings.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
@@ -134,6 +141,7 @@ class NVDMTopicModel(BaseTopicModel):
         self,
         n_components=10,
         *,
+        embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
@@ -151,6 +159,7 @@ class NVDMTopicModel(BaseTopicModel):
         random_state=None,
     ):
         self.n_components = n_components
+        self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout

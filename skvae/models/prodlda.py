@@ -35,6 +35,11 @@ class ProdLDATopicModel(BaseProportionsModel):
         down: they begin as under one of 1/16, and reach it after a quarter of training.
         1 is the one of the paper. The less, the fewer topics a document has: these are
         clearer, and predict words less well.
+    embedding_columns : slice, array-like or callable, default=None
+        Columns of X that are not data but embeddings for the encoder alone, where
+        `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
+        word counts: ``slice(-512, None)``; numbers, names or a mask; or a function of X
+        that returns them, as `sklearn.compose.make_column_selector` makes.
     hidden_layer_sizes : tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
@@ -96,6 +101,8 @@ class ProdLDATopicModel(BaseProportionsModel):
     covariate_components_ : ndarray of shape (n_covariates, n_features)
         Nats that each covariate adds to the log-probability of a word, before all are
         normalised, after a fit with `covariates` [2]_.
+    embedding_names_ : ndarray of shape (n_embedding_features,)
+        Names of the columns of `embeddings`, if they came in a DataFrame.
     mean_length_ : float
         Mean number of tokens of the documents that training began with, for `sample`.
     n_iter_ : int
@@ -118,7 +125,7 @@ class ProdLDATopicModel(BaseProportionsModel):
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`, without columns of embeddings.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
@@ -169,6 +176,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         n_components=10,
         *,
         concentration=1.5,
+        embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.1,
@@ -187,6 +195,7 @@ class ProdLDATopicModel(BaseProportionsModel):
     ):
         self.n_components = n_components
         self.concentration = concentration
+        self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.dropout = dropout
@@ -203,9 +212,9 @@ class ProdLDATopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _config(self, n_features, n_covariates=0):
+    def _config(self, n_features, *n_beside):
         return {
-            **super()._config(n_features, n_covariates),
+            **super()._config(n_features, *n_beside),
             "concentration": float(self.concentration),
         }
 

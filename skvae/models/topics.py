@@ -1,5 +1,7 @@
 """What topic models share: counts, perplexity, components, health."""
 
+from functools import partial
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -24,15 +26,22 @@ from skvae.utils.counts import (
 )
 from skvae.utils.validation import check_input, contains_words
 
+# Share of documents, anew in each epoch, of which the encoder sees embeddings alone.
+HIDDEN = 0.1
 
-def thin_counts(rows, rng, lowest=0.3):
+
+def thin_counts(rows, rng, lowest=0.3, hidden=0.0):
     """Keep a random part of each document's tokens.
 
     Every document draws its own rate of keeping from U(lowest, 1). An encoder trained
-    on thinned documents learns to infer a document's topics from a part of it.
+    on thinned documents learns to infer a document's topics from a part of it. Nothing
+    is kept of a share `hidden` of the documents.
     Fractional counts x are thinned in proportion, as if made of ceil(x) equal tokens.
     """
     rate = np.repeat(rng.uniform(lowest, 1.0, rows.shape[0]), np.diff(rows.indptr))
+    if hidden:
+        heard = rng.random(rows.shape[0]) >= hidden
+        rate *= np.repeat(heard, np.diff(rows.indptr))
     # Beyond what a binomial draw can count, thinning has no noise. NaN stays NaN.
     few = np.fmin(np.ceil(rows.data), 2**31 - 1)
     kept = (rng.random(len(few), dtype=np.float32) < rate).astype(np.float64)
@@ -98,10 +107,12 @@ class BaseTopicModel(BaseVAE):
                 f"{self.validation_fraction})."
             )
 
-    def _training_options(self, n_samples):
+    def _training_options(self, data):
+        # So that embeddings alone do for documents without words that were counted.
+        hidden = HIDDEN if data.embeddings.shape[1] else 0.0
         return {
-            **super()._training_options(n_samples),
-            "corrupt": thin_counts,
+            **super()._training_options(data),
+            "corrupt": partial(thin_counts, hidden=hidden),
             # Documents of thousands of equal tokens would otherwise undo an epoch's
             # work.
             "clip_norm": 30.0,
@@ -126,7 +137,7 @@ class BaseTopicModel(BaseVAE):
     def _dead_topics(self, sample):
         return np.flatnonzero(sample.kl.mean(axis=0) <= ACTIVE).tolist()
 
-    def score(self, X, y=None, *, covariates=None):
+    def score(self, X, y=None, *, covariates=None, embeddings=None):
         """Evidence lower bound per token, over all documents of X.
 
         Parameters
@@ -136,6 +147,8 @@ class BaseTopicModel(BaseVAE):
         y : ignored
             Not used.
         covariates : array-like, default=None
+            As in `transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
             As in `transform`.
 
         Returns
@@ -148,10 +161,17 @@ class BaseTopicModel(BaseVAE):
         ValueError
             If X has no counts, a negative one, or another width than in `fit`.
         """
-        return self._bound_per_token(X, covariates)
+        return self._bound_per_token((X, covariates, embeddings))
 
     def perplexity(
-        self, X, *, covariates=None, bound="elbo", n_draws=128, average="token"
+        self,
+        X,
+        *,
+        covariates=None,
+        embeddings=None,
+        bound="elbo",
+        n_draws=128,
+        average="token",
     ):
         """Upper bound of the perplexity of X; by default ``exp(-score(X))``.
 
@@ -164,6 +184,8 @@ class BaseTopicModel(BaseVAE):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Counts.
         covariates : array-like, default=None
+            As in `transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
             As in `transform`.
         bound : {"elbo", "importance"}, default="elbo"
             Which bound of a document's log-likelihood, see `score_samples`. Compare
@@ -189,14 +211,13 @@ class BaseTopicModel(BaseVAE):
             an option is none of those above.
         """
         with np.errstate(over="ignore"):  # infinite is what it then is
-            per_token = self._bound_per_token(X, covariates, bound, n_draws, average)
+            given = X, covariates, embeddings
+            per_token = self._bound_per_token(given, bound, n_draws, average)
             return float(np.exp(-per_token))
 
-    def _bound_per_token(
-        self, X, covariates, bound="elbo", n_draws=128, average="token"
-    ):
+    def _bound_per_token(self, given, bound="elbo", n_draws=128, average="token"):
         check_average(average)
-        data = self._check_data(X, covariates)
+        data = self._check_data(*given)
         if data.X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
         bounds = self._inference().bounds(data, bound, n_draws)
@@ -267,7 +288,8 @@ class BaseTopicModel(BaseVAE):
     @classmethod
     def _build_module(cls, config, generator):
         preprocess = ScaledCounts()
-        n_more = preprocess.n_extra_features + config["n_covariates"]
+        n_beside = config["n_covariates"] + config["n_embedding_features"]
+        n_more = preprocess.n_extra_features + n_beside
         body = MLP(
             config["n_features"] + n_more,
             config["hidden_layer_sizes"],
@@ -281,6 +303,7 @@ class BaseTopicModel(BaseVAE):
             generator,
             preprocess=preprocess,
             standardise=True,
+            n_embedding_features=config["n_embedding_features"],
         )
         decoder, link = cls._build_decoder(config, generator)
         prior = cls._build_prior(config["n_components"])

@@ -16,13 +16,13 @@ from skvae.models.autoencoder import (
     build_autoencoder,
     checked_config,
     corruption,
-    feature_moments,
 )
 from skvae.models.base import BaseVAE
+from skvae.models.embeddings import check_embeddings
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, Output
 from skvae.persistence import register
-from skvae.utils.counts import canonical_csr
+from skvae.utils.counts import canonical_csr, feature_moments
 from skvae.utils.validation import Interval, StrOptions, check_input
 
 
@@ -77,6 +77,11 @@ class VAETransformer(BaseVAE):
     channels : tuple of int, default=(16, 32)
         Channels that the convolutions make, one after the other; each halves height
         and width.
+    embedding_columns : slice, array-like or callable, default=None
+        Columns of X that are not data but embeddings for the encoder alone, where
+        `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
+        word counts: ``slice(-512, None)``; numbers, names or a mask; or a function of X
+        that returns them, as `sklearn.compose.make_column_selector` makes.
     hidden_layer_sizes : tuple of int, default=(500,)
         Widths of the encoder's hidden layers, and in reverse of the decoder's. With ()
         the model is linear: probabilistic PCA, if Gaussian.
@@ -149,6 +154,8 @@ class VAETransformer(BaseVAE):
         What numbers that `fit` was given as `covariates` are standardised by.
     covariate_names_ : ndarray of shape (n_covariates,)
         Names of their columns, if they came in a DataFrame.
+    embedding_names_ : ndarray of shape (n_embedding_features,)
+        Names of the columns of `embeddings`, if they came in a DataFrame.
     mean_length_ : float
         Mean row sum of the data that training began with, for `sample`. Only with
         `likelihood="multinomial"`.
@@ -168,7 +175,7 @@ class VAETransformer(BaseVAE):
     net_ : skorch.NeuralNet
         The trained net; its module is ``net_.module_``.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of features seen in `fit`, without columns of embeddings.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
@@ -239,6 +246,7 @@ class VAETransformer(BaseVAE):
         architecture="dense",
         image_shape=None,
         channels=(16, 32),
+        embedding_columns=None,
         hidden_layer_sizes=(500,),
         activation="relu",
         batch_norm=True,
@@ -269,6 +277,7 @@ class VAETransformer(BaseVAE):
         self.architecture = architecture
         self.image_shape = image_shape
         self.channels = channels
+        self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.batch_norm = batch_norm
@@ -312,9 +321,9 @@ class VAETransformer(BaseVAE):
             )
         return X
 
-    def _config(self, n_features, n_covariates=0):
+    def _config(self, n_features, *n_beside):
         return {
-            **super()._config(n_features, n_covariates),
+            **super()._config(n_features, *n_beside),
             **checked_config(self, n_features),
         }
 
@@ -335,9 +344,9 @@ class VAETransformer(BaseVAE):
         if output.counts:
             self.mean_length_ = mean.sum().item()
 
-    def _training_options(self, n_samples):
+    def _training_options(self, data):
         return {
-            **super()._training_options(n_samples),
+            **super()._training_options(data),
             "kl_weight": self.kl_weight,
             "corrupt": corruption(self.corruption, self.denoising),
         }
@@ -406,7 +415,7 @@ class VAETransformer(BaseVAE):
 
     # --- scores ------------------------------------------------------------------
 
-    def score(self, X, y=None, *, covariates=None):
+    def score(self, X, y=None, *, covariates=None, embeddings=None):
         """Mean of `score_samples` over the rows of X, in nats; larger is better.
 
         Parameters
@@ -416,17 +425,28 @@ class VAETransformer(BaseVAE):
             Not used.
         covariates : array-like, default=None
             As in `transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `transform`.
 
         Returns
         -------
         score : float
             A bound of the mean log-likelihood; with ``variational=False`` no bound.
         """
-        return float(self.score_samples(X, covariates=covariates).mean())
+        beside = {"covariates": covariates, "embeddings": embeddings}
+        return float(self.score_samples(X, **beside).mean())
 
     # --- rows out of codes -------------------------------------------------------
 
-    def reconstruct(self, X, *, covariates=None, sample=False, random_state=None):
+    def reconstruct(
+        self,
+        X,
+        *,
+        covariates=None,
+        embeddings=None,
+        sample=False,
+        random_state=None,
+    ):
         """Encode and decode X: the mean of p(x | z) at a code of each row.
 
         Parameters
@@ -435,6 +455,8 @@ class VAETransformer(BaseVAE):
         covariates : array-like, default=None
             As in `transform`. To decode with others than encoded with, call `transform`
             and `inverse_transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `transform`.
         sample : bool, default=False
             Whether to draw each row's code from its posterior, instead of taking the
             posterior mean.
@@ -446,7 +468,8 @@ class VAETransformer(BaseVAE):
         X_reconstructed : ndarray of shape (n_samples, n_features)
             Of counts ("multinomial"), the probabilities of the words.
         """
-        codes, std = self.posterior(X, covariates=covariates)
+        beside = {"covariates": covariates, "embeddings": embeddings}
+        codes, std = self.posterior(X, **beside)
         if sample:
             noise = check_random_state(random_state).standard_normal(codes.shape)
             codes = (codes + std * noise).astype(codes.dtype, copy=False)
@@ -506,7 +529,7 @@ class VAETransformer(BaseVAE):
         means = self.inverse_transform(codes, covariates=covariates)
         return means if mean else self._draw(means, rng)
 
-    def interpolate(self, x0, x1, n_steps=10, *, covariates=None):
+    def interpolate(self, x0, x1, n_steps=10, *, covariates=None, embeddings=None):
         """Rows on the way from one row to another, along a line between their codes.
 
         Parameters
@@ -517,6 +540,8 @@ class VAETransformer(BaseVAE):
             Number of rows, both ends included.
         covariates : label, or array-like of shape (n_covariates,), default=None
             Of all these rows alike.
+        embeddings : array-like of shape (2, n_embedding_features), default=None
+            Those of x0 and x1, after a fit with embeddings.
 
         Returns
         -------
@@ -524,8 +549,12 @@ class VAETransformer(BaseVAE):
             Means of p(x | z); the first and last are the reconstructions of x0 and x1.
         """
         check_scalar(n_steps, "n_steps", Integral, min_val=2)
+        check_is_fitted(self, "net_")
+        embeddings = check_embeddings(self, embeddings, 2, reset=False)
+        of_rows = [None, None] if embeddings is None else np.vsplit(embeddings, 2)
         start, end = (
-            self.transform(self._single_row(x), covariates=covariates) for x in (x0, x1)
+            self.transform(self._single_row(x), covariates=covariates, embeddings=e)
+            for x, e in zip((x0, x1), of_rows)
         )
         share = np.linspace(0, 1, n_steps, dtype=start.dtype)[:, None]
         path = (1 - share) * start + share * end

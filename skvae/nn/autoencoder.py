@@ -51,8 +51,8 @@ class VariationalAutoencoder(nn.Module):
 
     ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
     or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
-    Encoder and decoder also see covariates c of each row, if there are any, that is, if
-    c has columns; the prior does not.
+    Encoder and decoder also see covariates c of each row, and the encoder embeddings e,
+    if there are any, that is, if these have columns; the prior does not.
     """
 
     def __init__(self, encoder, decoder, prior, link=None):
@@ -71,12 +71,12 @@ class VariationalAutoencoder(nn.Module):
         if hasattr(self.link, "at"):
             self.link.at(progress)
 
-    def codes(self, x, c=None):
+    def codes(self, x, c=None, e=None):
         """What users see of rows: the link of the posterior mean, without noise."""
-        return self.link(self.encoder.location(self.encoder.hidden(x, c=c)))
+        return self.link(self.encoder.location(self.encoder.hidden(x, c=c, e=e)))
 
-    def forward(self, x, generator, c=None):
+    def forward(self, x, generator, c=None, e=None):
         """Return q(z | x), p(x | z) at one draw z, and p(z): what the ELBO needs."""
-        posterior = self.encoder(x, generator, c)
+        posterior = self.encoder(x, generator, c, e)
         z = reparameterise(posterior, generator)
         return posterior, self.decoder(self.link(z), generator, c), self.prior()

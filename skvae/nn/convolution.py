@@ -50,7 +50,7 @@ class ConvolutionalEncoder(nn.Module):
         Of each convolution's output.
     hidden_layer_sizes, activation, dropout, batch_norm, generator
         As in `MLP`.
-    n_covariates : int
+    n_beside : int
         Columns behind the image, which the dense layers see.
     """
 
@@ -64,7 +64,7 @@ class ConvolutionalEncoder(nn.Module):
         generator,
         *,
         batch_norm=False,
-        n_covariates=0,
+        n_beside=0,
     ):
         super().__init__()
         self.image_shape = image_shape
@@ -77,7 +77,7 @@ class ConvolutionalEncoder(nn.Module):
         self.activation = ACTIVATIONS[activation]
         n_values = depths[-1] * math.prod(image_sizes(image_shape, len(channels))[-1])
         self.dense = MLP(
-            n_values + n_covariates,
+            n_values + n_beside,
             hidden_layer_sizes,
             activation,
             dropout,
@@ -90,11 +90,11 @@ class ConvolutionalEncoder(nn.Module):
 
     def forward(self, x, generator=None):
         n_values = math.prod(self.image_shape)
-        x, covariates = x[:, :n_values], x[:, n_values:]
+        x, beside = x[:, :n_values], x[:, n_values:]
         x = x.reshape(-1, *self.image_shape)
         for layer, norm in zip(self.convolutions, self.norms, strict=True):
             x = self.activation(norm(layer(x)))
-        return self.dense(append_columns(x.flatten(1), covariates), generator)
+        return self.dense(append_columns(x.flatten(1), beside), generator)
 
 
 class ConvolutionalDecoder(nn.Module):

@@ -54,6 +54,9 @@ class GaussianEncoder(nn.Module):
         variance over the documents, which keeps it from collapsing on the prior.
     variational : bool
         Without, the standard deviation is 0: q(z | x) is a point.
+    n_embedding_features : int
+        Width of embeddings e of the rows, the columns behind the covariates, which are
+        standardised by what `self.embeddings` holds.
     """
 
     def __init__(
@@ -65,9 +68,13 @@ class GaussianEncoder(nn.Module):
         preprocess=None,
         standardise=False,
         variational=True,
+        n_embedding_features=0,
     ):
         super().__init__()
         self.preprocess = preprocess
+        self.embeddings = None
+        if n_embedding_features:
+            self.embeddings = Affine(n_embedding_features, unit=True)
         self.body = body
         self.n_components = n_components
         self.width = max(body.width, n_components)
@@ -98,16 +105,19 @@ class GaussianEncoder(nn.Module):
         hidden = list(self.body.layers[:1])
         return hidden or [self.mean, self.log_variance]
 
-    def hidden(self, x, generator=None, c=None):
+    def hidden(self, x, generator=None, c=None, e=None):
         x = x if self.preprocess is None else self.preprocess(x)
-        return self.body(append_columns(x, c), generator)
+        x = append_columns(x, c)
+        if self.embeddings is not None:
+            x = append_columns(x, self.embeddings(e))
+        return self.body(x, generator)
 
     def location(self, hidden):
         mean = self.mean(hidden)
         return mean if self.standardise is None else self.standardise(mean)
 
-    def forward(self, x, generator=None, c=None):
-        hidden = self.hidden(x, generator, c)
+    def forward(self, x, generator=None, c=None, e=None):
+        hidden = self.hidden(x, generator, c, e)
         mean = self.location(hidden)
         if self.log_variance is None:
             return diagonal_normal(mean, torch.zeros_like(mean))

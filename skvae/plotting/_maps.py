@@ -65,6 +65,7 @@ class EmbeddingMapDisplay:
         transformer=None,
         feature_names=None,
         covariates=None,
+        embeddings=None,
         **plot_options,
     ):
         """Draw the map of a fitted model.
@@ -85,6 +86,8 @@ class EmbeddingMapDisplay:
             As in `skvae.inspection.top_words`.
         covariates : array-like, default=None
             Of the documents, if the model was fitted with covariates.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            Of the documents, if the model was fitted with embeddings beside X.
         **plot_options
             Passed on to `plot`.
 
@@ -101,6 +104,7 @@ class EmbeddingMapDisplay:
             transformer=transformer,
             feature_names=feature_names,
             covariates=covariates,
+            embeddings=embeddings,
         )
         return cls(points).plot(**plot_options)
 

@@ -237,6 +237,7 @@ class TopicDocumentsDisplay:
         n_words=4,
         feature_names=None,
         covariates=None,
+        embeddings=None,
         **plot_options,
     ):
         """Draw in which classes the topics of a fitted model occur.
@@ -256,6 +257,8 @@ class TopicDocumentsDisplay:
             As in `skvae.inspection.top_words`.
         covariates : array-like, default=None
             Of the documents, if the model was fitted with covariates.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            Of the documents, if the model was fitted with embeddings beside X.
         **plot_options
             Passed on to `plot`.
 
@@ -264,8 +267,10 @@ class TopicDocumentsDisplay:
         display : TopicDocumentsDisplay
             With the picture drawn.
         """
-        counts = topic_model_input(model, X)
-        shares = topic_proportions(model, counts, covariates)
+        counts, given = topic_model_input(
+            model, X, covariates=covariates, embeddings=embeddings
+        )
+        shares = topic_proportions(model, counts, given)
         y = np.asarray(y)
         if y.shape != (len(shares),):
             raise ValueError(

@@ -11,27 +11,36 @@ from skvae.nn.rows import SparseRows, to_dense_tensor
 
 
 class Data:
-    """A matrix and the covariates of its rows, which stay together.
+    """A matrix and what is known of its rows beside it, which stay together.
 
     Parameters
     ----------
     X : ndarray, CSR array or Shards of shape (n_samples, n_features)
     covariates : ndarray or CSR array of shape (n_samples, n_covariates), optional
-        Without, there are none: an array without columns.
+        For encoder and decoder.
+    embeddings : ndarray of shape (n_samples, n_embedding_features), optional
+        For the encoder alone. Without either there is an array without columns.
     """
 
-    def __init__(self, X, covariates=None):
+    def __init__(self, X, covariates=None, embeddings=None):
+        nothing = np.empty((X.shape[0], 0), np.float32)
         self.X = X
-        self.covariates = (
-            np.empty((X.shape[0], 0), np.float32) if covariates is None else covariates
-        )
+        self.covariates = nothing if covariates is None else covariates
+        self.embeddings = nothing if embeddings is None else embeddings
 
     def take(self, rows):
-        return Data(self.X[rows], self.covariates[rows])
+        return Data(self.X[rows], self.covariates[rows], self.embeddings[rows])
+
+    def beside(self, dtype=torch.float32, device=None, copy=True):
+        """Covariates and embeddings as tensors."""
+        return [
+            to_dense_tensor(part, dtype, device, copy)
+            for part in (self.covariates, self.embeddings)
+        ]
 
 
 class RowDataset(Dataset):
-    """Rows, a batch at a time, as ((encoder input, covariates), target).
+    """Rows, a batch at a time, as ((encoder input, covariates, embeddings), target).
 
     Parameters
     ----------
@@ -57,20 +66,20 @@ class RowDataset(Dataset):
 
     def __getitems__(self, indices):
         batch = self.data.take(self.rows[indices])
-        c = to_dense_tensor(batch.covariates, copy=False)
         # Taking the rows has copied them.
+        beside = batch.beside(copy=False)
         if self.sparse:
             x = SparseRows.from_csr(batch.X)
         else:
             x = to_dense_tensor(batch.X, copy=False)
         if self.corrupt is None:
-            return (x, c), x
+            return (x, *beside), x
         corrupted = self.corrupt(batch.X, self.rng)
         if self.sparse:
             seen = x.with_values(torch.from_numpy(corrupted.data).to(x.dtype))
         else:
             seen = to_dense_tensor(corrupted, copy=False)
-        return (seen, c), x
+        return (seen, *beside), x
 
 
 class EvenBatchSampler(Sampler):

@@ -261,9 +261,9 @@ class VAENet(NeuralNet):
         return step
 
     def infer(self, x, **fit_params):
-        x, c = (part.to(self.device, non_blocking=True) for part in x)
+        x, *beside = (part.to(self.device, non_blocking=True) for part in x)
         forward = self.forward_ if self.module_.training else self.module_
-        return forward(x, self.noise_generator, c)
+        return forward(x, self.noise_generator, *beside)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         x = y_true.to(self.device, non_blocking=True)

@@ -1,7 +1,7 @@
 """Counts as sparse matrices in one canonical form: checked and summed up."""
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_array
 
 
@@ -73,3 +73,22 @@ def mean_per_token(values, n_tokens, average):
         return values.sum() / n_tokens.sum()
     counted = n_tokens > 0
     return np.mean(values[counted] / n_tokens[counted])
+
+
+def feature_moments(X, n_values=2**21):
+    """Mean and standard deviation of each column, in double precision.
+
+    Summed up in dense blocks of n_values, so that every container gives the same bits.
+    """
+    size = max(1, n_values // X.shape[1])
+
+    def blocks():
+        for start in range(0, X.shape[0], size):
+            rows = X[start : start + size]
+            rows = rows.toarray() if issparse(rows) else rows
+            yield np.ascontiguousarray(rows, dtype=np.float64)
+
+    with np.errstate(over="ignore", invalid="ignore"):  # training will tell
+        mean = sum(rows.sum(axis=0) for rows in blocks()) / X.shape[0]
+        square = sum(((rows - mean) ** 2).sum(axis=0) for rows in blocks())
+    return mean, np.sqrt(square / X.shape[0])
