@@ -897,6 +897,20 @@ MUTANTS = [
         "return topic_codes(model, counts, {}) @ topic_vectors(model)",
         ("covariates",),
     ),
+    Mutant(
+        "errors of mean proportions without the posterior",
+        "inspection/_prevalence.py",
+        "variances = posterior_variances(model, counts, given)",
+        "variances = 0 * shares",
+        ("prevalence",),
+    ),
+    Mutant(
+        "errors of mean proportions of single documents",
+        "inspection/_prevalence.py",
+        "errors = np.sqrt(within.to_numpy() / n[:, None])",
+        "errors = np.sqrt(within.to_numpy())",
+        ("prevalence",),
+    ),
     # --- embeddings ---------------------------------------------------------------
     Mutant(
         "embeddings not shuffled with their rows",

@@ -126,7 +126,8 @@ def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, ca
     monkeypatch.setattr(texts, "fetch_20newsgroups", absent)
     monkeypatch.setattr(texts, "load_docstrings", lambda: few)
     printed = run_plot(script, monkeypatch, capsys)
-    assert "neither cached nor to be had" in printed
+    of_texts = "load_labelled_texts" in script.read_text("utf-8")
+    assert ("neither cached nor to be had" in printed) == of_texts
     for path in tmp_path.glob("*/*.html"):
         assert f"wrote {path}" in printed
 

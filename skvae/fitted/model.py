@@ -243,6 +243,14 @@ def topic_proportions(model, counts, given):
     return topic_codes(model, counts, given)
 
 
+def posterior_variances(model, counts, given):
+    """Variances of topic proportions under q(z | x), or zeros if nobody knows them."""
+    last = topic_model(model)
+    if isinstance(last, BaseTopicModel):
+        return last._inference().code_variances(last._check_data(counts, **given))
+    return np.zeros((counts.shape[0], len(last.components_)))
+
+
 def pipeline_steps(model):
     """Return the steps of a Pipeline, those of Pipelines within it too.
 

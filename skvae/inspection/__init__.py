@@ -7,6 +7,7 @@ They return DataFrames, with words and topics by their names.
 
 from skvae.inspection._documents import representative_documents, topic_sizes
 from skvae.inspection._map import embedding_map
+from skvae.inspection._prevalence import topic_prevalence
 from skvae.inspection._space import document_embeddings, most_similar, similar_words
 from skvae.inspection._viewers import to_pyldavis, to_topicwizard
 from skvae.inspection._words import term_scores, top_words
@@ -21,5 +22,6 @@ __all__ = [
     "to_pyldavis",
     "to_topicwizard",
     "top_words",
+    "topic_prevalence",
     "topic_sizes",
 ]

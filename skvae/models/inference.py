@@ -160,6 +160,18 @@ class Inference:
 
         return tuple(np.hsplit(self._map(encode, data, self.width), 2))
 
+    def code_variances(self, data, n_draws=64):
+        """Variances of codes over the posterior; (n_samples, n_components)."""
+        noise = sobol_normal(n_draws, self.module.encoder.n_components)
+
+        def spread(x, c, e):
+            posterior = self.module.encoder(x, c=c, e=e)
+            draws = posterior.mean + posterior.stddev * noise.to(x.device)
+            return self.module.link(draws).var(0, correction=0)
+
+        width = max(self.width, n_draws * noise.shape[-1])
+        return self._map(spread, data, width)
+
     def means(self, codes):
         """Means of p(x | z) at codes and covariates; (n_samples, n_features)."""
         decoder = self.module.decoder

@@ -13,6 +13,7 @@ from skvae.plotting._images import (
     draw_images,
 )
 from skvae.plotting._maps import EmbeddingMapDisplay, LatentSpaceDisplay
+from skvae.plotting._prevalence import TopicPrevalenceDisplay
 from skvae.plotting._selection import ModelSelectionDisplay
 from skvae.plotting._training import TrainingCurveDisplay
 from skvae.plotting._words import TopicDocumentsDisplay, TopicWordsDisplay
@@ -25,6 +26,7 @@ __all__ = [
     "ModelSelectionDisplay",
     "ReconstructionDisplay",
     "TopicDocumentsDisplay",
+    "TopicPrevalenceDisplay",
     "TopicWordsDisplay",
     "TrainingCurveDisplay",
     "draw_images",

@@ -1,0 +1,189 @@
+"""How topics come and go, and where they live."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_scalar
+
+from skvae.fitted.model import topic_names, topic_number
+from skvae.fitted.words import top_lists
+from skvae.inspection import topic_prevalence
+from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes, pyplot
+
+# Standard errors to either side of a mean that hold it in 95 of 100 samples.
+Z = 1.96
+N_COLUMNS = 3
+
+
+class TopicPrevalenceDisplay:
+    """Mean topic proportions over time as lines, or by group as points, with errors.
+
+    Make it with `from_estimator`. Each topic has axes of its own; bands and bars are
+    95 % intervals.
+
+    Parameters
+    ----------
+    prevalence : DataFrame
+        As `skvae.inspection.topic_prevalence` returns it.
+    titles : dict of str to str
+        What each topic is called in the picture, by its name.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, shape (n_rows, n_columns)
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skvae.plotting import TopicPrevalenceDisplay
+    >>> texts = ["cat cat dog", "dog cat cat", "train bus train", "bus train train"]
+    >>> lda = LatentDirichletAllocation(2, random_state=0)
+    >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
+    >>> dates = pd.to_datetime(["2024-03-01", "2024-03-09", "2024-05-02", "2024-05-03"])
+    >>> display = TopicPrevalenceDisplay.from_estimator(model, texts, dates)
+    >>> display.axes_.shape
+    (1, 2)
+    """
+
+    def __init__(self, prevalence, titles):
+        self.prevalence = prevalence
+        self.titles = titles
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model,
+        X,
+        by,
+        *,
+        freq="M",
+        topics=6,
+        n_words=4,
+        feature_names=None,
+        covariates=None,
+        embeddings=None,
+        **plot_options,
+    ):
+        """Draw how much of documents is about the topics of a fitted model.
+
+        Parameters
+        ----------
+        model : estimator or Pipeline
+            A fitted topic model with topic proportions, or a fitted Pipeline that ends
+            in one.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Documents, as the input of `model`.
+        by : array-like of shape (n_samples,)
+            As in `skvae.inspection.topic_prevalence`: dates or groups.
+        freq : str, default="M"
+            Length of the periods that dates are put into.
+        topics : int or list of int or str, default=6
+            How many topics to show, those whose mean proportions differ most; or their
+            numbers or names.
+        n_words : int, default=4
+            Number of top words that name a topic, if feature names are known.
+        feature_names : array-like of shape (n_features,), default=None
+            As in `skvae.inspection.top_words`.
+        covariates : array-like, default=None
+            Of the documents, if the model was fitted with covariates.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            Of the documents, if the model was fitted with embeddings beside X.
+        **plot_options
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : TopicPrevalenceDisplay
+            With the picture drawn.
+        """
+        prevalence = topic_prevalence(
+            model, X, by, freq=freq, covariates=covariates, embeddings=embeddings
+        )
+        names = topic_names(model)
+        if isinstance(topics, Integral):
+            check_scalar(topics, "topics", Integral, min_val=1)
+            shares = prevalence.groupby("topic", sort=False)["share"]
+            span = (shares.max() - shares.min())[names].to_numpy()
+            chosen = np.argsort(-span, kind="stable")[:topics]
+        else:
+            chosen = [topic_number(model, topic) for topic in topics]
+        lists = top_lists(model, feature_names, n_words)
+        titles = {
+            names[k]: f"topic {k}" if lists is None else f"{k}  {lists[k]}"
+            for k in chosen
+        }
+        shown = prevalence[prevalence["topic"].isin(list(titles))]
+        return cls(shown, titles).plot(**plot_options)
+
+    def plot(self, ax=None):
+        """Draw the topics.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where the grid of axes goes; by default into a new figure.
+
+        Returns
+        -------
+        self : TopicPrevalenceDisplay
+            The display, with its axes and figure.
+        """
+        groups = self.prevalence["group"]
+        in_time = isinstance(groups.dtype, pd.PeriodDtype)
+        in_order = in_time or pd.api.types.is_numeric_dtype(groups)
+        n_groups = groups.nunique()
+        n_columns = min(N_COLUMNS, len(self.titles))
+        n_rows = -(-len(self.titles) // n_columns)
+        height = 2.1 if in_order else 0.8 + 0.2 * n_groups
+        self.figure_, self.axes_ = grid_of_axes(
+            ax, n_rows, n_columns, (3.6 * n_columns + 0.6, height * n_rows + 0.5)
+        )
+        high = self.prevalence["share"] + Z * self.prevalence["std_error"].fillna(0)
+        for ax, (k, (name, title)) in zip(
+            self.axes_.flat, enumerate(self.titles.items())
+        ):
+            rows = self.prevalence[self.prevalence["topic"] == name]
+            share = rows["share"].to_numpy()
+            error = Z * rows["std_error"].to_numpy()
+            where = rows["group"]
+            if in_time:
+                where = where.dt.start_time
+            color = PALETTE[k % len(PALETTE)]
+            if in_order:
+                ax.plot(where, share, color=color, marker="o", markersize=3)
+                low = np.maximum(share - error, 0)
+                ax.fill_between(where, low, share + error, color=color, alpha=0.2)
+                ax.set_ylim(0, 1.05 * high.max())
+                axis = ax.yaxis
+            else:
+                places = np.arange(len(rows))
+                low = np.minimum(np.nan_to_num(error), share)
+                bars = [low, np.nan_to_num(error)]
+                ax.errorbar(share, places, xerr=bars, fmt="o", color=color, ms=4)
+                ax.set_yticks(places, where.astype(str), fontsize=8, parse_math=False)
+                ax.set_ylim(len(rows) - 0.5, -0.5)
+                ax.set_xlim(0, 1.05 * high.max())
+                ax.grid(axis="y", linewidth=0.3)
+                axis = ax.xaxis
+                if k % n_columns:
+                    ax.tick_params(labelleft=False)
+            axis.set_major_formatter(pyplot().FuncFormatter(lambda v, _: f"{v:.0%}"))
+            ax.set_title(
+                title, fontsize=9.5, loc="left", fontweight="bold", parse_math=False
+            )
+            ax.tick_params(labelsize=8)
+            clear_frame(ax)
+        if in_time:
+            dates = pyplot().matplotlib.dates
+            for ax in self.axes_.flat:
+                locator = dates.AutoDateLocator(maxticks=6)
+                ax.xaxis.set_major_locator(locator)
+                ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+        for ax in self.axes_.flat[len(self.titles) :]:
+            ax.set_visible(False)
+        return self
