@@ -113,12 +113,10 @@ def input_feature_names(model):
         except (AttributeError, ValueError):  # such as a FunctionTransformer
             names = None
     trained = trained_model(last)
-    if trained is not None and trained.embedding_columns is not None:
-        if names is not None:
-            frame = pd.DataFrame(columns=names)
-            names = part_embeddings(trained, frame, trained.embedding_columns)[
-                0
-            ].columns.to_numpy(object)
+    if names is not None and trained is not None:
+        table = pd.DataFrame(columns=names)  # to choose columns from
+        counts, _ = part_embeddings(trained, table, trained.embedding_columns)
+        names = counts.columns.to_numpy(object)
     return names
 
 
