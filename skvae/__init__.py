@@ -1,6 +1,7 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
 from skvae.cluster import ClusterTopicModel
+from skvae.groups import TopicGroups
 from skvae.models.gsm import GSMTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.prodlda import ProdLDATopicModel
@@ -14,6 +15,7 @@ __all__ = [
     "ModelFileError",
     "NVDMTopicModel",
     "ProdLDATopicModel",
+    "TopicGroups",
     "VAETransformer",
     "__version__",
     "load",

@@ -263,6 +263,7 @@ def _topics(last, counts, given, texts, names, n_words, n_documents):
         topics.append(
             {
                 "number": int(k),
+                "name": getattr(last, "names_", {k: None})[k],  # of TopicGroups
                 "words": words,
                 "longest": max(log_p for _, log_p, _ in words),
                 "share": None if sizes is None else sizes["share"].iloc[k],

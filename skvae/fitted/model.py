@@ -168,6 +168,14 @@ def topic_names(model):
     return np.array([f"topic{k}" for k in range(len(last.components_))], dtype=object)
 
 
+def topic_titles(model):
+    """Return what pictures call the topics: names that users gave, else numbers."""
+    last = topic_model(model)
+    if hasattr(last, "names_"):  # of TopicGroups
+        return last.get_feature_names_out()
+    return np.array([f"topic {k}" for k in range(len(last.components_))], dtype=object)
+
+
 def topic_number(model, topic):
     """Return the row of `components_` of a topic, given by that or by its name."""
     names = list(topic_names(model))
@@ -259,6 +267,8 @@ def pipeline_steps(model):
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if step not in (None, "passthrough")]
         return [inner for step in steps for inner in pipeline_steps(step)]
+    if hasattr(model, "_as_steps") and hasattr(model, "components_"):  # TopicGroups
+        return model._as_steps()
     return [model]
 
 

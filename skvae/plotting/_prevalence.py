@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from skvae.fitted.model import topic_names, topic_number
+from skvae.fitted.model import topic_names, topic_number, topic_titles
 from skvae.fitted.words import top_lists
 from skvae.inspection import topic_prevalence
 from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes, pyplot
@@ -113,10 +113,10 @@ class TopicPrevalenceDisplay:
         else:
             chosen = [topic_number(model, topic) for topic in topics]
         lists = top_lists(model, feature_names, n_words)
-        titles = {
-            names[k]: f"topic {k}" if lists is None else f"{k}  {lists[k]}"
-            for k in chosen
-        }
+        titles = topic_titles(model)
+        if lists is not None:
+            titles = titles + "  " + lists
+        titles = {names[k]: titles[k] for k in chosen}
         shown = prevalence[prevalence["topic"].isin(list(titles))]
         return cls(shown, titles).plot(**plot_options)
 

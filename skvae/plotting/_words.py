@@ -9,6 +9,7 @@ from skvae.fitted.model import (
     topic_model_input,
     topic_number,
     topic_proportions,
+    topic_titles,
     word_names,
     word_probabilities,
 )
@@ -135,7 +136,7 @@ class TopicWordsDisplay:
                 raise ValueError("topics is empty. Name one or more.")
         words = pd.DataFrame(
             word_names(model, feature_names)[columns[order]],
-            index=[f"topic {k}" for k in order],
+            index=topic_titles(model)[order],
         )
         return cls(
             words,
@@ -279,7 +280,7 @@ class TopicDocumentsDisplay:
             )
         telling = check_csr(counts).sum(axis=1) > 0
         shares = pd.DataFrame(shares[telling]).groupby(y[telling]).mean().T
-        names = [f"topic {k}" for k in shares.index]
+        names = topic_titles(model)
         lists = top_lists(model, feature_names, n_words)
         if lists is not None:
             names = [f"{name}  {words}" for name, words in zip(names, lists)]
@@ -304,8 +305,10 @@ class TopicDocumentsDisplay:
             The display, with its axes and figure.
         """
         n_topics, n_classes = self.shares.shape
+        longest = max(len(str(name)) for name in self.shares.index)
         self.figure_, self.ax_ = one_axes(
-            ax, (3.2 + 0.42 * n_classes, 1.6 + 0.27 * n_topics)
+            ax,
+            (max(3.2, 1 + 0.075 * longest) + 0.42 * n_classes, 1.6 + 0.27 * n_topics),
         )
         image = self.ax_.imshow(self.shares, cmap=cmap, vmin=0, aspect="auto")
         self.ax_.set_xticks(

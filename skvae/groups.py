@@ -1,0 +1,232 @@
+"""Topics of a fitted model that are named, merged and dropped."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin
+from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted
+
+from skvae.fitted.model import (
+    pipeline_steps,
+    topic_model,
+    topic_model_input,
+    topic_names,
+    topic_number,
+    topic_proportions,
+    word_probabilities,
+)
+
+__all__ = ["TopicGroups"]
+
+
+class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+    """Topics of a fitted model by names of one's own, merged or left out.
+
+    The model stays as it is and is never fitted again: proportions of merged topics add
+    up, their words mix. What it makes is a topic model itself, for inspection, plots,
+    reports and comparisons.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        A fitted topic model with topic proportions: of skvae, LDA, NMF, or a Pipeline
+        that ends in one. Clones of the groups share it.
+    groups : dict of str to list of int or str, default=None
+        Topics, by number or name, of each new topic, by its name. One topic alone is
+        given that name. Topics of no group follow under their own names.
+    drop : list of int or str, default=()
+        Topics to leave out; the proportions of the others are divided by their sum.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_topics, n_features)
+        Word probabilities, those of merged topics weighed by their shares in the
+        documents that `fit` was given. Rows sum to one.
+    topics_ : list of list of int
+        Numbers of the topics that each new topic is made of.
+    estimator_ : estimator
+        The model, the last step of a Pipeline.
+    n_features_in_ : int
+        Number of its features.
+
+    See Also
+    --------
+    skvae.inspection.top_words : What topics are about.
+    skvae.inspection.most_similar : Topics that are close to one.
+
+    Examples
+    --------
+    >>> from skvae import GSMTopicModel, TopicGroups
+    >>> from skvae.datasets import make_topic_corpus
+    >>> X = make_topic_corpus(200, 50, 4, random_state=0).data
+    >>> model = GSMTopicModel(4, max_epochs=5, random_state=0).fit(X)
+    >>> groups = TopicGroups(model, {"sport": [0, 2], "noise": [3]}).fit(X)
+    >>> groups.get_feature_names_out().tolist()
+    ['sport', 'noise', 'gsmtopicmodel1']
+    >>> groups.transform(X).shape, groups.components_.shape
+    ((200, 3), (3, 50))
+    """
+
+    def __init__(self, estimator, groups=None, *, drop=()):
+        self.estimator = estimator
+        self.groups = groups
+        self.drop = drop
+
+    def fit(self, X, y=None, *, covariates=None, embeddings=None):
+        """Mix the words of topics by their shares in documents; the model is not fit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Documents, as the input of the model.
+        y : ignored
+            Not used.
+        covariates, embeddings : array-like, default=None
+            Of the documents, if the model was fitted with some.
+
+        Returns
+        -------
+        self : object
+            The groups.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError
+            If `groups` is no dict.
+        ValueError
+            If the model has no topic proportions; if it has no such topic, if one is in
+            two groups or dropped too, if a group has none, if two topics would have one
+            name, or if none is left.
+        """
+        topics = self._topics()
+        counts, given = topic_model_input(
+            self.estimator, X, covariates=covariates, embeddings=embeddings
+        )
+        shares = topic_proportions(self.estimator, counts, given).mean(axis=0)
+        words = word_probabilities(self.estimator)
+        self.estimator_ = topic_model(self.estimator)
+        self.topics_ = list(topics.values())
+        self.names_ = np.array(list(topics), dtype=object)
+        self.n_features_in_ = words.shape[1]
+        # A topic that no document has counts a little, lest a group have no words.
+        weights = shares + 1e-12
+        self.components_ = np.array(
+            [weights[of] @ words[of] / weights[of].sum() for of in self.topics_]
+        )
+        if hasattr(self.estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.estimator_.feature_names_in_
+        return self
+
+    def _topics(self):
+        """Numbers of the topics that each new one is made of, by its name."""
+        name, names = type(self).__name__, topic_names(self.estimator)
+        given = {} if self.groups is None else self.groups
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{name} takes groups as a dict of names to lists of topics, such as "
+                f"{{'sport': [3, 7]}}. Got {given!r}."
+            )
+        topics = {
+            group: [topic_number(self.estimator, topic) for topic in of_group]
+            for group, of_group in given.items()
+        }
+        dropped = [topic_number(self.estimator, topic) for topic in self.drop]
+        used = sorted(sum(topics.values(), dropped))
+        if twice := {k for k, after in zip(used, used[1:]) if k == after}:
+            raise ValueError(
+                f"{name} was given topic {min(twice)} twice. A topic is in one group, "
+                "or dropped."
+            )
+        for group, of_group in topics.items():
+            if not isinstance(group, str) or not of_group:
+                raise ValueError(
+                    f"{name} takes groups with a name and at least one topic each. Got "
+                    f"{group!r}: {of_group}."
+                )
+        others = {names[k]: [k] for k in range(len(names)) if k not in used}
+        if taken := topics.keys() & others.keys():
+            raise ValueError(
+                f"{name} would have two topics of the name {min(taken)!r}. Choose "
+                "another one."
+            )
+        if not topics and not others:
+            raise ValueError(f"{name} has no topic left. Drop fewer.")
+        return topics | others
+
+    def transform(self, X, *, covariates=None, embeddings=None):
+        """Proportions of the groups in documents.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Documents, as the input of the model.
+        covariates, embeddings : array-like, default=None
+            Of the documents, if the model was fitted with some.
+
+        Returns
+        -------
+        proportions : ndarray of shape (n_samples, n_topics)
+            Rows sum to one. A document that only dropped topics have a part of is
+            shared by all.
+        """
+        check_is_fitted(self)
+        counts, given = topic_model_input(
+            self.estimator, X, covariates=covariates, embeddings=embeddings
+        )
+        shares = topic_proportions(self.estimator, counts, given)
+        sums = np.column_stack([shares[:, of].sum(axis=1) for of in self.topics_])
+        sums[~sums.any(axis=1)] = 1.0
+        return normalize(sums, norm="l1")
+
+    def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
+        """`fit` to X, then `transform` it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+            Not used.
+        covariates, embeddings : array-like, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        proportions : ndarray of shape (n_samples, n_topics)
+            Rows sum to one.
+        """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        return self.fit(X, **given).transform(X, **given)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the groups, then of the topics of none.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Not used.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_topics,)
+            One for each column of `transform`.
+        """
+        check_is_fitted(self)
+        return self.names_.copy()
+
+    def _as_steps(self):
+        """Steps before the model, and these groups of what comes out of them."""
+        *earlier, last = pipeline_steps(self.estimator)
+        if not earlier:
+            return [self]
+        inner = type(self)(last, self.groups, drop=self.drop)
+        inner.__dict__.update({k: v for k, v in vars(self).items() if k[-1] == "_"})
+        return [*earlier, inner]
+
+    def __sklearn_clone__(self):
+        return type(self)(self.estimator, self.groups, drop=self.drop)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "components_")
