@@ -27,14 +27,16 @@ roots = np.sqrt(model[-1].components_)
 distance = 1 - (roots @ roots.T)[np.triu_indices(30, 1)]
 cluster = fcluster(linkage(distance, "complete"), 13, criterion="maxclust")
 words = top_words(model, 2, by="relevance").agg(" ".join, axis=1)
+shares = topic_sizes(model, texts)["share"].to_numpy()
 groups = {}
 for number in np.unique(cluster):
     members = np.flatnonzero(cluster == number)
-    groups[words.iloc[members[0]]] = members.tolist()
+    largest = members[shares[members].argmax()]  # gives its words as a name
+    groups[words.iloc[largest]] = members.tolist()
 
 # %%
 # Dropped is the largest topic: here the words of any text.
-everyday = int(topic_sizes(model, texts)["share"].to_numpy().argmax())
+everyday = int(shares.argmax())
 groups = {
     name: [topic for topic in members if topic != everyday]
     for name, members in groups.items()
