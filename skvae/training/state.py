@@ -19,9 +19,16 @@ def history_frame(net):
         "kl": "kl",
         "valid_loss": "validation_loss",
     }
-    frame = pd.DataFrame(list(net.history), columns=["epoch", *names])
-    frame = frame.set_index("epoch").rename(columns=names)
-    return frame.dropna(axis="columns", how="all").astype(float)
+    # Without a cast by pandas, which changes the program's filters of warnings for a
+    # moment: a Ctrl-C then might leave them so.
+    epochs = pd.Index([row["epoch"] for row in net.history], name="epoch")
+    columns = {
+        name: np.array([row.get(key, np.nan) for row in net.history], dtype=float)
+        for key, name in names.items()
+    }
+    return pd.DataFrame(
+        {name: c for name, c in columns.items() if not np.isnan(c).all()}, index=epochs
+    )
 
 
 def get_state(net):
