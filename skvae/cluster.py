@@ -245,12 +245,9 @@ class ClusterTopicModel(
         self, estimator, X, covariates=None, embeddings=None, *, reset=False
     ):
         """Counts, and what the estimator is given beside, as keywords."""
+        columns = getattr(estimator, "embedding_columns", None)
+        X, embeddings = part_embeddings(self, X, embeddings, columns, reset=reset)
         given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
-        if embeddings is None:
-            columns = getattr(estimator, "embedding_columns", None)
-            width = None if reset else self.n_features_in_
-            X, embeddings = part_embeddings(self, X, columns, width)
-            given |= as_keywords(estimator, embeddings=embeddings)
         if not isinstance(X, Shards):  # which the estimator checks
             X = check_documents(self, X, reset=reset)
         elif reset:

@@ -116,6 +116,7 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self.components_ = np.array(
             [weights[of] @ words[of] / weights[of].sum() for of in self.topics_]
         )
+        self.__dict__.pop("feature_names_in_", None)  # of another model
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
         return self

@@ -121,7 +121,11 @@ def models(n_components):
 def c_v(fitted, corpus):
     """Return mean and standard deviation of C_V in the texts of the fit."""
     names = corpus.feature_names
-    seeds = [cv_coherence(m, corpus.words, feature_names=names) for m in fitted]
+    seeds = [
+        cv_coherence(model, corpus.words, feature_names=names)
+        for model in fitted
+        if model is not None  # of a fit that failed
+    ]
     return np.mean(seeds), np.std(seeds, ddof=1) if len(seeds) > 1 else np.nan
 
 
@@ -160,10 +164,9 @@ def main(argv=None):
             return_estimator=True,
         )
         for key, seeds in fitted.items():
-            seeds = [model for model in seeds if model is not None]  # None: fit failed
-            if isinstance(estimators[key], NEURAL) and seeds:
+            if isinstance(estimators[key], NEURAL) and any(seeds):
                 table.loc[key, "bound"] = bound_per_document(seeds, corpus.test, 32)
-            if "words" in corpus and seeds:
+            if "words" in corpus and any(seeds):
                 table.loc[key, ["c_v", "c_v_std"]] = c_v(seeds, corpus)
         n, n_words = corpus.train.shape
         print(

@@ -19,6 +19,7 @@ from skvae.fitted.documents import document_texts
 from skvae.fitted.model import (
     call_of,
     check_n_features,
+    given_names,
     is_signed,
     last_step,
     parameters_of,
@@ -251,6 +252,7 @@ def _topics(last, counts, given, texts, names, n_words, n_documents):
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
     # Signed weights tell how specific words are rather than how probable.
     start = 0.0 if signed else 1.0
+    own_names = given_names(last)
     vectors = document_vectors(last, counts, given)
     rows, similarity = nearest_documents(last, counts, vectors, n_documents)
     topics = []
@@ -263,7 +265,7 @@ def _topics(last, counts, given, texts, names, n_words, n_documents):
         topics.append(
             {
                 "number": int(k),
-                "name": getattr(last, "names_", {k: None})[k],  # of TopicGroups
+                "name": None if own_names is None else own_names[k],
                 "words": words,
                 "longest": max(log_p for _, log_p, _ in words),
                 "share": None if sizes is None else sizes["share"].iloc[k],

@@ -72,14 +72,17 @@ def topic_model_input(model, X, **beside):
     """
     for step in pipeline_steps(model)[:-1]:
         X = step.transform(X)
-    given = as_keywords(last_step(model), **beside)
+    X, embeddings = _parted(model, X, beside.pop("embeddings", None))
+    return X, as_keywords(last_step(model), embeddings=embeddings, **beside)
+
+
+def _parted(model, X, embeddings=None):
+    """`part_embeddings` for the model of skvae, if there is one."""
     trained = trained_model(model)
-    if trained is not None and "embeddings" not in given:
-        X, embeddings = part_embeddings(
-            trained, X, trained.embedding_columns, trained.n_features_in_
-        )
-        given |= {} if embeddings is None else {"embeddings": embeddings}
-    return X, given
+    if trained is None:
+        return X, embeddings
+    columns = trained.embedding_columns
+    return part_embeddings(trained, X, embeddings, columns, reset=False)
 
 
 def topic_model_counts(model, X):
@@ -112,10 +115,8 @@ def input_feature_names(model):
             names = step.get_feature_names_out(names)
         except (AttributeError, ValueError):  # such as a FunctionTransformer
             names = None
-    trained = trained_model(last)
-    if names is not None and trained is not None:
-        table = pd.DataFrame(columns=names)  # to choose columns from
-        counts, _ = part_embeddings(trained, table, trained.embedding_columns)
+    if names is not None:
+        counts, _ = _parted(last, pd.DataFrame(columns=names))
         names = counts.columns.to_numpy(object)
     return names
 
@@ -170,10 +171,16 @@ def topic_names(model):
 
 def topic_titles(model):
     """Return what pictures call the topics: names that users gave, else numbers."""
-    last = topic_model(model)
-    if hasattr(last, "names_"):  # of TopicGroups
-        return last.get_feature_names_out()
-    return np.array([f"topic {k}" for k in range(len(last.components_))], dtype=object)
+    names = given_names(model)
+    if names is not None:
+        return names
+    n_topics = len(topic_model(model).components_)
+    return np.array([f"topic {k}" for k in range(n_topics)], dtype=object)
+
+
+def given_names(model):
+    """Return the names that a user gave the topics by TopicGroups, or None."""
+    return getattr(topic_model(model), "names_", None)
 
 
 def topic_number(model, topic):

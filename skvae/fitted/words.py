@@ -11,6 +11,7 @@ from skvae.fitted.model import (
     input_feature_names,
     topic_model,
     topic_model_counts,
+    topic_titles,
     word_names,
     word_probabilities,
 )
@@ -41,6 +42,12 @@ def top_lists(model, feature_names=None, n_words=5):
     columns = leading_columns(topic_model(model).components_, n_words)
     words = word_names(model, feature_names)[columns]
     return np.array([" ".join(map(str, row)) for row in words], dtype=object)
+
+
+def topic_captions(model, feature_names, n_words):
+    """Return what pictures call the topics, with their top words if these are known."""
+    titles, lists = topic_titles(model), top_lists(model, feature_names, n_words)
+    return titles if lists is None else titles + "  " + lists
 
 
 def word_frequencies(model, X):

@@ -101,9 +101,9 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
         shares, variances, groups = shares[telling], variances[telling], groups[telling]
     if len(shares) == 0:
         raise ValueError("X has no tokens. Pass documents that have some.")
-    order = groups.dropna().unique().sort_values()
+    order = groups.unique().sort_values()
     if isinstance(groups, pd.PeriodIndex):
-        order = pd.period_range(order[0], order[-1], name=None)
+        order = pd.period_range(order[0], order[-1])
     by_group = pd.DataFrame(shares).groupby(groups, sort=True)
     n = by_group.size().reindex(order, fill_value=0).to_numpy()
     mean = by_group.mean().reindex(order)

@@ -134,11 +134,8 @@ def build_autoencoder(config, generator):
         "generator": generator,
         "batch_norm": config["batch_norm"],
     }
-    n_covariates, n_embedding_features = (
-        config["n_covariates"],
-        config["n_embedding_features"],
-    )
-    n_beside = n_covariates + n_embedding_features
+    n_covariates = config["n_covariates"]
+    n_beside = n_covariates + config["n_embedding_features"]
     n_seen, n_given = n_features + n_beside, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
@@ -156,7 +153,7 @@ def build_autoencoder(config, generator):
         generator,
         preprocess=Affine(n_features, unit=output.scaled),
         variational=config["variational"],
-        n_embedding_features=n_embedding_features,
+        n_embedding_features=config["n_embedding_features"],
     )
 
     if config["decoder"] is not None:

@@ -313,9 +313,9 @@ class BaseVAE(
         """
         if not reset:
             check_is_fitted(self, "net_")
-        if embeddings is None:
-            width = None if reset else self.n_features_in_
-            X, embeddings = part_embeddings(self, X, self.embedding_columns, width)
+        X, embeddings = part_embeddings(
+            self, X, embeddings, self.embedding_columns, reset=reset
+        )
         if isinstance(X, Shards):
             for number, part in enumerate(X.parts()):
                 self._check_X(part, reset=reset and number == 0)

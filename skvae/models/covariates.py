@@ -34,20 +34,14 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     if not reset:
         n_covariates = getattr(estimator, "_n_covariates", 0)
         labelled = hasattr(estimator, "covariate_values_")
-        if covariates is None and n_covariates:
-            kind = "labels" if labelled else f"{n_covariates} numbers a row"
-            raise ValueError(
-                f"{name} was fitted with covariates, {kind}, and needs them here: pass "
-                "covariates=..., for each row of X or one for all. Pipelines, searches "
-                "and cross-validation hand them on where scikit-learn's metadata "
-                "routing is enabled and the model asks for them, as by "
-                "set_score_request(covariates=True)."
-            )
-        if covariates is not None and not n_covariates:
-            raise ValueError(
-                f"{name} was fitted without covariates and cannot heed them. Leave "
-                "them out, or fit anew with covariates."
-            )
+        had = f", {'labels' if labelled else f'{n_covariates} numbers a row'},"
+        check_given(
+            estimator,
+            covariates,
+            "covariates",
+            had if n_covariates else None,
+            "for each row of X or one for all",
+        )
     if covariates is None:
         return None
     if np.shape(covariates)[1:] == (1,) and not sp.issparse(covariates):
@@ -62,12 +56,37 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
         )
     read = indicators if (n_dims == 1 if reset else labelled) else numbers
     matrix = read(estimator, covariates, n_dims, n_samples, reset)
+    check_n_rows(estimator, matrix, "covariates", n_samples)
+    return matrix
+
+
+def check_given(estimator, values, kind, had, how):
+    """Raise ValueError unless there are values if a fit had them, and only then.
+
+    `had` tells in words what the fit had, None if nothing, and `how` to pass it.
+    """
+    name = type(estimator).__name__
+    if values is None and had is not None:
+        raise ValueError(
+            f"{name} was fitted with {kind}{had} and needs them here: pass {kind}=..., "
+            f"{how}. Pipelines, searches and cross-validation hand them on where "
+            "scikit-learn's metadata routing is enabled and the model asks for them, "
+            f"as by set_score_request({kind}=True)."
+        )
+    if values is not None and had is None:
+        raise ValueError(
+            f"{name} was fitted without {kind} and cannot heed them. Leave them out, "
+            f"or fit anew with {kind}."
+        )
+
+
+def check_n_rows(estimator, matrix, kind, n_samples):
+    """Raise ValueError unless there is a row for each sample."""
     if matrix.shape[0] != n_samples:
         raise ValueError(
-            f"{name} was given covariates of {matrix.shape[0]} rows, but X has "
-            f"{n_samples}. Pass one for each."
+            f"{type(estimator).__name__} was given {kind} of {matrix.shape[0]} rows, "
+            f"but X has {n_samples}. Pass one for each."
         )
-    return matrix
 
 
 def holds(types, table):

@@ -5,15 +5,23 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils import check_array
 
-from skvae.models.covariates import TIMES, WORDS, check_names, holds
+from skvae.models.covariates import (
+    TIMES,
+    WORDS,
+    check_given,
+    check_n_rows,
+    check_names,
+    holds,
+)
 from skvae.shards import Shards
 from skvae.utils.validation import InvalidParameterError, check_range
 
 
-def part_embeddings(estimator, X, columns, n_features=None):
+def part_embeddings(estimator, X, embeddings, columns, *, reset):
     """Return X without the columns that hold embeddings, and these, or None.
 
-    Of `n_features` columns, as many as a fit left to X, none are embeddings.
+    Where embeddings are given beside X, or if X has no more columns than a fit left to
+    it, none of its columns hold any.
 
     Raises
     ------
@@ -22,8 +30,8 @@ def part_embeddings(estimator, X, columns, n_features=None):
     TypeError
         If X is on disk.
     """
-    if columns is None:
-        return X, None
+    if columns is None or embeddings is not None:
+        return X, embeddings
     name = type(estimator).__name__
     if isinstance(X, Shards):
         raise TypeError(
@@ -33,7 +41,7 @@ def part_embeddings(estimator, X, columns, n_features=None):
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     width = X.shape[1] if len(X.shape) == 2 else 0
-    if width == n_features:
+    if not reset and width == estimator.n_features_in_:
         return X, None
     try:
         chosen = columns(X) if callable(columns) else columns
@@ -82,19 +90,8 @@ def check_embeddings(estimator, embeddings, n_samples, *, reset):
     name = type(estimator).__name__
     if not reset:
         width = estimator.net_.config["n_embedding_features"]
-        if embeddings is None and width:
-            raise ValueError(
-                f"{name} was fitted with embeddings of {width} numbers a row, and "
-                "needs them here: pass embeddings=..., a row for each of X. Pipelines, "
-                "searches and cross-validation hand them on where scikit-learn's "
-                "metadata routing is enabled and the model asks for them, as by "
-                "set_score_request(embeddings=True)."
-            )
-        if embeddings is not None and not width:
-            raise ValueError(
-                f"{name} was fitted without embeddings and cannot heed them. Leave "
-                "them out, or fit anew with embeddings."
-            )
+        had = f" of {width} numbers a row," if width else None
+        check_given(estimator, embeddings, "embeddings", had, "a row for each of X")
     if embeddings is None:
         return None
     if sp.issparse(embeddings):
@@ -114,11 +111,7 @@ def check_embeddings(estimator, embeddings, n_samples, *, reset):
         estimator=estimator,
     )
     check_range(estimator, matrix, "embeddings")
-    if matrix.shape[0] != n_samples:
-        raise ValueError(
-            f"{name} was given embeddings of {matrix.shape[0]} rows, but X has "
-            f"{n_samples}. Pass one for each."
-        )
+    check_n_rows(estimator, matrix, "embeddings", n_samples)
     if not reset and matrix.shape[1] != width:
         raise ValueError(
             f"{name} was given embeddings of {matrix.shape[1]} numbers a row, but was "

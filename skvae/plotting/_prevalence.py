@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from skvae.fitted.model import topic_names, topic_number, topic_titles
-from skvae.fitted.words import top_lists
+from skvae.fitted.model import topic_names, topic_number
+from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
 from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes, pyplot
 
@@ -112,11 +112,8 @@ class TopicPrevalenceDisplay:
             chosen = np.argsort(-span, kind="stable")[:topics]
         else:
             chosen = [topic_number(model, topic) for topic in topics]
-        lists = top_lists(model, feature_names, n_words)
-        titles = topic_titles(model)
-        if lists is not None:
-            titles = titles + "  " + lists
-        titles = {names[k]: titles[k] for k in chosen}
+        captions = topic_captions(model, feature_names, n_words)
+        titles = {names[k]: captions[k] for k in chosen}
         shown = prevalence[prevalence["topic"].isin(list(titles))]
         return cls(shown, titles).plot(**plot_options)
 

@@ -13,7 +13,12 @@ from skvae.fitted.model import (
     word_names,
     word_probabilities,
 )
-from skvae.fitted.words import leading_columns, rank_words, top_lists, word_frequencies
+from skvae.fitted.words import (
+    leading_columns,
+    rank_words,
+    topic_captions,
+    word_frequencies,
+)
 from skvae.inspection import topic_sizes
 from skvae.plotting._style import PALETTE, grid_of_axes, one_axes, pyplot
 from skvae.utils.counts import check_csr
@@ -280,11 +285,7 @@ class TopicDocumentsDisplay:
             )
         telling = check_csr(counts).sum(axis=1) > 0
         shares = pd.DataFrame(shares[telling]).groupby(y[telling]).mean().T
-        names = topic_titles(model)
-        lists = top_lists(model, feature_names, n_words)
-        if lists is not None:
-            names = [f"{name}  {words}" for name, words in zip(names, lists)]
-        shares.index = names
+        shares.index = topic_captions(model, feature_names, n_words)
         # Topics of the first class first, so that the map tends to a diagonal.
         by_class = np.lexsort([-shares.max(axis=1), shares.to_numpy().argmax(axis=1)])
         return cls(shares.iloc[by_class]).plot(**plot_options)
