@@ -23,16 +23,11 @@ from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
 from skvae.utils.counts import row_sums
+from skvae.utils.specific import specific_words
 from skvae.utils.validation import HasMethods, Interval, check_parameters
 
 __all__ = ["ClusterTopicModel"]
 
-# Share of a document's words that belong to no topic: above what stop words take, so
-# that a topic has to be specific.
-BACKGROUND = 0.95
-# Documents that a word has to appear in beyond what the background accounts for.
-LEAST = 1.0
-N_ITERATIONS = 50
 # Of codes, that proportions take for evidence. All would make documents of one topic
 # each, and worse predictions of words: dimensions of codes share their errors.
 DIMENSIONS = 10
@@ -201,7 +196,8 @@ class ClusterTopicModel(
         overall = tokens.sum(axis=0) + 1.0
         overall /= overall.sum()
         self.word_probabilities_ = normalize(tokens + overall, norm="l1")
-        self.components_ = specific_words(documents)
+        own = specific_words(documents, documents.sum(axis=0))
+        self.components_ = (1 - REST) * own + REST * normalize(documents, norm="l1")
         return self
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
@@ -401,34 +397,6 @@ class ClusterTopicModel(
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = True
         return tags
-
-
-def specific_words(counts):
-    """Word probabilities of what distinguishes each row of counts from their sum.
-
-    Each count is shared out between the row's own distribution and that of all rows,
-    which has the weight `BACKGROUND`, until this distribution no longer changes much.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (n_rows, n_words)
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_rows, n_words)
-        Rows sum to one.
-    """
-    overall = counts.sum(axis=0) / counts.sum()
-    whole = normalize(counts, norm="l1")
-    own = whole
-    for _ in range(N_ITERATIONS):
-        specific = (1 - BACKGROUND) * own
-        total = specific + BACKGROUND * overall
-        share = np.divide(specific, total, out=np.zeros_like(total), where=total > 0)
-        kept = np.maximum(counts * share - LEAST, 0)
-        # A row of few counts may have nothing that is sure to be its own.
-        own = np.where(kept.any(axis=1, keepdims=True), normalize(kept, norm="l1"), own)
-    return (1 - REST) * own + REST * whole
 
 
 def _directions(estimator, projection, X, given):

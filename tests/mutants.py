@@ -437,7 +437,7 @@ MUTANTS = [
     ),
     Mutant(
         "words of clusters on the evidence of one document",
-        "cluster.py",
+        "utils/specific.py",
         "np.maximum(counts * share - LEAST, 0)",
         "np.maximum(counts * share, 0)",
         ("cluster",),

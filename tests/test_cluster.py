@@ -16,10 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skvae import ClusterTopicModel, NVDMTopicModel
-from skvae.cluster import BACKGROUND, specific_words
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
 from skvae.shards import Shards, write_shards
+from skvae.utils.specific import BACKGROUND, specific_words
 
 
 def small(n_components=3, **params):
@@ -94,7 +94,7 @@ def test_words_of_the_clusters_are_theirs(corpus, fitted):
 def test_specific_words_against_a_plain_loop(rng):
     counts = rng.poisson(30 * rng.dirichlet(np.full(8, 0.3), size=3)).astype(float)
     overall = counts.sum(axis=0) / counts.sum()
-    for row, found in zip(counts, specific_words(counts)):
+    for row, found in zip(counts, specific_words(counts, counts.sum(axis=0))):
         own = row / row.sum()
         for _ in range(50):
             kept = []
@@ -104,8 +104,7 @@ def test_specific_words_against_a_plain_loop(rng):
                 kept.append(max(n * share - 1, 0))
             if sum(kept):
                 own = np.array(kept) / sum(kept)
-        expected = 0.999 * own + 0.001 * row / row.sum()
-        np.testing.assert_allclose(found, expected, rtol=1e-10)
+        np.testing.assert_allclose(found, own, rtol=1e-10)
         assert found.sum() == pytest.approx(1)
 
 
@@ -113,7 +112,8 @@ def test_common_words_are_no_topics_words():
     """A word of all documents is most probable in each cluster, and in no topic."""
     counts = np.array([[90.0, 40, 10, 1], [90, 10, 40, 1]])
     assert (counts.argmax(axis=1) == 0).all()
-    assert list(specific_words(counts).argmax(axis=1)) == [1, 2]
+    found = specific_words(counts, counts.sum(axis=0))
+    assert list(found.argmax(axis=1)) == [1, 2]
 
 
 def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
