@@ -43,6 +43,8 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     components_ : ndarray of shape (n_topics, n_features)
         Word probabilities, those of merged topics weighed by their shares in the
         documents that `fit` was given. Rows sum to one.
+    topic_names_ : ndarray of str of shape (n_topics,)
+        Names of the groups, then of the topics of none.
     topics_ : list of list of int
         Numbers of the topics that each new topic is made of.
     estimator_ : estimator
@@ -109,7 +111,7 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         words = word_probabilities(self.estimator)
         self.estimator_ = topic_model(self.estimator)
         self.topics_ = list(topics.values())
-        self.names_ = np.array(list(topics), dtype=object)
+        self.topic_names_ = np.array(list(topics), dtype=object)
         self.n_features_in_ = words.shape[1]
         # A topic that no document has counts a little, lest a group have no words.
         weights = shares + 1e-12
@@ -215,7 +217,7 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             One for each column of `transform`.
         """
         check_is_fitted(self)
-        return self.names_.copy()
+        return self.topic_names_.copy()
 
     def _as_steps(self):
         """Steps before the model, and these groups of what comes out of them."""

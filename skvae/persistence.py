@@ -42,6 +42,7 @@ DTYPES = {
 KINDS = {
     "covariate_values_": "biuO",
     **dict.fromkeys(("covariate_names_", "embedding_names_", "feature_names_in_"), "O"),
+    "topic_names_": "O",
 }
 # What the last fit may have set or not: covariates are labels or numbers.
 LABELS, NUMBERS = {"covariate_values_"}, {"covariate_mean_", "covariate_scale_"}
@@ -52,6 +53,7 @@ OPTIONAL = {
     "embedding_names_",
     "feature_names_in_",
     "n_matched_words_",
+    "topic_names_",
 }
 
 

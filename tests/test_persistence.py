@@ -62,6 +62,11 @@ MODELS = {
         word_embeddings=np.random.default_rng(0).normal(size=(9, 5)),
         train_word_embeddings=False,
     ),
+    "GSM seeds": GSMTopicModel(
+        **SMALL,
+        seed_words={"space": (WORDS[3],)},
+        feature_names=np.array(WORDS, object),
+    ),
     "ProdLDA": ProdLDATopicModel(**SMALL, dropout=0.2),
     "VAE": VAETransformer(**SMALL),
     "VAE features": VAETransformer(**SMALL, scale="per-feature", denoising=0.5),

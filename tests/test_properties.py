@@ -134,6 +134,7 @@ def estimators(draw, cls, n_features=None, **fixed):
             "topic_separation": draw(or_zero(st.floats(0, 2))),
             "topic_coherence": draw(or_zero(st.floats(0, 2))),
             "topic_word_prior": draw(or_zero(st.floats(0, 2))),
+            "seed_weight": draw(or_zero(st.floats(0, 5))),
             "embedding_size": draw(st.integers(1, 5)),
             "train_word_embeddings": draw(st.booleans()),
         }

@@ -106,6 +106,8 @@ def input_feature_names(model):
     *earlier, last = pipeline_steps(model)
     if hasattr(last, "feature_names_in_"):
         return last.feature_names_in_
+    if (given := getattr(trained_model(last), "feature_names", None)) is not None:
+        return np.asarray(given, dtype=object)
     names = None
     for step in earlier:
         nameless = names is None and not hasattr(step, "feature_names_in_")
@@ -171,16 +173,23 @@ def topic_names(model):
 
 def topic_titles(model):
     """Return what pictures call the topics: names that users gave, else numbers."""
-    names = given_names(model)
+    names, last = given_names(model), topic_model(model)
+    titles = [f"topic {k}" for k in range(len(last.components_))]
     if names is not None:
-        return names
-    n_topics = len(topic_model(model).components_)
-    return np.array([f"topic {k}" for k in range(n_topics)], dtype=object)
+        unnamed = type(last).__name__.lower()
+        titles = [
+            title if name == f"{unnamed}{k}" else name
+            for k, (name, title) in enumerate(zip(names, titles))
+        ]
+    return np.array(titles, dtype=object)
 
 
 def given_names(model):
-    """Return the names that a user gave the topics by TopicGroups, or None."""
-    return getattr(topic_model(model), "names_", None)
+    """Return the names of topics of which a user named some or all, or None.
+
+    By TopicGroups, or by seed words.
+    """
+    return getattr(topic_model(model), "topic_names_", None)
 
 
 def topic_number(model, topic):

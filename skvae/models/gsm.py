@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,12 +10,22 @@ import pandas as pd
 import torch
 from sklearn.utils import check_array
 
+from skvae.models.seed_words import feature_names, seed_columns, seed_themes
 from skvae.models.topics import BaseProportionsModel
-from skvae.nn.penalties import topic_overlap, topic_surprise
+from skvae.nn.penalties import (
+    seed_surprise,
+    theme_surprise,
+    topic_overlap,
+    topic_surprise,
+)
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.persistence import register
 from skvae.training.coherence import TopicIncoherence
 from skvae.utils.validation import Interval, StrOptions
+
+# Weights of seed words where `seed_weight` is 1: of their tokens, for proportions, and
+# of what their documents are about, for topics.
+SEEDS, THEMES = 2.0, 0.25
 
 
 @register
@@ -52,11 +63,24 @@ class GSMTopicModel(BaseProportionsModel):
         Weight of a reward for topics whose most probable words occur together in the
         documents of the fit: nats per token for each unit of their NPMI, see
         `skvae.metrics.npmi_coherence`. 0 is the plain bound.
+    seed_words : dict of str to list of str, or list of list of str, default=None
+        Words of topics that there are to be, by the topics' names or without. These
+        topics come first; they begin with what documents with their words are about,
+        and are held near it. Of a word that X has not a warning tells.
+    seed_weight : float, default=1.0
+        How much seed words count: a token of one as `seed_weight` times 2 tokens of a
+        document that are known to be of its topic, and what documents with seed words
+        are about as `seed_weight` times a quarter of the tokens that a topic has on
+        average. At 0 topics begin there, and then go their own ways.
+    feature_names : array-like of shape (n_features,), default=None
+        The words of the columns of X, if X has no names itself, for `seed_words` and
+        `word_embeddings` that go by words: get_feature_names_out() of the vectorizer.
+        `skvae.inspection` then knows them too, of models that are loaded as well.
     embedding_size : int, default=100
         Size of word and topic embeddings. Ignored if `word_embeddings` are given.
     word_embeddings : array-like, mapping or gensim KeyedVectors, default=None
         Pretrained vectors of the words: an array of shape (n_features, size) in the
-        order of the columns of X; or, if X has feature names, the vectors by words. A
+        order of the columns of X; or, if these have names, the vectors by words. A
         DataFrame with words as its index is one of vectors by words.
         Words without a vector then start from zeros, and `n_matched_words_` tells how
         many have one. By default they are learnt from scratch. Training that goes on
@@ -119,6 +143,8 @@ class GSMTopicModel(BaseProportionsModel):
     topic_embeddings_ : ndarray of shape (n_components, embedding_size)
         Vectors of the topics; the logits of a topic's words are their products with
         those of the words, plus the background.
+    topic_names_ : ndarray of str of shape (n_components,)
+        Names of the topics, if `seed_words` names some: then those of the output.
     n_matched_words_ : int
         Number of words that have a vector in `word_embeddings`, if these go by words.
     covariate_values_ : ndarray of shape (n_covariates,)
@@ -169,7 +195,8 @@ class GSMTopicModel(BaseProportionsModel):
     standardised over each batch, which keeps units from collapsing, in training the
     encoder sees a random part of each document's tokens, topics share a background,
     their words have a prior [4]_, they pay for their overlap and are paid for coherence
-    [3]_.
+    [3]_. Seed words are observed topics of tokens [5]_, and make informed priors of
+    topics' words: around those that are specific to documents with the seeds.
 
     References
     ----------
@@ -181,6 +208,8 @@ class GSMTopicModel(BaseProportionsModel):
        Diversity-aware coherence loss for improving neural topic models. ACL.
     .. [4] MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine
        Learning, 33, 77-86.
+    .. [5] Andrzejewski, D. and Zhu, X. (2009). Latent Dirichlet allocation with
+       topic-in-set knowledge. NAACL workshop on semi-supervised learning.
 
     Examples
     --------
@@ -201,6 +230,9 @@ class GSMTopicModel(BaseProportionsModel):
         "topic_separation": [Interval(Real, 0, None, closed="left")],
         "topic_word_prior": [Interval(Real, 0, None, closed="left")],
         "topic_coherence": [Interval(Real, 0, None, closed="left")],
+        "seed_words": [dict, list, tuple, None],
+        "seed_weight": [Interval(Real, 0, None, closed="left")],
+        "feature_names": ["array-like", None],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "word_embeddings": ["array-like", None],
         "train_word_embeddings": ["boolean"],
@@ -214,6 +246,9 @@ class GSMTopicModel(BaseProportionsModel):
         topic_separation=0.01,
         topic_word_prior=0.1,
         topic_coherence=0.1,
+        seed_words=None,
+        seed_weight=1.0,
+        feature_names=None,
         embedding_size=100,
         word_embeddings=None,
         train_word_embeddings=True,
@@ -239,6 +274,9 @@ class GSMTopicModel(BaseProportionsModel):
         self.topic_separation = topic_separation
         self.topic_word_prior = topic_word_prior
         self.topic_coherence = topic_coherence
+        self.seed_words = seed_words
+        self.seed_weight = seed_weight
+        self.feature_names = feature_names
         self.embedding_size = embedding_size
         self.word_embeddings = word_embeddings
         self.train_word_embeddings = train_word_embeddings
@@ -269,6 +307,17 @@ class GSMTopicModel(BaseProportionsModel):
             incoherence = TopicIncoherence()
             options["penalties"].append((self.topic_coherence, incoherence))
             options["callbacks"].insert(0, incoherence)
+        if columns := seed_columns(self, data.X.shape[1]):
+            seeds = np.zeros((data.X.shape[1], len(columns)), np.float32)
+            for topic, of_topic in enumerate(columns):
+                seeds[of_topic, topic] = 1
+            seeds /= np.maximum(seeds.sum(axis=1, keepdims=True), 1)
+            seeds = torch.from_numpy(seeds).to(options["device"])
+            themes = torch.from_numpy(seed_themes(data.X, columns)).to(seeds)
+            options["penalties"] += [
+                (self.seed_weight * SEEDS, partial(seed_surprise, seeds=seeds)),
+                (self.seed_weight * THEMES, partial(theme_surprise, themes=themes)),
+            ]
         return options
 
     def _config(self, n_features, *n_beside):
@@ -299,9 +348,15 @@ class GSMTopicModel(BaseProportionsModel):
         super()._initialise(module, X)
         n_words = X.shape[1]
         vectors, n_matched = self._pretrained(n_words)
+        decoder = module.decoder
         if vectors is not None:
             with torch.no_grad():
-                module.decoder.start_from(torch.from_numpy(vectors))
+                decoder.start_from(torch.from_numpy(vectors))
+        if columns := seed_columns(self, n_words, tell=True):
+            with torch.no_grad():
+                themes = torch.from_numpy(seed_themes(X, columns))
+                themes = themes.to(decoder.background)
+                decoder.start_topics((themes + decoder.background.exp()) / 2)
         if n_matched is not None:
             self.n_matched_words_ = n_matched
             if 2 * n_matched < n_words:
@@ -317,10 +372,39 @@ class GSMTopicModel(BaseProportionsModel):
         scale = decoder.scale.cpu().numpy()
         self.word_embeddings_ = decoder.word_embeddings.cpu().numpy() * scale
         self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy() / scale
+        self.__dict__.pop("topic_names_", None)
+        if isinstance(self.seed_words, Mapping):
+            names = super().get_feature_names_out()
+            names[: len(self.seed_words)] = list(self.seed_words)
+            self.topic_names_ = names
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the topics: those that `seed_words` has, and numbered ones.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Not used.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_components,)
+            One for each column of `transform`.
+        """
+        if hasattr(self, "topic_names_"):
+            return self.topic_names_.copy()
+        return super().get_feature_names_out(input_features)
 
     def _params_to_save(self):
         vectors, _ = self._pretrained(self.n_features_in_)
-        return {**super()._params_to_save(), "word_embeddings": vectors}
+        words = self.feature_names
+        if words is not None:
+            words = np.asarray(words, dtype=object)
+        return {
+            **super()._params_to_save(),
+            "word_embeddings": vectors,
+            "feature_names": words,
+        }
 
     @classmethod
     def _layout(cls, config):
@@ -330,6 +414,7 @@ class GSMTopicModel(BaseProportionsModel):
             "word_embeddings_": (config["n_features"], size),
             "topic_embeddings_": (config["n_components"], size),
             "n_matched_words_": (),
+            "topic_names_": (config["n_components"],),
         }
 
     def _pretrained(self, n_features):
@@ -362,21 +447,23 @@ class GSMTopicModel(BaseProportionsModel):
     def _vectors_by_word(self, vectors):
         """Vectors of the features, zeros where there are none, and for how many."""
         name = type(self).__name__
-        if not hasattr(self, "feature_names_in_"):
+        words = feature_names(self, self.n_features_in_)
+        if words is None:
             raise ValueError(
                 f"{name} was given word_embeddings by words, but X has no feature "
-                "names, as counts of CountVectorizer have none. Give an array with a "
-                "vector for each column of X, in the order of get_feature_names_out() "
-                "of the vectorizer; or fit a DataFrame whose columns are words."
+                "names, as counts of CountVectorizer have none. Pass "
+                "feature_names=vectorizer.get_feature_names_out(), fit a DataFrame "
+                "whose columns are words, or give an array with a vector for each "
+                "column of X."
             )
-        known = [word in vectors for word in self.feature_names_in_]
+        known = [word in vectors for word in words]
         if not any(known):
-            words = ", ".join(map(repr, self.feature_names_in_[:3]))
+            first = ", ".join(map(repr, words[:3]))
             raise ValueError(
                 f"word_embeddings of {name} has none of the {len(known)} words of X, "
-                f"such as {words}. Do they differ in case or accents?"
+                f"such as {first}. Do they differ in case or accents?"
             )
-        rows = [np.ravel(vectors[w]) for w in self.feature_names_in_[known]]
+        rows = [np.ravel(vectors[w]) for w in words[known]]
         sizes = {len(row) for row in rows}
         if len(sizes) > 1:
             raise ValueError(

@@ -111,7 +111,7 @@ class TiltedMixture(BagOfWords):
     """
 
     def __init__(self, proportions, topics, tilt):
-        self.topics = topics
+        self.proportions, self.topics = proportions, topics
         super().__init__(log_positive(proportions @ topics) + tilt)
 
 

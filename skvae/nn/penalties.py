@@ -48,6 +48,43 @@ def topic_surprise(x, posterior, likelihood, prior):
     return -(log_positive(topics) + math.log(topics.shape[-1])).sum()
 
 
+def theme_surprise(x, posterior, likelihood, prior, themes):
+    """Minus the log-probability of words of given themes in the first topics.
+
+    Of each theme there are as many words as an equal share of the tokens of a document.
+    Times a weight it is minus the logarithm of a Dirichlet prior around the theme, in
+    the softmax basis as `topic_surprise`. It takes and returns what that does, and
+
+    Parameters
+    ----------
+    themes : tensor of shape (n_themes, n_features)
+        Word probabilities of each theme.
+    """
+    topics = likelihood.topics
+    of_theme = themes * log_positive(topics[: len(themes)])
+    return -x.sum(-1).mean() / len(topics) * of_theme.sum()
+
+
+def seed_surprise(x, posterior, likelihood, prior, seeds):
+    """Minus the log-probabilities of the topics that seed words of documents tell.
+
+    That of a token which is known to be of a topic is the topic's proportion. It takes
+    and returns what `topic_overlap` does, and
+
+    Parameters
+    ----------
+    seeds : tensor of shape (n_features, n_seeded_topics)
+        Share of each word that is of a topic.
+
+    References
+    ----------
+    Andrzejewski, D. and Zhu, X. (2009). Latent Dirichlet allocation with topic-in-set
+    knowledge. NAACL workshop on semi-supervised learning.
+    """
+    proportions = likelihood.proportions[..., : seeds.shape[1]]
+    return -((x @ seeds) * log_positive(proportions)).sum(-1).mean()
+
+
 def topic_incoherence(x, likelihood, words, npmi):
     """Minus the coherence of the topics, times the mean number of tokens of the batch.
 

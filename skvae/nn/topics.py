@@ -231,6 +231,20 @@ class TopicMixtureDecoder(TopicDecoder):
             self.scale.copy_((size / self.std).log2().round().exp2())
         self.word_embeddings.copy_(word_embeddings / self.scale)
 
+    def start_topics(self, topics):
+        """Let the first topics start with the given word probabilities.
+
+        Word embeddings change as little as they have to or, if they are not learnt,
+        topic embeddings are those that come closest to it.
+        """
+        wanted = topics.log() - self.background
+        vectors = self.topic_embeddings[: len(topics)]
+        if self.word_embeddings.requires_grad:
+            missing = wanted - vectors @ self.word_embeddings.T
+            self.word_embeddings += missing.T @ torch.linalg.pinv(vectors).T
+        else:
+            vectors.copy_(wanted @ torch.linalg.pinv(self.word_embeddings).T)
+
     def topics(self):
         """Word probabilities of each topic; shape (n_components, n_features)."""
         logits = self.topic_embeddings @ self.word_embeddings.T + self.background
