@@ -74,7 +74,7 @@ def absent(*_, **__):
 
 
 def run_plot(script, monkeypatch, capsys):
-    """Run an example that shows one picture; return what it prints besides."""
+    """Run an example that shows pictures at its end; return what it prints besides."""
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("agg")
     plt.close("all")  # of other tests
@@ -82,8 +82,10 @@ def run_plot(script, monkeypatch, capsys):
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
     monkeypatch.setattr("sys.argv", [str(script)])
     runpy.run_path(str(script), run_name="__main__")
-    assert len(shown) == 1 and plt.figure(shown[0]).axes
-    plt.figure(shown[0]).savefig(io.BytesIO())
+    assert shown
+    for number in shown:
+        assert plt.figure(number).axes
+        plt.figure(number).savefig(io.BytesIO())
     plt.close("all")
     return capsys.readouterr().out
 

@@ -6,6 +6,7 @@ They return DataFrames, with words and topics by their names.
 """
 
 from skvae.inspection._documents import representative_documents, topic_sizes
+from skvae.inspection._hierarchy import topic_hierarchy
 from skvae.inspection._map import embedding_map
 from skvae.inspection._prevalence import topic_prevalence
 from skvae.inspection._space import document_embeddings, most_similar, similar_words
@@ -22,6 +23,7 @@ __all__ = [
     "to_pyldavis",
     "to_topicwizard",
     "top_words",
+    "topic_hierarchy",
     "topic_prevalence",
     "topic_sizes",
 ]

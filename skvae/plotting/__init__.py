@@ -6,6 +6,7 @@ Those of topics take LDA, NMF and Pipelines as well as models of skvae, those of
 PCA and NMF.
 """
 
+from skvae.plotting._hierarchy import TopicHierarchyDisplay
 from skvae.plotting._images import (
     InterpolationDisplay,
     ManifoldDisplay,
@@ -26,6 +27,7 @@ __all__ = [
     "ModelSelectionDisplay",
     "ReconstructionDisplay",
     "TopicDocumentsDisplay",
+    "TopicHierarchyDisplay",
     "TopicPrevalenceDisplay",
     "TopicWordsDisplay",
     "TrainingCurveDisplay",
