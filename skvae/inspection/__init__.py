@@ -8,6 +8,7 @@ They return DataFrames, with words and topics by their names.
 from skvae.inspection._documents import representative_documents, topic_sizes
 from skvae.inspection._hierarchy import topic_hierarchy
 from skvae.inspection._map import embedding_map
+from skvae.inspection._names import name_topics
 from skvae.inspection._prevalence import topic_prevalence
 from skvae.inspection._space import document_embeddings, most_similar, similar_words
 from skvae.inspection._viewers import to_pyldavis, to_topicwizard
@@ -17,6 +18,7 @@ __all__ = [
     "document_embeddings",
     "embedding_map",
     "most_similar",
+    "name_topics",
     "representative_documents",
     "similar_words",
     "term_scores",
