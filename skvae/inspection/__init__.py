@@ -7,6 +7,7 @@ They return DataFrames, with words and topics by their names.
 
 from skvae.inspection._documents import representative_documents, topic_sizes
 from skvae.inspection._hierarchy import topic_hierarchy
+from skvae.inspection._intrusion import intrusion_sheet
 from skvae.inspection._map import embedding_map
 from skvae.inspection._names import name_topics
 from skvae.inspection._prevalence import topic_prevalence
@@ -17,6 +18,7 @@ from skvae.inspection._words import term_scores, top_words
 __all__ = [
     "document_embeddings",
     "embedding_map",
+    "intrusion_sheet",
     "most_similar",
     "name_topics",
     "representative_documents",
