@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skvae import GSMTopicModel, TopicGroups
+from skvae import GSMTopicModel, TopicGroups, report
 from skvae.datasets import make_topic_corpus
 from skvae.fitted.model import topic_titles
 from skvae.inspection import top_words
@@ -142,7 +142,7 @@ def test_penalties_against_plain_sums(rng, tilted):
         assert found.item() == pytest.approx(expected)
 
 
-def test_names_of_topics_and_words():
+def test_names_of_topics_and_words(tmp_path):
     seeds = {"space": ["w3"], "cars": ["w5", "w6"]}
     model = seeded(seeds).fit(X)
     names = ["space", "cars", "gsmtopicmodel2", "gsmtopicmodel3"]
@@ -155,6 +155,8 @@ def test_names_of_topics_and_words():
     assert frame.columns.tolist() == names
     groups = TopicGroups(model, {"both": ["space", "cars"]}).fit(X)
     assert groups.get_feature_names_out().tolist() == ["both", *names[2:]]
+    page = report(model, X, path=tmp_path / "report.html", baseline=None).read_text()
+    assert "Topic 0: space" in page and "Topic 2: " not in page
     # Lists have no names, and a fit without seeds none either.
     model.set_params(seed_words=[["w3"]]).fit(X)
     assert model.get_feature_names_out()[0] == "gsmtopicmodel0"

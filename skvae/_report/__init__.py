@@ -265,7 +265,7 @@ def _topics(last, counts, given, texts, names, n_words, n_documents):
         topics.append(
             {
                 "number": int(k),
-                "name": None if own_names is None else own_names[k],
+                "name": own_names[k],
                 "words": words,
                 "longest": max(log_p for _, log_p, _ in words),
                 "share": None if sizes is None else sizes["share"].iloc[k],

@@ -173,23 +173,22 @@ def topic_names(model):
 
 def topic_titles(model):
     """Return what pictures call the topics: names that users gave, else numbers."""
-    names, last = given_names(model), topic_model(model)
-    titles = [f"topic {k}" for k in range(len(last.components_))]
-    if names is not None:
-        unnamed = type(last).__name__.lower()
-        titles = [
-            title if name == f"{unnamed}{k}" else name
-            for k, (name, title) in enumerate(zip(names, titles))
-        ]
+    titles = [
+        f"topic {k}" if name is None else name
+        for k, name in enumerate(given_names(model))
+    ]
     return np.array(titles, dtype=object)
 
 
 def given_names(model):
-    """Return the names of topics of which a user named some or all, or None.
+    """Return the names that a user gave topics, None of those that have a number.
 
     By TopicGroups, or by seed words.
     """
-    return getattr(topic_model(model), "topic_names_", None)
+    last = topic_model(model)
+    numbered = type(last).__name__.lower()
+    names = getattr(last, "topic_names_", [None] * len(last.components_))
+    return [None if name == f"{numbered}{k}" else name for k, name in enumerate(names)]
 
 
 def topic_number(model, topic):
