@@ -296,6 +296,15 @@ def test_selection_of_a_comparison_joins_families():
     )
     with pytest.raises(ValueError, match="Let names end in the number of components"):
         ModelSelectionDisplay.from_comparison(table.iloc[:1])
+    # What a table has beyond that, if it is known, has panels in a second row.
+    more = table.assign(npmi_test=0.2, stability=0.0, nmi=np.nan)
+    display = ModelSelectionDisplay.from_comparison(more)
+    save(display)
+    shown = [ax.get_title("left") for ax in display.axes_.flat if ax.get_visible()]
+    assert display.axes_.shape == (2, 3) and shown == [
+        *["perplexity", "coherence (npmi)", "coherence, held-out texts"],
+        *["diversity", "stability over seeds"],
+    ]
 
 
 # --- images ------------------------------------------------------------------------

@@ -11,8 +11,16 @@ from skvae.plotting._style import MARKERS, PALETTE, clear_frame, grid_of_axes
 
 # A model's name and its number of components, as in "GSM 20".
 _NAME = re.compile(r"(?P<family>.*?)\W*(?P<number>\d+)$")
-# Metrics of `compare_models` to show, the smaller the better, or the larger.
-_COMPARED = {"perplexity": False, "npmi": True, "diversity": True}
+# Metrics of `compare_models` to show, where the table has them, and their titles.
+_COMPARED = {
+    "perplexity": "perplexity",
+    "npmi": "coherence (npmi)",
+    "npmi_test": "coherence, held-out texts",
+    "diversity": "diversity",
+    "stability": "stability over seeds",
+    "nmi": "agreement with labels (nmi)",
+}
+N_COLUMNS = 3
 
 
 class ModelSelectionDisplay:
@@ -33,7 +41,8 @@ class ModelSelectionDisplay:
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, shape (1, n_metrics)
+    axes_ : ndarray of matplotlib Axes, shape (n_rows, n_columns)
+        A panel for each metric, three at most in a row.
     figure_ : matplotlib Figure
 
     Examples
@@ -142,7 +151,9 @@ class ModelSelectionDisplay:
             What `skvae.model_selection.compare_models` returns of models whose names
             end in their number of components: "GSM 10", "GSM 20", "LDA 10", "LDA 20".
             Those of one family are joined by a line, and the one with the least
-            perplexity is marked.
+            perplexity is marked. Perplexity, coherence, diversity, and of tables that
+            have them coherence in held-out texts, stability over seeds and agreement
+            with labels have a panel each.
         **plot_options
             Passed on to `plot`.
 
@@ -174,6 +185,8 @@ class ModelSelectionDisplay:
                 f"The models are called {list(table.index)}. Let names end in the "
                 "number of components, as 'GSM 10' and 'GSM 20' do."
             )
+        numbered = table.loc[[name for name, match in names.items() if match]]
+        metrics = [m for m in _COMPARED if m in table and numbered[m].notna().any()]
         rows = [
             (
                 metric,
@@ -182,7 +195,7 @@ class ModelSelectionDisplay:
                 table.loc[name, metric],
                 table.loc[name].get(f"{metric}_std", np.nan),
             )
-            for metric in _COMPARED
+            for metric in metrics
             for name, match in names.items()
             if match
         ]
@@ -209,10 +222,14 @@ class ModelSelectionDisplay:
             The display, with its axes and figure.
         """
         metrics = self.results["metric"].unique()
-        figsize = (0.6 + 3.4 * len(metrics), 3.2)
-        self.figure_, self.axes_ = grid_of_axes(ax, 1, len(metrics), figsize)
+        n_columns = min(N_COLUMNS, len(metrics))
+        n_rows = -(-len(metrics) // n_columns)
+        figsize = (0.6 + 3.4 * n_columns, 3.2 * n_rows)
+        self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
+        for ax in self.axes_.flat[len(metrics) :]:
+            ax.set_visible(False)
         families = self.results["family"].unique()
-        for ax, metric in zip(self.axes_[0], metrics):
+        for ax, metric in zip(self.axes_.flat, metrics):
             shown = self.results[self.results["metric"] == metric]
             for i, family in enumerate(families):
                 line = shown[shown["family"] == family].sort_values("n_components")
@@ -241,7 +258,8 @@ class ModelSelectionDisplay:
             baseline = (self.baselines or {}).get(metric)
             if baseline is not None:
                 ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
-            ax.set_title(metric, loc="left", fontsize=10, fontweight="bold")
+            title = _COMPARED.get(metric, metric)
+            ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
             ax.set_xlabel("number of components", fontsize=9)
             ax.set_xticks(np.unique(shown["n_components"]))
             ax.tick_params(labelsize=9)
