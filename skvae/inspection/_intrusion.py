@@ -87,7 +87,8 @@ def intrusion_sheet(
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from sklearn.pipeline import make_pipeline
     >>> from skvae.inspection import intrusion_sheet
-    >>> texts = ["cat dog cow", "dog cat cow", "train bus car", "bus car train"]
+    >>> texts = ["cat dog cow hen", "hen cat dog cow"] * 5
+    >>> texts += ["bus car van jet", "jet van bus car"] * 5
     >>> lda = LatentDirichletAllocation(2, random_state=0)
     >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
     >>> sheet = intrusion_sheet(model, n_choices=4, random_state=0)

@@ -78,7 +78,7 @@ def name_topics(
     >>> name_topics(model)
     {'cat dog': [0], 'train bus': [1]}
     >>> name_topics(model, texts, namer=lambda words, documents: documents[0])
-    {'dog cat cat': [0], 'bus train train': [1]}
+    {'cat cat dog': [0], 'train bus train': [1]}
     """
     words = top_words(model, n_words, by="relevance", feature_names=feature_names)
     closest = {}
