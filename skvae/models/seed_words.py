@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.preprocessing import normalize
 
 from skvae.utils.counts import document_frequencies
 from skvae.utils.specific import specific_words
@@ -154,4 +153,4 @@ def seed_themes(X, columns, n_at_once=2**12):
     # Without a document there is nothing but the seeds.
     silent = heard == 0
     counts[np.ix_(silent, words)] = is_of[silent]
-    return normalize(specific_words(counts, document_frequencies(X)), norm="l1")
+    return specific_words(counts, document_frequencies(X))
