@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import skvae
 from skvae.datasets import make_topic_corpus
-from skvae.inspection import representative_documents, top_words
+from skvae.inspection import representative_documents, top_words, topic_prevalence
 from skvae.metrics import (
     document_completion_perplexity,
     label_alignment,
@@ -216,6 +216,74 @@ def test_documents_of_a_frame_go_by_their_rows(model, texts, tmp_path):
         assert f"(document {row})" in text
 
 
+def section(path, name):
+    """A section of the page, and for each topic its number and figure."""
+    part = path.read_text("utf-8").split(f'<section id="{name}">')[1]
+    part = part.split("</section>")[0]
+    figures = re.findall(r"<figure>(.*?)</figure>", part, re.DOTALL)
+    of_topic = [re.search("#topic-([0-9]+)", figure)[1] for figure in figures]
+    return part, dict(zip(map(int, of_topic), figures))
+
+
+def test_groups_have_bars_and_intervals(model, texts, tmp_path):
+    by = np.array(["a<b>", "other"])[np.arange(201) % 2]
+    path = tmp_path / "r.html"
+    skvae.report(model, texts, path=path, by=by, baseline=None)
+    part, figures = section(path, "prevalence")
+    assert "Topics by group" in part and sorted(figures) == [0, 1, 2]
+    found = topic_prevalence(model, texts, by)
+    ends = found["share"] + 1.96 * found["std_error"]
+    for number, (_, rows) in enumerate(found.groupby("topic", sort=False)):
+        text = visible(figures[number])
+        values = re.findall(r"(\S+) ([0-9.]+)\s% ?", text)
+        expected = [f"{100 * share:.1f}" for share in rows["share"]]
+        assert values == [("a<b>", expected[0]), ("other", expected[1])]
+        styles = re.findall(
+            r'width: (\S+)%"></span><.*?left: (\S+)%; right: (\S+)%', figures[number]
+        )
+        width, low, high = np.array(styles, dtype=float).T / 100
+        assert np.allclose(width * ends.max(), rows["share"], atol=1e-4)
+        assert np.allclose((1 - high) * ends.max(), ends[rows.index], atol=1e-4)
+        assert np.allclose(low + 1 - high, 2 * width, atol=3e-4)  # in the middle
+
+
+def test_lines_over_time_break_where_documents_are_missing(model, texts, tmp_path):
+    months = pd.period_range("2023-01", "2024-12", freq="M")
+    month = np.arange(201) % 24
+    month[(month == 5) | (month == 7)] = 8  # one alone between empty ones
+    path = tmp_path / "r.html"
+    dates = months[month].start_time
+    skvae.report(model, texts, path=path, by=dates, baseline=None)
+    part, figures = section(path, "prevalence")
+    found = topic_prevalence(model, texts, dates)
+    assert "Topics over time" in part and sorted(figures) == [0, 1, 2]
+    top = (found["share"] + 1.96 * found["std_error"]).max()
+    for number, (_, rows) in enumerate(found.groupby("topic", sort=False)):
+        figure = figures[number]
+        assert re.findall(r">(20[-0-9]+)<", figure) == [
+            "2023-01",
+            "2023-07",
+            "2024-01",
+            "2024-07",
+        ]
+        lines = [
+            np.array([pair.split(",") for pair in points.split()], dtype=float)
+            for points in re.findall(r'<polyline[^>]*points="(.*?)"', figure)
+        ]
+        assert [len(line) for line in lines] == [5, 1, 16]
+        assert figure.count("<circle") == figure.count('class="interval"') == 1
+        assert figure.count("<polygon") == 2
+        # From the upper edge, 10, to the axis, 26 above the lower edge of 190.
+        shares = top * (164 - np.concatenate(lines)[:, 1]) / 154
+        tenth = top / 154 / 10  # of a pixel
+        assert np.allclose(shares, rows["share"].dropna(), rtol=0, atol=tenth)
+    weeks = skvae.report(
+        model, texts, path=path, by=month, freq="W", baseline=None
+    )  # numbers, which are no dates
+    part, figures = section(weeks, "prevalence")
+    assert "Topics by group" in part and ">20<" in figures[0]
+
+
 def test_weights_have_no_perplexity_and_the_report_says_so(texts, tmp_path):
     nmf = NMF(3, init="nndsvda")
     tfidf = make_pipeline(TfidfVectorizer(token_pattern=r"w\d\d"), nmf).fit(texts)
@@ -234,6 +302,8 @@ def test_a_failed_report_leaves_the_file_that_was_there(model, texts, tmp_path):
         skvae.report(model, texts, path=path, baseline="best")
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         skvae.report(model, texts, path=path, y=[0, 1])
+    with pytest.raises(ValueError, match=r"by has the shape \(2,\), but X has 201"):
+        skvae.report(model, texts, path=path, by=[0, 1])
     assert path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
     with pytest.raises(
         ValueError, match="X_test has 5 features, but GSMTopicModel was"

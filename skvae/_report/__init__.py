@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_consistent_length, check_scalar, shuffle
 
-from skvae._report._drawings import curves, maps, shorten
+from skvae._report._drawings import curves, maps, prevalences, shorten
 from skvae.fitted.documents import document_texts
 from skvae.fitted.model import (
     call_of,
@@ -33,7 +33,7 @@ from skvae.fitted.model import (
 )
 from skvae.fitted.space import document_vectors, nearest_documents
 from skvae.fitted.words import LEAST, leading_columns, rank_words, word_frequencies
-from skvae.inspection import topic_sizes
+from skvae.inspection import topic_prevalence, topic_sizes
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.health import complaints, facts
@@ -58,6 +58,8 @@ def report(
     covariates_test=None,
     embeddings_test=None,
     y=None,
+    by=None,
+    freq="M",
     baseline="lda",
     feature_names=None,
     n_words=10,
@@ -67,9 +69,10 @@ def report(
     """Write a report of a fitted topic model, one HTML file that needs no network.
 
     It shows the health of the fit, the topics with a slider from probable to specific
-    words, documents that stand for them, a map of words, topics and documents, learning
-    curves, figures beside those of LDA and of word frequencies, and how the model was
-    made. Nothing is loaded from elsewhere, texts are shown as they are, never run.
+    words, documents that stand for them, how much documents of each time or group are
+    about them, a map of words, topics and documents, learning curves, figures beside
+    those of LDA and of word frequencies, and how the model was made. Nothing is loaded
+    from elsewhere, texts are shown as they are, never run.
 
     Parameters
     ----------
@@ -96,6 +99,11 @@ def report(
     y : array-like of shape (n_samples,), default=None
         Labels of the documents of X_test or, if that is None, of X: how topics agree
         with them is shown, as in `skvae.metrics.label_alignment`.
+    by : array-like of shape (n_samples,), default=None
+        Dates or groups of the documents of X: how much of them is about each topic is
+        drawn, as of `skvae.inspection.topic_prevalence`.
+    freq : str, default="M"
+        Length of the periods that dates are put into.
     baseline : estimator, dict of str to estimator, "lda" or None, default="lda"
         Topic models to compare with, by their names, clones of which are fitted to X,
         or none. "lda" is `LatentDirichletAllocation` with as many topics, once with its
@@ -121,7 +129,7 @@ def report(
         If the model is not fitted.
     ValueError
         If there are no feature names, not as many as features, or not as many texts as
-        documents, or if X or X_test has another width.
+        documents, if X or X_test has another width, or as `topic_prevalence` does.
     OSError
         If the file cannot be written. Its folder has to exist.
 
@@ -166,6 +174,9 @@ def report(
     if y is not None:
         check_consistent_length(measured, y)
     baselines = _baselines(baseline, last)
+    found = None
+    if by is not None:
+        found = prevalences(topic_prevalence(last, counts, by, freq=freq, **given))
     topics, start = _topics(last, counts, given, texts, names, n_words, n_documents)
     if title is None:
         n_samples = f"{counts.shape[0]:,}"
@@ -177,6 +188,7 @@ def report(
         topics=topics,
         start=start,
         n_words=n_words,
+        prevalence=found,
         maps=maps(last, counts, texts, names, given),
         curves=curves(trained_model(last)),
         figures=_figures(last, counts, measured, given_measured, y, baselines),

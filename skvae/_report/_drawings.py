@@ -1,10 +1,12 @@
-"""The map and the learning curves of a report, as coordinates for its SVG."""
+"""The map and the curves of a report, as coordinates for its SVG."""
 
 import unicodedata
 
 import numpy as np
+import pandas as pd
 
 from skvae.inspection import embedding_map
+from skvae.utils.intervals import share_interval
 from skvae.utils.labels import place_labels
 
 
@@ -93,44 +95,99 @@ def curves(last):
         "KL term": ["kl"],
     }
     return [
-        _chart(title, [history[key] for key in keys if key in history])
+        {"title": title}
+        | _chart([history[key] for key in keys if key in history], least=1)
         for title, keys in panels.items()
     ]
 
 
-def _chart(title, series, width=320, height=190):
-    """Lines over epochs, with ticks at round numbers."""
+def prevalences(found):
+    """Shares of each topic as `topic_prevalence` found them, in percent.
+
+    Of periods and numbers a chart with a band of 95 %, of groups rows of name, share
+    and the ends of that interval, as parts of the longest bar.
+    """
+    groups = found["group"]
+    in_time = isinstance(groups.dtype, pd.PeriodDtype)
+    in_order = in_time or pd.api.types.is_numeric_dtype(groups)
+    low, high = share_interval(found)
+    found = found.assign(share=100 * found["share"], low=100 * low, high=100 * high)
+    top = found["high"].max()
+    by_topic = [rows for _, rows in found.groupby("topic", sort=False)]
+    if not in_order:
+        columns = ["group", "share", "low", "high"]
+        drawn = [rows[columns].to_dict("records") for rows in by_topic]
+        return {"kind": "groups", "topics": drawn, "top": top}
+    ticks = None
+    if in_time:
+        periods = groups.unique()
+        ticks = [
+            (i, str(periods[i])) for i in range(0, len(periods), -(-len(periods) // 4))
+        ]
+    drawn = []
+    for rows in by_topic:
+        rows = rows.reset_index(drop=True) if in_time else rows.set_index("group")
+        drawn.append(
+            _chart(
+                [rows["share"]],
+                band=(rows["low"], rows["high"]),
+                y_range=(0, top),
+                x_ticks=ticks,
+            )
+        )
+    return {"kind": "time" if in_time else "order", "topics": drawn}
+
+
+def _chart(lines, *, band=None, y_range=None, x_ticks=None, least=0):
+    """Lines over the numbers of their index, with ticks at round numbers.
+
+    Lines break where values are missing. `least` is the smallest step of ticks.
+    """
+    width, height = 320, 190
     left, right, top, bottom = 52, 8, 10, 26
-    epochs = series[0].index.to_numpy(dtype=float)
-    values = np.concatenate([line.to_numpy() for line in series])
-    values = values[np.isfinite(values)]
-    low, high = values.min(), values.max()
+    numbers = lines[0].index.to_numpy(dtype=float)
+    first, last = numbers[0], numbers[-1]
+    if y_range is None:
+        values = np.concatenate([line.to_numpy() for line in lines])
+        values = values[np.isfinite(values)]
+        y_range = values.min(), values.max()
+    low, high = y_range
     if low == high:
         low, high = low - 1, high + 1
-    span = max(epochs[-1] - epochs[0], 1)
+    span = max(last - first, 1)
 
-    def x(epoch):
-        return np.round(left + (epoch - epochs[0]) / span * (width - left - right), 1)
+    def x(number):
+        return np.round(left + (number - first) / span * (width - left - right), 1)
 
     def y(value):
         return np.round(
             top + (high - value) / (high - low) * (height - top - bottom), 1
         )
 
+    def runs(line):
+        """Points of a line, in parts without a missing value."""
+        known = np.isfinite(line.to_numpy(dtype=float))
+        parts = np.split(np.arange(len(line)), np.flatnonzero(np.diff(known)) + 1)
+        return [
+            list(zip(x(numbers[part]), y(line.to_numpy()[part])))
+            for part in parts
+            if known[part[0]]
+        ]
+
+    if x_ticks is None:
+        x_ticks = [(n, f"{n:g}") for n in _round_numbers(first, last, least=least)]
+    areas = []
+    if band is not None:
+        areas = [low + high[::-1] for low, high in zip(*map(runs, band))]
     return {
-        "title": title,
         "width": width,
         "height": height,
         "left": left,
         "right": width - right,
         "bottom": height - bottom,
-        "lines": [
-            [(x(e), y(v)) for e, v in zip(epochs, line) if np.isfinite(v)]
-            for line in series
-        ],
-        "x_ticks": [
-            (x(t), f"{t:g}") for t in _round_numbers(epochs[0], epochs[-1], least=1)
-        ],
+        "lines": [runs(line) for line in lines],
+        "areas": areas,
+        "x_ticks": [(x(number), label) for number, label in x_ticks],
         "y_ticks": [(y(t), f"{t:,g}") for t in _round_numbers(low, high)],
     }
 

@@ -10,9 +10,8 @@ from skvae.fitted.model import topic_names, topic_number
 from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
 from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes, pyplot
+from skvae.utils.intervals import share_interval
 
-# Standard errors to either side of a mean that hold it in 95 of 100 samples.
-Z = 1.96
 N_COLUMNS = 3
 
 
@@ -140,31 +139,29 @@ class TopicPrevalenceDisplay:
         self.figure_, self.axes_ = grid_of_axes(
             ax, n_rows, n_columns, (3.6 * n_columns + 0.6, height * n_rows + 0.5)
         )
-        high = self.prevalence["share"] + Z * self.prevalence["std_error"].fillna(0)
+        low, high = share_interval(self.prevalence)
+        found = self.prevalence.assign(low=low, high=high)
         for ax, (k, (name, title)) in zip(
             self.axes_.flat, enumerate(self.titles.items())
         ):
-            rows = self.prevalence[self.prevalence["topic"] == name]
-            share = rows["share"].to_numpy()
-            error = Z * rows["std_error"].to_numpy()
+            rows = found[found["topic"] == name]
+            share, low, high = rows[["share", "low", "high"]].to_numpy().T
             where = rows["group"]
             if in_time:
                 where = where.dt.start_time
             color = PALETTE[k % len(PALETTE)]
             if in_order:
                 ax.plot(where, share, color=color, marker="o", markersize=3)
-                low = np.maximum(share - error, 0)
-                ax.fill_between(where, low, share + error, color=color, alpha=0.2)
-                ax.set_ylim(0, 1.05 * high.max())
+                ax.fill_between(where, low, high, color=color, alpha=0.2)
+                ax.set_ylim(0, 1.05 * found["high"].max())
                 axis = ax.yaxis
             else:
                 places = np.arange(len(rows))
-                low = np.minimum(np.nan_to_num(error), share)
-                bars = [low, np.nan_to_num(error)]
+                bars = [share - low, high - share]
                 ax.errorbar(share, places, xerr=bars, fmt="o", color=color, ms=4)
                 ax.set_yticks(places, where.astype(str), fontsize=8, parse_math=False)
                 ax.set_ylim(len(rows) - 0.5, -0.5)
-                ax.set_xlim(0, 1.05 * high.max())
+                ax.set_xlim(0, 1.05 * found["high"].max())
                 ax.grid(axis="y", linewidth=0.3)
                 axis = ax.xaxis
                 if k % n_columns:
