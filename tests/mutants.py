@@ -946,6 +946,41 @@ MUTANTS = [
         "errors = np.sqrt(within.to_numpy())",
         ("prevalence",),
     ),
+    Mutant(
+        "intervals of one standard error",
+        "utils/intervals.py",
+        "error = _Z * prevalence",
+        "error = prevalence",
+        ("report",),
+    ),
+    Mutant(
+        "lines of the report over periods without documents",
+        "_report/_drawings.py",
+        "known = np.isfinite(line.to_numpy(dtype=float))",
+        "known = np.isfinite(line.to_numpy(dtype=float)) | True",
+        ("report",),
+    ),
+    Mutant(
+        "topics alike by their probabilities, not the roots of these",
+        "inspection/_hierarchy.py",
+        "roots = np.sqrt(word_probabilities(model))",
+        "roots = word_probabilities(model)",
+        ("hierarchy",),
+    ),
+    Mutant(
+        "two topics of one name",
+        "inspection/_names.py",
+        "(pair for pair in pairs if pair not in groups)",
+        "(pair for pair in pairs)",
+        ("names",),
+    ),
+    Mutant(
+        "intruders that belong to the topic",
+        "inspection/_intrusion.py",
+        "pool[scores[topic, pool] <= np.median(scores[topic])]",
+        "pool[scores[topic, pool] >= np.median(scores[topic])]",
+        ("intrusion",),
+    ),
     # --- embeddings ---------------------------------------------------------------
     Mutant(
         "embeddings not shuffled with their rows",

@@ -39,6 +39,15 @@ def test_equal_topics_have_other_words_or_numbers(model):
     assert list(names) == ["a b", "a c", "b c", "a 3"]
 
 
+def test_names_that_users_gave_stay(model):
+    taken = " ".join(top_words(model, 10, by="relevance").iloc[0, :2])
+    groups = TopicGroups(model, {"pets": [1], taken: [2]}).fit(TEXTS)
+    first, second, third = name_topics(groups)
+    assert [first, second] == ["pets", taken] and third not in (first, second)
+    asked = name_topics(groups, namer=lambda words, documents: words[0])
+    assert "pets" not in asked
+
+
 def test_namer_sees_words_and_closest_documents(model):
     seen = []
 

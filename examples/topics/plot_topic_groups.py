@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from texts import load_labelled_texts
 
 from skvae import GSMTopicModel, TopicGroups
-from skvae.inspection import top_words, topic_sizes
+from skvae.inspection import intrusion_sheet, name_topics, top_words, topic_sizes
 from skvae.plotting import TopicDocumentsDisplay, TopicHierarchyDisplay
 
 texts, labels, vectorizer = load_labelled_texts()
@@ -23,13 +23,13 @@ model = make_pipeline(vectorizer, GSMTopicModel(30, random_state=0)).fit(texts)
 # ones first; groups are as far from each other as their topics that are farthest apart.
 tree = TopicHierarchyDisplay.from_estimator(model, method="complete", n_groups=13)
 cluster = tree.groups_
-words = top_words(model, 2, by="relevance").agg(" ".join, axis=1)
+names = list(name_topics(model))  # of two words each
 shares = topic_sizes(model, texts)["share"].to_numpy()
 groups = {}
 for number in np.unique(cluster):
     members = np.flatnonzero(cluster == number)
-    largest = members[shares[members].argmax()]  # gives its words as a name
-    groups[words.iloc[largest]] = members.tolist()
+    largest = members[shares[members].argmax()]  # gives its name
+    groups[names[largest]] = members.tolist()
 
 # %%
 # Dropped is the largest topic: here the words of any text.
@@ -43,6 +43,13 @@ merged = TopicGroups(model, groups, drop=[everyday]).fit(texts)
 print(f"dropped: {' '.join(top_words(model, 6).iloc[everyday])}\n")
 for name, row in top_words(merged, 8).iterrows():
     print(f"{name:20}{' '.join(row)}")
+
+# %%
+# Do people see what the groups are about? One word of each row belongs to another one.
+sheet = intrusion_sheet(merged, random_state=0)
+questions = sheet.drop(columns="intruder").reset_index(drop=True)
+print(f"\n{questions.head().to_string(index=False, header=False)}")
+print(f"answers: {sheet['intruder'].head().tolist()}")
 
 # %%
 # Groups are a topic model like any other.

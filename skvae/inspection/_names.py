@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+from skvae.fitted.model import given_names
 from skvae.inspection._documents import representative_documents
 from skvae.inspection._words import top_words
 
@@ -31,7 +32,8 @@ def name_topics(
         ``namer(words, documents)`` returns the name of a topic, given its words and the
         texts of documents, two lists of str, the best first: for a language model, or
         for a person who is asked. It is called once for each topic, in their order. By
-        default names are two words that come early in a topic, and no two are equal.
+        default topics keep the names that users gave them, by seed words say; names of
+        the others are two words that come early in a topic, and no two are equal.
     texts : sequence of str of length n_samples, default=None
         Texts of the documents. Not needed if X holds them.
     n_words : int, default=10
@@ -88,10 +90,12 @@ def name_topics(
         )
         if "text" in found:
             closest = found.groupby("topic")["text"].agg(list)
-    groups = {}
+    given, groups = given_names(model), {}
     for number, (topic, row) in enumerate(words.iterrows()):
         of_topic = [str(word) for word in row]
-        if namer is None:
+        if namer is None and given[number] is not None:
+            name = given[number]
+        elif namer is None:
             pairs = map(" ".join, combinations(of_topic, 2))
             free = (pair for pair in pairs if pair not in groups)
             name = next(free, f"{of_topic[0]} {number}")
