@@ -5,23 +5,14 @@ from numbers import Integral
 import numpy as np
 from scipy.special import logsumexp, softmax
 from sklearn import config_context
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    MetaEstimatorMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.beside import as_keywords
-from skvae.models.embeddings import part_embeddings
+from skvae.fitted.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
-from skvae.models.topics import check_documents
-from skvae.shards import Shards
 from skvae.utils.counts import row_sums
 from skvae.utils.specific import specific_words
 from skvae.utils.validation import HasMethods, Interval, check_parameters
@@ -38,9 +29,7 @@ LEAST_VARIANCE = 1e-6
 REST = 1e-3
 
 
-class ClusterTopicModel(
-    ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
-):
+class ClusterTopicModel(ClassNamePrefixFeaturesOutMixin, MetaTopicModel):
     """Topics that are clusters of documents, by the codes that a model gives them.
 
     The model is fitted to the word counts, a clusterer to its codes, each divided by
@@ -200,25 +189,6 @@ class ClusterTopicModel(
         self.components_ = (1 - REST) * own + REST * normalize(documents, norm="l1")
         return self
 
-    def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
-        """`fit` to X, then `transform` it.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
-            Not used.
-        covariates, embeddings : array-like, default=None
-            As in `fit`.
-
-        Returns
-        -------
-        proportions : ndarray of shape (n_samples, n_topics)
-            Rows sum to one.
-        """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        return self.fit(X, **given).transform(X, **given)
-
     def fit_predict(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, and give its `labels_`.
 
@@ -236,20 +206,6 @@ class ClusterTopicModel(
             -1 is a document of no cluster.
         """
         return self.fit(X, covariates=covariates, embeddings=embeddings).labels_
-
-    def _check_data(
-        self, estimator, X, covariates=None, embeddings=None, *, reset=False
-    ):
-        """Counts, and what the estimator is given beside, as keywords."""
-        columns = getattr(estimator, "embedding_columns", None)
-        X, embeddings = part_embeddings(self, X, embeddings, columns, reset=reset)
-        given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
-        if not isinstance(X, Shards):  # which the estimator checks
-            X = check_documents(self, X, reset=reset)
-        elif reset:
-            self.n_features_in_ = X.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-        return X, given
 
     def _parts(self, seed):
         """Unfitted estimator and clusterer."""
@@ -321,22 +277,6 @@ class ClusterTopicModel(
         given = {"covariates": covariates, "embeddings": embeddings}
         return self.transform(X, **given).argmax(axis=1)
 
-    def inverse_transform(self, X):
-        """Word probabilities of documents with the given probabilities of topics.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_topics)
-            As `transform` returns them.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_features)
-            X times `word_probabilities_`.
-        """
-        check_is_fitted(self)
-        return check_array(X, input_name="X") @ self.word_probabilities_
-
     def score(self, X, y=None):
         """Log-likelihood per token of the mixture of unigram models of the topics.
 
@@ -391,12 +331,6 @@ class ClusterTopicModel(
     @property
     def _n_features_out(self):
         return len(self.components_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = True
-        return tags
 
 
 def _directions(estimator, projection, X, given):

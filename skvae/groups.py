@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
+from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
 from skvae.fitted.model import (
     pipeline_steps,
     topic_model,
@@ -20,7 +20,7 @@ from skvae.fitted.model import (
 __all__ = ["TopicGroups"]
 
 
-class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class TopicGroups(MetaTopicModel):
     """Topics of a fitted model by names of one's own, merged or left out.
 
     The model stays as it is and is never fitted again: proportions of merged topics add
@@ -43,6 +43,9 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     components_ : ndarray of shape (n_topics, n_features)
         Word probabilities, those of merged topics weighed by their shares in the
         documents that `fit` was given. Rows sum to one.
+    word_probabilities_ : ndarray of shape (n_topics, n_features)
+        Those of the words that documents of a topic consist of: other ones only if the
+        model is a `ClusterTopicModel`, whose components are what is specific.
     topic_names_ : ndarray of str of shape (n_topics,)
         Names of the groups, then of the topics of none.
     topics_ : list of list of int
@@ -113,11 +116,9 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         self.topics_ = list(topics.values())
         self.topic_names_ = np.array(list(topics), dtype=object)
         self.n_features_in_ = words.shape[1]
-        # A topic that no document has counts a little, lest a group have no words.
-        weights = shares + 1e-12
-        self.components_ = np.array(
-            [weights[of] @ words[of] / weights[of].sum() for of in self.topics_]
-        )
+        self.components_ = mix_words(words, shares, self.topics_)
+        of_documents = words_of_documents(self.estimator)
+        self.word_probabilities_ = mix_words(of_documents, shares, self.topics_)
         self.__dict__.pop("feature_names_in_", None)  # of another model
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
@@ -183,25 +184,6 @@ class TopicGroups(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
         sums = np.column_stack([shares[:, of].sum(axis=1) for of in self.topics_])
         sums[~sums.any(axis=1)] = 1.0
         return normalize(sums, norm="l1")
-
-    def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
-        """`fit` to X, then `transform` it.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
-            Not used.
-        covariates, embeddings : array-like, default=None
-            As in `fit`.
-
-        Returns
-        -------
-        proportions : ndarray of shape (n_samples, n_topics)
-            Rows sum to one.
-        """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        return self.fit(X, **given).transform(X, **given)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the groups, then of the topics of none.

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 import skvae
-from skvae import GSMTopicModel, NVDMTopicModel, TopicGroups
+from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, TopicGroups
 from skvae.datasets import load_docstrings, make_topic_corpus
 from skvae.inspection import (
     most_similar,
@@ -181,3 +181,21 @@ def test_groups_of_groups(model):
     np.testing.assert_allclose(
         outer.transform(X)[:, 0], model.transform(X)[:, [0, 2, 3]].sum(axis=1)
     )
+
+
+def test_groups_of_clusters_predict_words_as_the_clusters_do():
+    """Components of clusters are what is specific, not what documents consist of."""
+    corpus = make_topic_corpus(200, 40, 3, random_state=0)
+    model = ClusterTopicModel(3, estimator=make(NVDMTopicModel), random_state=0)
+    model.fit(corpus.data)
+    same = TopicGroups(model).fit(corpus.data)
+    proportions = model.transform(corpus.data)
+    np.testing.assert_allclose(
+        same.inverse_transform(proportions), model.inverse_transform(proportions)
+    )
+    shares = proportions.mean(axis=0)
+    merged = TopicGroups(model, {"two": [0, 2]}).fit(corpus.data)
+    two = shares[[0, 2]] @ model.word_probabilities_[[0, 2]] / shares[[0, 2]].sum()
+    np.testing.assert_allclose(merged.inverse_transform([[1, 0]])[0], two)
+    perplexity = document_completion_perplexity(same, corpus.data)
+    assert perplexity == document_completion_perplexity(model, corpus.data)

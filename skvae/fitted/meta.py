@@ -1,0 +1,92 @@
+"""What models share whose topics are made of those of other models."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from skvae.fitted.beside import as_keywords
+from skvae.fitted.model import topic_model, word_probabilities
+from skvae.models.embeddings import part_embeddings
+from skvae.models.topics import check_documents
+from skvae.shards import Shards
+
+
+class MetaTopicModel(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+    """Base of models whose topics are made of those of other models.
+
+    After `fit`, `components_` are the words that topics are read by, and
+    `word_probabilities_` those that documents of a topic consist of.
+    """
+
+    def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
+        """`fit` to X, then `transform` it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+            Not used.
+        covariates, embeddings : array-like, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        proportions : ndarray of shape (n_samples, n_topics)
+            Rows sum to one.
+        """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        return self.fit(X, **given).transform(X, **given)
+
+    def inverse_transform(self, X):
+        """Word probabilities of documents with the given probabilities of topics.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_topics)
+            As `transform` returns them.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_features)
+            X times `word_probabilities_`.
+        """
+        check_is_fitted(self)
+        return check_array(X, input_name="X") @ self.word_probabilities_
+
+    def _check_data(
+        self, estimator, X, covariates=None, embeddings=None, *, reset=False
+    ):
+        """Counts, and what the estimator is given beside, as keywords."""
+        columns = getattr(estimator, "embedding_columns", None)
+        X, embeddings = part_embeddings(self, X, embeddings, columns, reset=reset)
+        given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
+        if not isinstance(X, Shards):  # which the estimator checks
+            X = check_documents(self, X, reset=reset)
+        elif reset:
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+        return X, given
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        return tags
+
+
+def words_of_documents(model):
+    """Return p(word) in documents of one topic alone; rows sum to one."""
+    last = topic_model(model)
+    if hasattr(last, "word_probabilities_"):  # where components are something else
+        return last.word_probabilities_
+    return word_probabilities(model)
+
+
+def mix_words(words, shares, groups):
+    """Words of groups of topics, each topic weighed by its share of documents.
+
+    A topic that no document has counts a little, lest a group have no words.
+    """
+    weights = np.asarray(shares) + 1e-12
+    return np.array([weights[of] @ words[of] / weights[of].sum() for of in groups])
