@@ -1,6 +1,7 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
 from skvae.cluster import ClusterTopicModel
+from skvae.consensus import ConsensusTopicModel
 from skvae.groups import TopicGroups
 from skvae.models.gsm import GSMTopicModel
 from skvae.models.nvdm import NVDMTopicModel
@@ -11,6 +12,7 @@ from skvae.utils.version import __version__
 
 __all__ = [
     "ClusterTopicModel",
+    "ConsensusTopicModel",
     "GSMTopicModel",
     "ModelFileError",
     "NVDMTopicModel",

@@ -328,10 +328,6 @@ class ClusterTopicModel(ClassNamePrefixFeaturesOutMixin, MetaTopicModel):
         """
         return float(np.exp(-self.score(X)))
 
-    @property
-    def _n_features_out(self):
-        return len(self.components_)
-
 
 def _directions(estimator, projection, X, given):
     """What is clustered of each document: codes, and components of its embedding."""

@@ -10,7 +10,6 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch, check_consistent_length, check_scalar
@@ -32,6 +31,7 @@ from skvae.metrics import (
     topic_stability,
     unigram_perplexity,
 )
+from skvae.utils.cloning import seeded_clone
 from skvae.utils.ranking import top_columns
 from skvae.utils.validation import contains_texts
 
@@ -143,7 +143,8 @@ def compare_models(
             own start.
     models : dict of str to list of length n_seeds
         The fitted models by name, in the order of the seeds, with None for a fit that
-        failed. Only if `return_estimator`.
+        failed. Only if `return_estimator`. Which topics of a list recur from fit to fit
+        tells `skvae.inspection.recurring_topics`.
 
     Raises
     ------
@@ -195,7 +196,7 @@ def compare_models(
 
     # One seed after the other, so that models that cannot be compared show early.
     tasks = [
-        (name, seed, _seeded_clone(model, seed))
+        (name, seed, seeded_clone(model, seed))
         for seed in range(n_seeds)
         for name, model in models.items()
     ]
@@ -269,17 +270,6 @@ def _check_models(models):
         raise ValueError(
             "'unigram' is the row of the baseline. Give that model another name."
         )
-
-
-def _seeded_clone(model, seed):
-    """Return an unfitted copy with `seed` in each of its `random_state` parameters."""
-    model = clone(model)
-    names = [
-        name
-        for name in model.get_params(deep=True)
-        if name == "random_state" or name.endswith("__random_state")
-    ]
-    return model.set_params(**dict.fromkeys(names, seed))
 
 
 @contextmanager

@@ -33,6 +33,7 @@ PAGES = [
     "docs/models/gsm.md",
     "docs/models/prodlda.md",
     "docs/models/cluster.md",
+    "docs/models/consensus.md",
     "docs/models/vae.md",
 ]
 # and those that begin with a fitted model at hand. Blocks of all others are fragments.

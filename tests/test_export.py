@@ -17,7 +17,14 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 from torch.torch_version import TorchVersion
 
-from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae import (
+    ClusterTopicModel,
+    ConsensusTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+    TopicGroups,
+    VAETransformer,
+)
 from skvae.export import model_card, to_onnx
 from skvae.export._onnx import OLDEST_TORCH
 from skvae.metrics import document_completion_perplexity
@@ -192,6 +199,19 @@ def test_a_card_of_clusters_tells_of_both_parts(X):
     assert "Its topics are clusters" in card and "| ClusterTopicModel |" in card
     sums = ClusterTopicModel(3, estimator=NMF(3)).fit(X)
     assert "epochs" not in model_card(sums) and "variational" not in model_card(sums)
+
+
+def test_a_card_of_a_consensus_tells_how_well_fits_agree(X):
+    member = make(GSMTopicModel)
+    model = ConsensusTopicModel(2, estimator=member, n_members=3).fit(X)
+    card = model_card(model, X_test=X)
+    found = model.recurrence_
+    spread = f"{found.min():.2f} to {found.max():.2f}, median {found.mean():.2f}"
+    assert f"- fits: 3\n- recurrence of a topic: {spread}\n" in card
+    assert "# ConsensusTopicModel with 2 components" in card and "- epochs: 3\n" in card
+    assert "low recurrence" in card and "| ConsensusTopicModel |" in card
+    groups = TopicGroups(model, {"all": [0, 1]}).fit(X)
+    assert "# TopicGroups with 1 components" in model_card(groups)
 
 
 def test_what_has_no_card(X):

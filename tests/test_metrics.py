@@ -28,6 +28,7 @@ from skvae.metrics import (
     npmi_coherence,
     sliding_window_npmi,
     topic_diversity,
+    topic_similarity,
     topic_stability,
     unigram_perplexity,
 )
@@ -900,6 +901,7 @@ def test_stability_equals_the_best_of_all_permutations():
         for depth in range(1, 9):
             v, w = set(words[:depth]), set(others[:depth])
             similarity[i, j] += len(v & w) / len(v | w) / 8
+    np.testing.assert_allclose(topic_similarity(a, b, n_words=8), similarity)
     actual = topic_stability(a, b, n_words=8)
     assert isinstance(actual, float)
     assert actual == pytest.approx(

@@ -16,7 +16,7 @@ LAYERS = [
     {"training", "persistence"},
     {"models"},
     {"fitted", "datasets"},
-    {"metrics", "inspection", "cluster", "groups"},
+    {"metrics", "inspection", "cluster", "consensus", "groups"},
     {"model_selection", "plotting", "export"},
     {"_report"},
     {""},  # skvae/__init__.py

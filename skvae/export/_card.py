@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.cluster import ClusterTopicModel
+from skvae.consensus import ConsensusTopicModel
+from skvae.fitted.meta import MetaTopicModel
 from skvae.fitted.model import (
     call_of,
     check_n_features,
@@ -21,6 +23,7 @@ from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models import health
 from skvae.models.base import BaseVAE
 from skvae.models.nvdm import NVDMTopicModel
+from skvae.models.topics import BaseTopicModel
 from skvae.utils.files import replacing
 from skvae.utils.version import versions
 
@@ -54,6 +57,10 @@ _CLASS_LIMITS = {
     ClusterTopicModel: [
         "Its topics are clusters of documents: what it gives a document are the "
         "probabilities that it is of each, not its parts."
+    ],
+    ConsensusTopicModel: [
+        "Its topics are means of those of several fits. Those of low recurrence are "
+        "what the fits found each in its own way."
     ],
 }
 
@@ -150,14 +157,14 @@ def model_card(
     from jinja2 import Environment, FileSystemLoader  # late: who only fits needs none
 
     last = last_step(model)
-    if not isinstance(last, BaseVAE | ClusterTopicModel):
+    if not isinstance(last, BaseVAE | MetaTopicModel):
         raise TypeError(
             f"model_card takes a model of skvae or a Pipeline that ends in one, not a "
             f"{type(last).__name__}."
         )
     check_is_fitted(last)
     trained = trained_model(last)
-    is_topics = hasattr(type(last), "perplexity")
+    is_topics = isinstance(last, BaseTopicModel | MetaTopicModel)
     kind = "topic-model" if is_topics else "autoencoder"
     of_class = _CLASS_LIMITS.get(type(last), [])
     if isinstance(limits, str):
@@ -206,6 +213,12 @@ def _facts(last, trained):
             "training documents": f"{len(last.labels_):,}",
             "of these in no topic": f"{np.count_nonzero(last.labels_ < 0):,}",
             "share of a topic": f"{low:.1%} to {high:.1%}, median {middle:.1%}",
+        }
+    if isinstance(last, ConsensusTopicModel):
+        low, middle, high = np.quantile(last.recurrence_, [0, 0.5, 1])
+        facts |= {
+            "fits": f"{len(last.estimators_):,}",
+            "recurrence of a topic": f"{low:.2f} to {high:.2f}, median {middle:.2f}",
         }
     if hasattr(trained, "mean_length_"):
         facts["mean number of tokens of a row"] = f"{trained.mean_length_:.1f}"

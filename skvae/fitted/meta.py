@@ -68,6 +68,10 @@ class MetaTopicModel(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
             self.__dict__.pop("feature_names_in_", None)
         return X, given
 
+    @property
+    def _n_features_out(self):
+        return len(self.components_)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

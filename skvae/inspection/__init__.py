@@ -11,6 +11,7 @@ from skvae.inspection._intrusion import intrusion_sheet
 from skvae.inspection._map import embedding_map
 from skvae.inspection._names import name_topics
 from skvae.inspection._prevalence import topic_prevalence
+from skvae.inspection._recurring import recurring_topics
 from skvae.inspection._space import document_embeddings, most_similar, similar_words
 from skvae.inspection._viewers import to_pyldavis, to_topicwizard
 from skvae.inspection._words import term_scores, top_words
@@ -21,6 +22,7 @@ __all__ = [
     "intrusion_sheet",
     "most_similar",
     "name_topics",
+    "recurring_topics",
     "representative_documents",
     "similar_words",
     "term_scores",

@@ -11,7 +11,12 @@ from skvae.metrics._coherence import (
     npmi_coherence,
     sliding_window_npmi,
 )
-from skvae.metrics._overlap import inverted_rbo, topic_diversity, topic_stability
+from skvae.metrics._overlap import (
+    inverted_rbo,
+    topic_diversity,
+    topic_similarity,
+    topic_stability,
+)
 from skvae.metrics._perplexity import document_completion_perplexity, unigram_perplexity
 
 __all__ = [
@@ -22,6 +27,7 @@ __all__ = [
     "npmi_coherence",
     "sliding_window_npmi",
     "topic_diversity",
+    "topic_similarity",
     "topic_stability",
     "unigram_perplexity",
 ]

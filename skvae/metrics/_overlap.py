@@ -117,20 +117,15 @@ def inverted_rbo(topics, *, n_words=10, p=0.9):
     return float(distance[np.triu_indices(len(leading), k=1)].mean())
 
 
-def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
-    """Agreement of the topics of two fits, each matched with its counterpart.
+def topic_similarity(topics_a, topics_b, *, n_words=10):
+    """Similarity of each topic of one fit to each of another, by their top words.
 
-    The similarity of two topics is the average Jaccard score of their top words::
+    It is the average Jaccard score::
 
         mean over d = 1, ..., n_words of  |A_d and B_d| / |A_d or B_d|
 
     with A_d and B_d the first d words of each, so that better ranks count more, and no
-    parameter says by how much. Topics are matched one to one such that the sum of the
-    similarities is largest, whatever their order. Of two fits with different numbers of
-    topics, the smaller is matched and what remains of the larger does not count.
-
-    For the stability of a model, average it over pairs of fits that differ in
-    `random_state`, or in the sample of documents that they are fitted on.
+    parameter says by how much.
 
     Parameters
     ----------
@@ -140,6 +135,61 @@ def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
         estimator that was fitted on a DataFrame, or a DataFrame of weights with words
         as columns. Otherwise they are compared by column, and the columns of both must
         mean the same.
+    n_words : int, default=10
+        Number of words of each topic. Longer lists are cut.
+
+    Returns
+    -------
+    similarity : ndarray of shape (n_topics_a, n_topics_b)
+        From 0, the two topics do not share a word, to 1, they have the same words in
+        the same order.
+
+    Raises
+    ------
+    ValueError
+        If one gives words and the other columns without names, if they weigh different
+        numbers of words without names, or if a topic has fewer than `n_words` words or
+        one of them twice.
+
+    See Also
+    --------
+    topic_stability : Of matched topics, their mean.
+    skvae.inspection.recurring_topics : Of topics of several fits, the most similar.
+
+    References
+    ----------
+    Greene, D., O'Callaghan, D. and Cunningham, P. (2014). How many topics? Stability
+    analysis for topic models. ECML PKDD.
+
+    Examples
+    --------
+    >>> from skvae.metrics import topic_similarity
+    >>> topics = [["cat", "dog"], ["bus", "train"]]
+    >>> topic_similarity(topics, [["dog", "cat"], ["bus", "train"]], n_words=2)
+    array([[0.5, 0. ],
+           [0. , 1. ]])
+    """
+    leading_a, leading_b = _comparable(topics_a, topics_b, n_words)
+    overlaps = _overlaps(leading_a, leading_b)
+    depths = np.arange(1, n_words + 1)[:, None, None]
+    return (overlaps / (2 * depths - overlaps)).mean(axis=0)
+
+
+def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
+    """Agreement of the topics of two fits, each matched with its counterpart.
+
+    Topics are matched one to one such that the sum of their similarities, as of
+    `topic_similarity`, is largest, whatever their order. Of two fits with different
+    numbers of topics, the smaller is matched and what remains of the larger does not
+    count.
+
+    For the stability of a model, average it over pairs of fits that differ in
+    `random_state`, or in the sample of documents that they are fitted on.
+
+    Parameters
+    ----------
+    topics_a, topics_b : estimator, Pipeline, array or list
+        Each as in `topic_similarity`: compared by words where both know them.
     n_words : int, default=10
         Number of words of each topic. Longer lists are cut.
     per_topic : bool, default=False
@@ -155,9 +205,7 @@ def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
     Raises
     ------
     ValueError
-        If one gives words and the other columns without names, if they weigh different
-        numbers of words without names, or if a topic has fewer than `n_words` words or
-        one of them twice.
+        As `topic_similarity`.
 
     References
     ----------
@@ -173,14 +221,11 @@ def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
     >>> print(topic_stability(topics, [["dog", "cat"]], n_words=2, per_topic=True))
     [0.5 nan]
     """
-    leading_a, leading_b = _comparable(topics_a, topics_b, n_words)
-    overlaps = _overlaps(leading_a, leading_b)
-    depths = np.arange(1, n_words + 1)[:, None, None]
-    similarity = (overlaps / (2 * depths - overlaps)).mean(axis=0)
+    similarity = topic_similarity(topics_a, topics_b, n_words=n_words)
     matched = linear_sum_assignment(similarity, maximize=True)
     if not per_topic:
         return float(similarity[matched].mean())
-    of_topics = np.full(len(leading_a), np.nan)
+    of_topics = np.full(len(similarity), np.nan)
     of_topics[matched[0]] = similarity[matched]
     return of_topics
 

@@ -1,0 +1,54 @@
+"""
+Topics that come again
+======================
+
+Fits that differ in their random state alone do not find the same topics. Which ones
+recur, and which are chance? And what comes out if five fits have to agree?
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.pipeline import make_pipeline
+from texts import load_labelled_texts
+
+from skvae import ConsensusTopicModel, GSMTopicModel
+from skvae.inspection import recurring_topics, top_words
+from skvae.model_selection import compare_models
+
+texts, labels, vectorizer = load_labelled_texts(2500)
+gsm = GSMTopicModel(20)
+models = {
+    "GSM": make_pipeline(vectorizer, gsm),
+    "consensus": make_pipeline(vectorizer, ConsensusTopicModel(20, estimator=gsm)),
+}
+table, fits = compare_models(
+    models, texts, y=labels, n_seeds=3, n_jobs=-1, return_estimator=True
+)
+columns = ["perplexity", "npmi", "diversity", "nmi", "stability", "doc_stability"]
+print(table[columns].round(2).to_string())
+
+# %%
+# The fit that agrees best with the others comes first, with its topics that recur most.
+recurring = recurring_topics(fits["GSM"], n_words=5)
+typical = recurring.loc[recurring.index[0][0]]
+print(
+    f"\n{typical.head(3).to_string()}\n...\n{typical.tail(3).to_string(header=False)}"
+)
+
+# %%
+# Of a consensus the model itself tells how well its members agree.
+consensus = fits["consensus"][0]
+of_members = top_words(consensus, 5).agg(" ".join, axis=1).to_frame("words")
+of_members["recurrence"] = consensus[-1].recurrence_
+of_members = of_members.sort_values("recurrence", ascending=False)
+
+_, axes = plt.subplots(1, 2, figsize=(11, 6), sharex=True, layout="constrained")
+for ax, found, title in [
+    (axes[0], typical, "topics of one fit, in two others"),
+    (axes[1], of_members, "topics of a consensus, in its five members"),
+]:
+    ax.barh(found["words"], found["recurrence"], color="#0072b2")
+    ax.invert_yaxis()
+    ax.set_title(title, loc="left", fontweight="bold")
+    ax.set_xlabel("recurrence")
+    ax.spines[["top", "right"]].set_visible(False)
+plt.show()
