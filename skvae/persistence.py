@@ -394,13 +394,14 @@ def check_net(cls, net):
     config = dict(net["config"])
     kinds = "n_features", "n_covariates", "n_embedding_features"
     sizes = [config.pop(kind) for kind in kinds]
+    sees_gaps = config.pop("sees_gaps")
     for key in ("hidden_layer_sizes", "channels"):  # of no more layers than weights
         if len(config.get(key, ())) > len(net["weights"]):
             raise ValueError(f"it has no weights for its {key}.")
     model = cls(**config)
     check_parameters(model)
-    plain = all(type(size) is int for size in sizes)
-    if not plain or model._config(*sizes) != net["config"]:
+    plain = all(type(size) is int for size in sizes) and type(sees_gaps) is bool
+    if not plain or model._config(*sizes, sees_gaps) != net["config"]:
         raise ValueError("its configuration is not one that a fit makes.")
     with torch.device("meta"):  # of any size, without memory
         module = cls._build_module(net["config"], torch.Generator("cpu")).float()

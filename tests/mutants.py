@@ -650,8 +650,8 @@ MUTANTS = [
     Mutant(
         "thinning of the target, dense",
         "training/data.py",
-        "seen = to_dense_tensor(corrupted, copy=False)",
-        "x = seen = to_dense_tensor(corrupted, copy=False)",
+        "seen = self._to_rows(corrupted)",
+        "x = seen = self._to_rows(corrupted)",
         ("net",),
     ),
     Mutant(
@@ -878,15 +878,15 @@ MUTANTS = [
     Mutant(
         "covariates not shuffled with their rows",
         "training/data.py",
-        "return Data(self.X[rows], self.covariates[rows], self.embeddings[rows])",
-        "n = self.X[rows].shape[0]\n        "
-        "return Data(self.X[rows], self.covariates[:n], self.embeddings[rows])",
+        "parts = self.X[rows], self.covariates[rows], self.embeddings[rows]",
+        "parts = self.X[rows], self.covariates, self.embeddings[rows]\n        "
+        "parts = parts[0], parts[1][: parts[0].shape[0]], parts[2]",
         ("covariates",),
     ),
     Mutant(
         "covariates not seen by the encoder",
         "nn/latent.py",
-        "x = append_columns(x, c)",
+        "x = append_columns(append_columns(x, missing), c)",
         "x = append_columns(x, None if c is None else 0 * c)",
         ("covariates",),
     ),
@@ -1009,13 +1009,49 @@ MUTANTS = [
         "pool[scores[topic, pool] >= np.median(scores[topic])]",
         ("intrusion",),
     ),
+    # --- missing values -----------------------------------------------------------
+    Mutant(
+        "missing values taken for zeros by the likelihood",
+        "nn/likelihoods.py",
+        "return rows.only_observed(terms(rows.values)).sum(-1)",
+        "return terms(rows.values).sum(-1)",
+        ("missing",),
+    ),
+    Mutant(
+        "missing values seen as zeros, not as means",
+        "nn/latent.py",
+        "return x.only_observed(centred) if gaps else centred",
+        "return centred",
+        ("missing",),
+    ),
+    Mutant(
+        "the encoder not told what is missing",
+        "nn/rows.py",
+        "return (~rows.observed).to(rows.values.dtype)",
+        "return torch.zeros_like(rows.values)",
+        ("missing",),
+    ),
+    Mutant(
+        "imputed means at draws that all count alike",
+        "models/inference.py",
+        "weights = weights.softmax(0)",
+        "weights = torch.ones_like(weights) / n_draws",
+        ("missing",),
+    ),
+    Mutant(
+        "moments of features with the missing values among their rows",
+        "utils/counts.py",
+        "known = np.maximum(number, 1)",
+        "known = X.shape[0]",
+        ("missing",),
+    ),
     # --- embeddings ---------------------------------------------------------------
     Mutant(
         "embeddings not shuffled with their rows",
         "training/data.py",
-        "return Data(self.X[rows], self.covariates[rows], self.embeddings[rows])",
-        "n = self.X[rows].shape[0]\n        "
-        "return Data(self.X[rows], self.covariates[rows], self.embeddings[:n])",
+        "parts = self.X[rows], self.covariates[rows], self.embeddings[rows]",
+        "parts = self.X[rows], self.covariates[rows], self.embeddings\n        "
+        "parts = *parts[:2], parts[2][: parts[0].shape[0]]",
         ("embeddings",),
     ),
     Mutant(

@@ -176,6 +176,7 @@ def matrix(X):
 csr = sparse.csr_array
 UNFITTED = "{model} instance is not fitted yet. Call 'fit'"
 NAN = r"(?s)Input X contains NaN.*{model} does not accept missing values.*imputer"
+SPARSE_GAPS = r"{model} takes missing values in dense X alone.* X.toarray\(\)"
 INFINITE = r"Input X contains infinity or a value too large for dtype\('float64'\)"
 NO_ROWS = r"0 sample\(s\) \(shape=\(0, 6\)\) while a minimum of 1 is required.*{model}"
 NO_COLUMNS = r"0 feature\(s\) \(shape=\(20, 0\)\) while a minimum of 1 .*{model}"
@@ -199,13 +200,24 @@ DIVERGED = (
 )
 
 BAD_INPUT = {
-    "NaN": Refused(with_value(np.nan), NAN),
-    "NaN in CSR": Refused(with_value(np.nan, csr), NAN),
-    "NaN in COO": Refused(with_value(np.nan, sparse.coo_matrix), NAN),
-    "NaN in single precision": Refused(with_value(np.nan, dtype=np.float32), NAN),
-    "NaN in a DataFrame": Refused(with_value(np.nan, frame), NAN),
-    "NA": Refused(with_value(np.nan, lambda X: frame(X).astype("Float64")), NAN),
-    "None": Refused(with_value(None, dtype=object), NAN),
+    **{
+        kind: Refused(with_value(*of_kind), NAN, names=OF_COUNTS)
+        for kind, of_kind in {
+            "NaN": (np.nan,),
+            "NaN in CSR": (np.nan, csr),
+            "NaN in COO": (np.nan, sparse.coo_matrix),
+            "NaN in single precision": (np.nan, np.asarray, np.float32),
+            "NaN in a DataFrame": (np.nan, frame),
+            "NA": (np.nan, lambda X: frame(X).astype("Float64")),
+            "None": (None, np.asarray, object),
+        }.items()
+    },
+    **{
+        f"gaps in {container.__name__}": Refused(
+            with_value(np.nan, container), SPARSE_GAPS, names=["gaussian", "bernoulli"]
+        )
+        for container in (csr, sparse.coo_matrix)
+    },
     "inf": Refused(with_value(np.inf), INFINITE),
     "-inf": Refused(with_value(-np.inf), INFINITE),
     "inf in CSR": Refused(with_value(np.inf, sparse.csr_matrix), INFINITE),
@@ -315,8 +327,8 @@ def test_raw_texts_call_for_a_vectorizer(name, container, states, record_propert
 UNSEEN = [
     (name, value, methods, message)
     for value, names, methods, message in [
-        (np.nan, ALL, TRAINING, DIVERGED),
-        (np.nan, ALL, READING, "{model} gets NaN or infinity from X"),
+        (np.nan, OF_COUNTS, TRAINING, DIVERGED),
+        (np.nan, OF_COUNTS, READING, "{model} gets NaN or infinity from X"),
         (np.inf, UNBOUNDED, TRAINING + READING, TOO_LARGE),
     ]
     for name in names

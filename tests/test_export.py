@@ -83,6 +83,15 @@ def test_a_graph_computes_what_transform_does(name, X, tmp_path, exporter):
         np.testing.assert_allclose(codes, model.transform(some), rtol=1e-4, atol=1e-5)
 
 
+def test_a_graph_knows_missing_values(tmp_path, exporter):
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    rows[::3, 1] = np.nan
+    model = make(VAETransformer).fit(rows)
+    to_onnx(model, tmp_path / "model.onnx")
+    (codes,) = session(tmp_path / "model.onnx").run(["codes"], {"X": rows})
+    np.testing.assert_allclose(codes, model.transform(rows), rtol=1e-4, atol=1e-5)
+
+
 def test_a_graph_tells_where_it_comes_from(X, tmp_path, exporter):
     onnx = pytest.importorskip("onnx")
     frame = pd.DataFrame(X.toarray(), columns=[f"word{i}" for i in range(40)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skvae.nn.likelihoods import BagOfWords, Bits, TopicMixture, gaussian
+from skvae.nn.likelihoods import BagOfWords, Bits, Gaussian, TopicMixture
 
 
 def tensor(values):
@@ -58,7 +58,7 @@ LIKELIHOODS = {
         lambda x, out: token_loop(x, softmax(out)),
     ),
     "bernoulli": (Bits, bernoulli_loop),
-    "gaussian": (lambda out: gaussian(out, tensor(0.7)), gaussian_loop),
+    "gaussian": (lambda out: Gaussian(out, tensor(0.7)), gaussian_loop),
 }
 BAGS = ["words by logits", "words by topics"]
 

@@ -410,7 +410,8 @@ def test_a_scale_for_each_feature_finds_their_noise():
 def test_moments_are_summed_up_in_blocks(rng):
     X = 1e4 + rng.normal(size=(23, 6)) * [1, 1, 1, 1e-3, 0, 10]
     for container in (np.asarray, np.asfortranarray, sparse.csr_array):
-        mean, std = feature_moments(container(X), n_values=30)
+        mean, std, number = feature_moments(container(X), n_values=30)
+        assert (number == 23).all()
         np.testing.assert_allclose(mean, X.mean(axis=0), rtol=1e-14)
         np.testing.assert_allclose(std, X.std(axis=0), rtol=1e-9, atol=1e-11)
         for part, dense in zip((mean, std), feature_moments(X, n_values=30)):

@@ -9,6 +9,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
+from skvae.nn.rows import RowsWithGaps
 from skvae.nn.settings import own_settings
 from skvae.utils.files import replacing
 from skvae.utils.version import __version__
@@ -25,6 +26,8 @@ class Transform(torch.nn.Module):
         self.module = module
 
     def forward(self, X):
+        if self.module.encoder.sees_gaps:
+            X = RowsWithGaps.from_dense(X)
         return self.module.codes(X)
 
 
@@ -33,7 +36,8 @@ def to_onnx(model, path):
 
     It runs wherever there is an ONNX runtime, without Python or skvae. Input "X" holds
     dense rows in single precision, of shape (n_samples, n_features) with any number of
-    rows, output "codes" what `transform` makes of them, to about six digits.
+    rows, with NaN if the model was fitted to rows with missing values; output "codes"
+    what `transform` makes of them, to about six digits.
 
     Parameters
     ----------

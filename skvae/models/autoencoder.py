@@ -18,8 +18,8 @@ from skvae.utils.validation import InvalidParameterError, check_layer_sizes
 
 
 def mask(rows, rng, rate):
-    """Rows with a random share of their values set to zero."""
-    return np.where(rng.random(rows.shape, dtype=np.float32) < rate, 0, rows)
+    """Rows with a random share of their values set to zero; NaN stays."""
+    return np.where(rng.random(rows.shape, dtype=np.float32) < rate, 0 * rows, rows)
 
 
 def add_noise(rows, rng, std):
@@ -47,11 +47,15 @@ def bound_without_codes(inference, data):
     output = copy.deepcopy(inference.module.decoder.output)
     if getattr(output, "log_scale", None) is not None:
         output.log_scale.zero_()  # the deviations that training began with
-    mean = torch.from_numpy(feature_moments(data.X)[0]).to(inference.device)
+    mean, _, number = feature_moments(data.X)
+    mean, number = (
+        torch.from_numpy(part).to(inference.device) for part in (mean, number)
+    )
     n_samples, total = data.X.shape[0], 0.0
-    constant = output.at_mean(mean, n_samples)
+    constant = output.at_mean(mean, number)
     for _, x, *_ in inference.blocks(data, inference.width):
-        total += output(constant.expand_as(x)).log_prob(x).sum().item()
+        likelihood = output(constant.expand(len(x), -1))
+        total += likelihood.log_prob(x).sum().item()
     return total / n_samples
 
 
@@ -136,6 +140,8 @@ def build_autoencoder(config, generator):
     }
     n_covariates = config["n_covariates"]
     n_beside = n_covariates + config["n_embedding_features"]
+    if config["sees_gaps"]:
+        n_beside += n_features
     n_seen, n_given = n_features + n_beside, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
@@ -154,6 +160,7 @@ def build_autoencoder(config, generator):
         preprocess=Affine(n_features, unit=output.scaled),
         variational=config["variational"],
         n_embedding_features=config["n_embedding_features"],
+        sees_gaps=config["sees_gaps"],
     )
 
     if config["decoder"] is not None:

@@ -85,12 +85,19 @@ class BaseVAE(
     def _check_X(self, X, *, reset):
         """Return a matrix as ndarray or CSR of floats, or raise."""
 
-    def _config(self, n_features, n_covariates=0, n_embedding_features=0):
+    def _has_gaps(self, X):
+        """Whether values of a checked matrix are missing."""
+        return False
+
+    def _config(
+        self, n_features, n_covariates=0, n_embedding_features=0, sees_gaps=False
+    ):
         """Return all that the module is built from, as plain values."""
         return {
             "n_features": n_features,
             "n_covariates": n_covariates,
             "n_embedding_features": n_embedding_features,
+            "sees_gaps": sees_gaps,
             "n_components": int(self.n_components),
             "hidden_layer_sizes": tuple(int(n) for n in self.hidden_layer_sizes),
             "activation": self.activation,
@@ -148,8 +155,9 @@ class BaseVAE(
     @classmethod
     def _of_file(cls, state):
         """Add what came later than a file, such that the model is what it was."""
-        for later in ("n_covariates", "n_embedding_features"):
-            state["net"]["config"].setdefault(later, 0)
+        later = {"n_covariates": 0, "n_embedding_features": 0, "sees_gaps": False}
+        for key, value in later.items():
+            state["net"]["config"].setdefault(key, value)
         return state
 
     @classmethod
@@ -325,16 +333,20 @@ class BaseVAE(
             X,
             check_covariates(self, covariates, X.shape[0], reset=reset),
             check_embeddings(self, embeddings, X.shape[0], reset=reset),
+            gaps=self._has_gaps(X),
         )
 
     def _net_to_train(self, data, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
+        resume = hasattr(self, "net_")
         sizes = data.X, data.covariates, data.embeddings
-        config = self._config(*(part.shape[1] for part in sizes))
+        # Whether there were gaps when training began.
+        sees_gaps = self.net_.config["sees_gaps"] if resume else data.gaps
+        config = self._config(*(part.shape[1] for part in sizes), sees_gaps)
         options = self._training_options(data)
         if early_stop:
             options["patience"] = self.n_iter_no_change
-        if not hasattr(self, "net_"):
+        if not resume:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             seed = processes().of_the_first(seed)
             net = self._make_net(seed, config, **options)
@@ -358,7 +370,7 @@ class BaseVAE(
 
         Those of documents then weigh as much as their counts do behind `ScaledCounts`.
         """
-        mean, std = (torch.from_numpy(part) for part in feature_moments(embeddings))
+        mean, std, _ = map(torch.from_numpy, feature_moments(embeddings))
         with torch.no_grad():
             affine.offset.copy_(mean)
             affine.unit.fill_(std.norm() or 1.0)

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.stats import qmc
 from sklearn.utils import check_scalar
 
 from skvae.nn.elbo import elbo, kl_per_unit, log_importance_weights
 from skvae.nn.latent import diagonal_normal, reparameterise
-from skvae.nn.rows import SparseRows, to_dense_tensor
+from skvae.nn.rows import SparseRows, to_rows
 from skvae.nn.settings import one_thread_after_fork
 from skvae.training.data import Data
 
@@ -123,7 +124,7 @@ class Inference:
             if sparse:
                 x = SparseRows.from_csr(block.X, torch.float64, self.device, False)
             else:
-                x = to_dense_tensor(block.X, torch.float64, self.device)
+                x = to_rows(block.X, torch.float64, self.device, gaps=data.gaps)
             yield start, x, *block.beside(torch.float64, self.device)
 
     def _finite(self, values):
@@ -177,6 +178,36 @@ class Inference:
         decoder = self.module.decoder
         width = max(self.width, decoder.n_features)
         return self._map(lambda z, c, _: decoder(z, c=c).mean, codes, width)
+
+    def expected_rows(self, data, n_draws=128, rng=None):
+        """Means of p(x | what is observed of it), by importance weights of codes.
+
+        With `rng` the means at one code of each row instead, drawn by these weights.
+        """
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        module = self.module
+        if not module.encoder.variational:
+            n_draws = 1  # they are all the same
+        fixed = sobol_normal(n_draws, module.encoder.n_components)
+        parts = []
+        for _, x, c, e in self.blocks(data, n_draws * self.scored_width(data.X)):
+            posterior, prior = module.encoder(x, c=c, e=e), module.prior()
+            noise = fixed
+            if rng is not None:
+                shape = n_draws, *posterior.mean.shape
+                noise = torch.from_numpy(rng.standard_normal(shape))
+            z = posterior.mean + posterior.stddev * noise.to(posterior.mean.device)
+            likelihood = module.decoder(module.link(z), c=c)
+            weights = torch.ones(1, len(x), dtype=z.dtype, device=z.device)
+            if n_draws > 1:
+                weights = log_importance_weights(x, z, posterior, likelihood, prior)
+                weights = weights.softmax(0)
+            if rng is not None:  # all of the weight to one draw
+                below = torch.from_numpy(rng.random_sample(len(x))).to(z.device)
+                chosen = (weights.cumsum(0) < below).sum(0).clamp(max=n_draws - 1)
+                weights = F.one_hot(chosen, n_draws).T.to(z.dtype)
+            parts.append((weights[..., None] * likelihood.mean).sum(0))
+        return self._finite(torch.cat(parts))
 
     def codes_of_prior(self, noise):
         """Codes that standard normal noise stands for; (n_samples, n_components)."""

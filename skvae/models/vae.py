@@ -23,7 +23,12 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, Output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
-from skvae.utils.validation import Interval, StrOptions, check_input
+from skvae.utils.validation import (
+    Interval,
+    StrOptions,
+    check_input,
+    value_range,
+)
 
 
 @register
@@ -34,7 +39,8 @@ class VAETransformer(BaseVAE):
     a standard normal prior, a decoder network maps codes to the parameters of a
     likelihood p(x | z); both maximise the evidence lower bound [1]_. `transform` gives
     the means of the codes. With `covariates` it is a conditional autoencoder [4]_: both
-    networks see what is known of a row beside it.
+    networks see what is known of a row beside it. NaN in X is a value that was not
+    observed: the likelihood is that of the others, and `impute` fills it.
 
     Parameters
     ----------
@@ -188,6 +194,8 @@ class VAETransformer(BaseVAE):
        denoising autoencoders. ICML.
     .. [4] Sohn, K., Lee, H. and Yan, X. (2015). Learning structured output
        representation using deep conditional generative models. NIPS.
+    .. [5] Mattei, P.-A. and Frellsen, J. (2019). MIWAE: deep generative modelling and
+       imputation of incomplete data sets. ICML.
 
     Examples
     --------
@@ -300,9 +308,9 @@ class VAETransformer(BaseVAE):
     # --- what is checked and built -----------------------------------------------
 
     def _check_X(self, X, *, reset):
-        fitted = hasattr(self, "net_")
-        likelihood = self.net_.config["likelihood"] if fitted else self.likelihood
-        lowest, highest = LIKELIHOODS[likelihood].support
+        likelihood = self._likelihood()
+        output = LIKELIHOODS[likelihood]
+        lowest, highest = output.support
         non_negative = (lowest, highest) == (0, np.inf)  # scikit-learn has words for it
         X = check_input(
             self,
@@ -310,16 +318,34 @@ class VAETransformer(BaseVAE):
             reset=reset,
             dtype=[np.float64, np.float32],
             ensure_non_negative=non_negative,
+            ensure_all_finite=True if output.counts else "allow-nan",
         )
         if sp.issparse(X):
             X = canonical_csr(X)
-        if not non_negative and (X.min() < lowest or X.max() > highest):
+            if not output.counts and np.isnan(X.data).any():
+                raise ValueError(
+                    f"{type(self).__name__} takes missing values in dense X alone, but "
+                    "X is sparse and contains NaN. Pass X.toarray()."
+                )
+            least, most = X.min(), X.max()
+        else:
+            least, most = value_range(X)
+        if not non_negative and (least < lowest or most > highest):
             raise ValueError(
                 f"{type(self).__name__} with likelihood={likelihood!r} takes values "
-                f"in [{lowest}, {highest}], but X has values from {X.min():g} to "
-                f"{X.max():g}. Scale X (MinMaxScaler), or use likelihood='gaussian'."
+                f"in [{lowest}, {highest}], but X has values from {least:g} to "
+                f"{most:g}. Scale X (MinMaxScaler), or use likelihood='gaussian'."
             )
         return X
+
+    def _likelihood(self):
+        fitted = hasattr(self, "net_")
+        return self.net_.config["likelihood"] if fitted else self.likelihood
+
+    def _has_gaps(self, X):
+        counts = LIKELIHOODS[self._likelihood()].counts
+        dense = isinstance(X, np.ndarray)
+        return dense and not counts and bool(np.isnan(X).any())
 
     def _config(self, n_features, *n_beside):
         return {
@@ -332,7 +358,13 @@ class VAETransformer(BaseVAE):
         return build_autoencoder(config, generator)
 
     def _initialise(self, module, X):
-        mean, std = (torch.from_numpy(part) for part in feature_moments(X))
+        mean, std, number = map(torch.from_numpy, feature_moments(X))
+        if (number == 0).any():
+            missing = np.flatnonzero(number == 0).tolist()
+            raise ValueError(
+                f"{type(self).__name__} cannot learn features of which all values are "
+                f"missing, as those of the columns {missing} are. Leave them out."
+            )
         start, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
             if output.scaled:
@@ -340,7 +372,7 @@ class VAETransformer(BaseVAE):
                 start.unit.copy_(output.unit)
             if self.center:
                 start.offset.copy_(mean)
-                module.decoder.origin.copy_(output.at_mean(mean, X.shape[0]))
+                module.decoder.origin.copy_(output.at_mean(mean, number))
         if output.counts:
             self.mean_length_ = mean.sum().item()
 
@@ -475,6 +507,63 @@ class VAETransformer(BaseVAE):
             codes = (codes + std * noise).astype(codes.dtype, copy=False)
         return self.inverse_transform(codes, covariates=covariates)
 
+    def impute(
+        self,
+        X,
+        *,
+        covariates=None,
+        embeddings=None,
+        sample=False,
+        n_draws=128,
+        random_state=None,
+    ):
+        """Fill the missing values of X, which are NaN, by what is observed of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, dense if values are missing.
+        covariates : array-like, default=None
+            As in `transform`.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            As in `transform`.
+        sample : bool, default=False
+            Whether to draw the missing values of a row, together, from their
+            distribution given the observed ones, instead of taking its mean. Several
+            calls make a multiple imputation.
+        n_draws : int, default=128
+            Draws of each row's code from its posterior, weighed by how well they
+            explain what is observed [5]_: of them the mean is taken, or one of them
+            drawn. More come closer to the distribution that the model stands for.
+        random_state : int, RandomState instance or None, default=None
+            Of draws, with `sample`.
+
+        Returns
+        -------
+        X_imputed : ndarray of shape (n_samples, n_features)
+            X with what was observed as it is, and the rest filled.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skvae import VAETransformer
+        >>> t = np.random.default_rng(0).standard_normal((500, 1))
+        >>> X = t * [1, 2, 3]
+        >>> X[::5, 2] = np.nan
+        >>> linear = {"hidden_layer_sizes": (), "lr": 0.03}
+        >>> vae = VAETransformer(1, random_state=0, **linear).fit(X)
+        >>> bool(abs(vae.impute(X)[::5, 2] - 3 * t[::5, 0]).mean() < 0.2)
+        True
+        """
+        data = self._check_data(X, covariates, embeddings)
+        if not data.gaps:
+            return data.X.toarray() if sp.issparse(data.X) else data.X.copy()
+        rng = check_random_state(random_state) if sample else None
+        filled = self._inference().expected_rows(data, n_draws, rng)
+        if sample:
+            filled = self._draw(filled, rng)
+        return np.where(np.isnan(data.X), filled, data.X).astype(data.X.dtype)
+
     def sample(
         self,
         n_samples=1,
@@ -582,4 +671,5 @@ class VAETransformer(BaseVAE):
         tags = super().__sklearn_tags__()
         output = LIKELIHOODS.get(self.likelihood, Output)
         tags.input_tags.positive_only = output.support == (0, np.inf)
+        tags.input_tags.allow_nan = not output.counts
         return tags

@@ -7,7 +7,7 @@ from torch import nn
 from torch.distributions import Distribution, Independent, Normal, register_kl
 
 from skvae.nn.layers import Linear, Standardise
-from skvae.nn.rows import append_columns
+from skvae.nn.rows import RowsWithGaps, append_columns, missing_of
 
 
 def diagonal_normal(mean, std):
@@ -25,7 +25,10 @@ def reparameterise(posterior, generator):
 
 
 class Affine(nn.Module):
-    """Rows less an offset of each feature, in units of a number for each, if wanted."""
+    """Rows less an offset of each feature, in units of a number for each, if wanted.
+
+    What is missing is at the offset.
+    """
 
     def __init__(self, n_features, *, unit):
         super().__init__()
@@ -33,8 +36,11 @@ class Affine(nn.Module):
         self.register_buffer("unit", torch.ones(n_features) if unit else None)
 
     def forward(self, x):
-        x = x - self.offset
-        return x if self.unit is None else x / self.unit
+        gaps = isinstance(x, RowsWithGaps)
+        centred = (x.values if gaps else x) - self.offset
+        if self.unit is not None:
+            centred = centred / self.unit
+        return x.only_observed(centred) if gaps else centred
 
 
 class GaussianEncoder(nn.Module):
@@ -43,8 +49,8 @@ class GaussianEncoder(nn.Module):
     Parameters
     ----------
     body : module
-        Maps rows, and a generator, to rows of width `body.n_out`. Covariates c of the
-        rows are their last columns.
+        Maps rows, and a generator, to rows of width `body.n_out`. Behind the values of
+        the rows come which are missing, if it is to know, and covariates c.
     n_components : int
     generator : torch.Generator
     preprocess : module or None
@@ -57,6 +63,8 @@ class GaussianEncoder(nn.Module):
     n_embedding_features : int
         Width of embeddings e of the rows, the columns behind the covariates, which are
         standardised by what `self.embeddings` holds.
+    sees_gaps : bool
+        Whether the body is told which values are missing.
     """
 
     def __init__(
@@ -69,9 +77,11 @@ class GaussianEncoder(nn.Module):
         standardise=False,
         variational=True,
         n_embedding_features=0,
+        sees_gaps=False,
     ):
         super().__init__()
         self.preprocess = preprocess
+        self.sees_gaps = sees_gaps
         self.embeddings = None
         if n_embedding_features:
             self.embeddings = Affine(n_embedding_features, unit=True)
@@ -106,8 +116,9 @@ class GaussianEncoder(nn.Module):
         return hidden or [self.mean, self.log_variance]
 
     def hidden(self, x, generator=None, c=None, e=None):
+        missing = missing_of(x) if self.sees_gaps else None
         x = x if self.preprocess is None else self.preprocess(x)
-        x = append_columns(x, c)
+        x = append_columns(append_columns(x, missing), c)
         if self.embeddings is not None:
             x = append_columns(x, self.embeddings(e))
         return self.body(x, generator)

@@ -17,7 +17,13 @@ from torch.distributions import (
     constraints,
 )
 
-from skvae.nn.rows import SparseRows, log_softmax_at, product_at, sums_of_rows
+from skvae.nn.rows import (
+    RowsWithGaps,
+    SparseRows,
+    log_softmax_at,
+    product_at,
+    sums_of_rows,
+)
 
 
 def log_positive(probs):
@@ -138,9 +144,11 @@ class Bits(Distribution):
 
     def log_prob(self, values):
         """Log-probability of rows of values; shape (...,), in nats."""
+        return -sum_of_terms(values, self._loss)
+
+    def _loss(self, values):
         values = values.expand_as(self.logits)
-        loss = F.binary_cross_entropy_with_logits(self.logits, values, reduction="none")
-        return -loss.sum(-1)
+        return F.binary_cross_entropy_with_logits(self.logits, values, reduction="none")
 
 
 def draw_counts(probabilities, mean_length, rng):
@@ -152,9 +160,33 @@ def draw_counts(probabilities, mean_length, rng):
     return vstack(rows, format="csr")
 
 
-def gaussian(mean, scale):
-    """Rows of independent normal values; `scale` has one standard deviation or many."""
-    return Independent(Normal(mean, scale, validate_args=False), 1)
+def sum_of_terms(rows, terms):
+    """Sum over the features of terms of each value; of rows with gaps, of the others.
+
+    Log-densities of independent values are such terms: the sum is the log-density of
+    what was observed.
+    """
+    if isinstance(rows, RowsWithGaps):
+        return rows.only_observed(terms(rows.values)).sum(-1)
+    return terms(rows).sum(-1)
+
+
+class Gaussian(Independent):
+    """Rows of independent normal values.
+
+    Parameters
+    ----------
+    mean : tensor of shape (..., n_features)
+    scale : tensor of shape () or (n_features,)
+        Standard deviations.
+    """
+
+    def __init__(self, mean, scale):
+        super().__init__(Normal(mean, scale, validate_args=False), 1)
+
+    def log_prob(self, values):
+        """Log-density of rows of values; shape (...,), in nats."""
+        return sum_of_terms(values, self.base_dist.log_prob)
 
 
 class Output(nn.Module):
@@ -171,7 +203,8 @@ class Output(nn.Module):
     support : tuple of 2 floats
         Smallest and largest value of the data.
     counts : bool
-        Whether rows are counts, of which `draw` needs the mean sum.
+        Whether rows are counts, of which `draw` needs the mean sum, and none may be
+        missing.
     scaled : bool
         Whether the output counts in a `unit` and there is a `scale` around it.
     """
@@ -282,7 +315,7 @@ class GaussianOutput(Output):
         return self.unit * self.log_scale.clamp(-7, 7).exp()
 
     def forward(self, output):
-        return gaussian(self.unit * output, self.scale)
+        return Gaussian(self.unit * output, self.scale)
 
     def draw(self, mean, rng, mean_length):
         return mean + self.scale.cpu().numpy() * rng.standard_normal(mean.shape)

@@ -1,4 +1,4 @@
-"""A few rows of a matrix as networks take them: dense, or by their non-zeros alone.
+"""A few rows of a matrix as networks take them: dense, by non-zeros, or with gaps.
 
 `SparseRows` offers the part of a tensor's interface that topic models use, so that one
 module serves both. Its products are sums of rows with weights, which is the job of
@@ -168,6 +168,64 @@ def map_values(function, rows):
     if isinstance(rows, SparseRows):
         return rows.with_values(function(rows.values))
     return function(rows)
+
+
+class RowsWithGaps:
+    """Dense rows of which some values are missing.
+
+    Parameters
+    ----------
+    values : tensor of shape (n_rows, n_features)
+        Zeros stand for what is missing.
+    observed : tensor of bool of shape (n_rows, n_features)
+    """
+
+    def __init__(self, values, observed):
+        self.values = values
+        self.observed = observed
+
+    @classmethod
+    def from_dense(cls, rows):
+        """Rows in which NaN stands for what is missing."""
+        observed = ~rows.isnan()
+        return cls(torch.where(observed, rows, 0.0), observed)
+
+    def map(self, function):
+        return type(self)(function(self.values), function(self.observed))
+
+    def to(self, device, non_blocking=False):
+        return self.map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self):
+        return self.map(torch.Tensor.pin_memory)
+
+    @property
+    def device(self):
+        return self.values.device
+
+    @property
+    def dtype(self):
+        return self.values.dtype
+
+    def __len__(self):
+        return len(self.values)
+
+    def only_observed(self, terms):
+        """Terms of all values, of shape (..., n_rows, n_features), 0 where missing."""
+        return torch.where(self.observed, terms, 0.0)
+
+
+def to_rows(rows, *options, gaps=False):
+    """A few rows as `to_dense_tensor` makes them, or with gaps where NaN is."""
+    rows = to_dense_tensor(rows, *options)
+    return RowsWithGaps.from_dense(rows) if gaps else rows
+
+
+def missing_of(rows):
+    """1 where a value of dense rows is missing, else 0."""
+    if isinstance(rows, RowsWithGaps):
+        return (~rows.observed).to(rows.values.dtype)
+    return torch.zeros_like(rows)
 
 
 def append_columns(rows, columns):

@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from skvae.distributed import ALONE
-from skvae.nn.rows import SparseRows, to_dense_tensor
+from skvae.nn.rows import SparseRows, to_dense_tensor, to_rows
 
 
 class Data:
@@ -20,16 +20,20 @@ class Data:
         For encoder and decoder.
     embeddings : ndarray of shape (n_samples, n_embedding_features), optional
         For the encoder alone. Without either there is an array without columns.
+    gaps : bool
+        Whether X has missing values, NaN.
     """
 
-    def __init__(self, X, covariates=None, embeddings=None):
+    def __init__(self, X, covariates=None, embeddings=None, *, gaps=False):
         nothing = np.empty((X.shape[0], 0), np.float32)
         self.X = X
         self.covariates = nothing if covariates is None else covariates
         self.embeddings = nothing if embeddings is None else embeddings
+        self.gaps = gaps
 
     def take(self, rows):
-        return Data(self.X[rows], self.covariates[rows], self.embeddings[rows])
+        parts = self.X[rows], self.covariates[rows], self.embeddings[rows]
+        return Data(*parts, gaps=self.gaps)
 
     def beside(self, dtype=torch.float32, device=None, copy=True):
         """Covariates and embeddings as tensors."""
@@ -71,15 +75,18 @@ class RowDataset(Dataset):
         if self.sparse:
             x = SparseRows.from_csr(batch.X)
         else:
-            x = to_dense_tensor(batch.X, copy=False)
+            x = self._to_rows(batch.X)
         if self.corrupt is None:
             return (x, *beside), x
         corrupted = self.corrupt(batch.X, self.rng)
         if self.sparse:
             seen = x.with_values(torch.from_numpy(corrupted.data).to(x.dtype))
         else:
-            seen = to_dense_tensor(corrupted, copy=False)
+            seen = self._to_rows(corrupted)
         return (seen, *beside), x
+
+    def _to_rows(self, rows):
+        return to_rows(rows, torch.float32, None, False, gaps=self.data.gaps)
 
 
 class EvenBatchSampler(Sampler):

@@ -76,9 +76,10 @@ def mean_per_token(values, n_tokens, average):
 
 
 def feature_moments(X, n_values=2**21):
-    """Mean and standard deviation of each column, in double precision.
+    """Mean and standard deviation of each column, in double precision, and its length.
 
-    Summed up in dense blocks of n_values, so that every container gives the same bits.
+    The length is the number of values that are not NaN, which are left out. Summed up
+    in dense blocks of n_values, so that every container gives the same bits.
     """
     size = max(1, n_values // X.shape[1])
 
@@ -89,6 +90,8 @@ def feature_moments(X, n_values=2**21):
             yield np.ascontiguousarray(rows, dtype=np.float64)
 
     with np.errstate(over="ignore", invalid="ignore"):  # training will tell
-        mean = sum(rows.sum(axis=0) for rows in blocks()) / X.shape[0]
-        square = sum(((rows - mean) ** 2).sum(axis=0) for rows in blocks())
-    return mean, np.sqrt(square / X.shape[0])
+        number = sum((~np.isnan(rows)).sum(axis=0) for rows in blocks())
+        known = np.maximum(number, 1)
+        mean = sum(np.nansum(rows, axis=0) for rows in blocks()) / known
+        square = sum(np.nansum((rows - mean) ** 2, axis=0) for rows in blocks())
+    return mean, np.sqrt(square / known), number

@@ -101,11 +101,16 @@ def check_range(estimator, X, name):
     """Raise ValueError if a value is beyond single precision."""
     values = X.data if sp.issparse(X) else X
     largest = np.finfo(np.float32).max.item()
-    if values.size and max(values.max(), -values.min()) > largest:
+    if values.size and max(np.abs(value_range(values))) > largest:
         raise ValueError(
             f"Input {name} of {type(estimator).__name__} contains infinity or a value "
             f"too large for dtype('float32'). Scale {name} to smaller values."
         )
+
+
+def value_range(values):
+    """Smallest and largest of the values that are not NaN; NaN if there are none."""
+    return np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
 
 
 def contains_texts(X):
