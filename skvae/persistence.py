@@ -44,6 +44,8 @@ KINDS = {
     **dict.fromkeys(("covariate_names_", "embedding_names_", "feature_names_in_"), "O"),
     "topic_names_": "O",
 }
+# NaN for columns whose likelihood has no such thing.
+OF_SOME_COLUMNS = {"scale_", "mean_length_"}
 # What the last fit may have set or not: covariates are labels or numbers.
 LABELS, NUMBERS = {"covariate_values_"}, {"covariate_mean_", "covariate_scale_"}
 OPTIONAL = {
@@ -356,7 +358,7 @@ def read(path):
             raise ValueError(f"it has arrays without a use: {sorted(unused)}.")
         state = cls._of_file(decode(tree, file.get_tensor))
     check_finite(state["net"]["weights"])
-    check_finite(state["fitted"])
+    check_finite(state["fitted"], state["net"]["config"].get("likelihood"))
     check_ascending(state["fitted"].get("covariate_values_", ()))
     if not np.all(state["fitted"].get("covariate_scale_", 1) > 0):
         raise ValueError("the scale of its covariates is not positive.")
@@ -465,8 +467,10 @@ def check_ascending(values):
         raise ValueError("the values of its covariates are not in order.")
 
 
-def check_finite(values):
+def check_finite(values, likelihood=""):
     for name, value in values.items():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            if name in OF_SOME_COLUMNS and not isinstance(likelihood, str):
+                value = np.nan_to_num(value, posinf=np.inf, neginf=-np.inf)
             if not np.isfinite(value).all():
                 raise ValueError(f"its {name} has values that are NaN or infinite.")

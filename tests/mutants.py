@@ -1045,6 +1045,35 @@ MUTANTS = [
         "known = X.shape[0]",
         ("missing",),
     ),
+    # --- columns of several kinds -------------------------------------------------
+    Mutant(
+        "means of columns in the order of the likelihoods",
+        "nn/likelihoods.py",
+        "[part.mean for part in self.parts], -1)[..., self.order]",
+        "[part.mean for part in self.parts], -1)",
+        ("mixed",),
+    ),
+    Mutant(
+        "columns not taken to the places of the likelihoods",
+        "nn/likelihoods.py",
+        'self.register_buffer("order", self.laid.argsort(), persistent=False)',
+        'self.register_buffer("order", self.laid, persistent=False)',
+        ("mixed",),
+    ),
+    Mutant(
+        "negative binomial with the variance of another one",
+        "nn/likelihoods.py",
+        "+ sizes * (self.log_sizes - log_total)",
+        "+ sizes * (self.log_rates - log_total)",
+        ("mixed",),
+    ),
+    Mutant(
+        "one-hot blocks side by side taken for one",
+        "models/autoencoder.py",
+        "return blocks if start == len(numbers) else [numbers]",
+        "return [numbers]",
+        ("mixed",),
+    ),
     # --- embeddings ---------------------------------------------------------------
     Mutant(
         "embeddings not shuffled with their rows",

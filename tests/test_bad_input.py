@@ -327,8 +327,9 @@ def test_raw_texts_call_for_a_vectorizer(name, container, states, record_propert
 UNSEEN = [
     (name, value, methods, message)
     for value, names, methods, message in [
-        (np.nan, OF_COUNTS, TRAINING, DIVERGED),
-        (np.nan, OF_COUNTS, READING, "{model} gets NaN or infinity from X"),
+        (np.nan, TOPICS, TRAINING, DIVERGED),
+        (np.nan, TOPICS, READING, "{model} gets NaN or infinity from X"),
+        (np.nan, ["multinomial"], TRAINING + READING, "{model} takes missing values"),
         (np.inf, UNBOUNDED, TRAINING + READING, TOO_LARGE),
     ]
     for name in names
@@ -422,7 +423,20 @@ BAD_PARAMETERS = {
     "image_shape": NO_SIZES,
     "kl_warmup": [*NO_NUMBER, -0.1, 1.5],
     "kl_weight": [*NO_NUMBER, -1.0],
-    "likelihood": [*NO_CHOICE, "poisson"],
+    "likelihood": [
+        *NO_CHOICE,
+        "student",
+        [],
+        ["gaussian"],
+        [("gaussian", [0, 1])],
+        [("gaussian", [0, 1, 2, 3, 4, 5, 6])],
+        [("gaussian", slice(0, 4)), ("poisson", slice(3, 6))],
+        [("student", slice(0, 6))],
+        [("gaussian", "abcdef")],
+        [("gaussian", 0.5)],
+        [(slice(0, 6), "gaussian")],
+        [("gaussian", lambda X: X.columns)],
+    ],
     "lr": [*NO_NUMBER, 0, -1.0],
     "max_epochs": NO_COUNT,
     "n_components": NO_COUNT,

@@ -731,7 +731,8 @@ def test_forged_files_are_refused(case, files, tmp_path, record_property):
         put("print", *CONFIG, "encoder"),
         put({"__tuple__": [3, 9]}, *CONFIG, "image_shape"),
         put({"__tuple__": [3] * 1000}, *CONFIG, "channels"),
-        put("poisson", *CONFIG, "likelihood"),
+        put("student", *CONFIG, "likelihood"),
+        put([["gaussian", [0, 0]]], *CONFIG, "likelihood"),
         lambda document, arrays: document["fitted"].update(scale_=1.0),
     ],
 )

@@ -14,6 +14,7 @@ from skvae.models.covariates import (
     holds,
 )
 from skvae.shards import Shards
+from skvae.utils.columns import column_numbers
 from skvae.utils.validation import InvalidParameterError, check_range
 
 
@@ -44,15 +45,7 @@ def part_embeddings(estimator, X, embeddings, columns, *, reset):
     if not reset and width == estimator.n_features_in_:
         return X, None
     try:
-        chosen = columns(X) if callable(columns) else columns
-        if not isinstance(chosen, slice):
-            chosen = np.asarray(chosen)
-            if chosen.dtype.kind in "OUT":
-                place = pd.Index(X.columns).get_indexer(chosen)
-                if (place < 0).any():
-                    raise KeyError(chosen[np.argmin(place)])
-                chosen = place
-        numbers = np.arange(width)[chosen]
+        numbers = column_numbers(X, columns)
     except (AttributeError, IndexError, KeyError, ValueError) as error:
         raise InvalidParameterError(
             f"The 'embedding_columns' parameter of {name} must be columns of X, of "

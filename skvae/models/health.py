@@ -5,8 +5,6 @@ Read off `health_` and the parameters alone.
 
 import numpy as np
 
-from skvae.nn.likelihoods import LIKELIHOODS
-
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01
 
@@ -49,7 +47,7 @@ def topic_complaints(model):
 
 def row_complaints(model):
     health, config = model.health_, model.net_.config
-    scaled = LIKELIHOODS[config["likelihood"]].scaled
+    scaled = model.net_.module_.decoder.output.scaled
     given = scaled and not isinstance(config["scale"], str)
     found, baseline = health["bound"], health["bound_without_codes"]
     if health["active_units"] == 0 and given:

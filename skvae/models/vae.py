@@ -14,21 +14,22 @@ from skvae.models.autoencoder import (
     CORRUPTIONS,
     bound_without_codes,
     build_autoencoder,
+    check_support,
     checked_config,
     corruption,
+    kinds_of,
+    resolved_likelihood,
 )
 from skvae.models.base import BaseVAE
 from skvae.models.embeddings import check_embeddings
 from skvae.nn.layers import MLP
-from skvae.nn.likelihoods import LIKELIHOODS, Output
+from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
-from skvae.utils.validation import (
-    Interval,
-    StrOptions,
-    check_input,
-    value_range,
-)
+from skvae.utils.validation import Interval, StrOptions, check_input
+
+# Likelihoods of what is never negative.
+COUNTS = {kind for kind, output in LIKELIHOODS.items() if output.support == (0, np.inf)}
 
 
 @register
@@ -46,12 +47,22 @@ class VAETransformer(BaseVAE):
     ----------
     n_components : int, default=10
         Number of latent dimensions.
-    likelihood : {"gaussian", "bernoulli", "multinomial"}, default="gaussian"
+    likelihood : str or list of tuples, default="gaussian"
         "gaussian": real values. "bernoulli": values in [0, 1]; binary ones, or grey
         values of images, of which the score is then not a log-likelihood.
-        "multinomial": counts, without the multinomial coefficient; `inverse_transform`
-        gives probabilities. Scores compare within a likelihood, whatever the other
-        parameters, but not between a density and a probability.
+        "multinomial": counts of the words of texts, without the multinomial
+        coefficient; `inverse_transform` gives probabilities. "poisson" and
+        "negative-binomial": counts, each feature on its own; the latter vary more than
+        their means, by how much is learnt for each. "categorical": one category of
+        several, as `OneHotEncoder` makes it of a feature, without `drop`; a row of
+        zeros is one that nobody knows. Scores compare within a likelihood, whatever the
+        other parameters, but not between a density and a probability.
+
+        Of columns of several kinds, a list of pairs of a name and columns:
+        ``[("gaussian", [0, 1]), ("categorical", slice(2, 7)), ("poisson", [7])]``.
+        Columns are numbers, names, slices, masks or functions such as
+        `sklearn.compose.make_column_selector` makes, and each is in one pair. One-hot
+        blocks side by side are told apart by their values.
     scale : {"shared", "per-feature"}, float or array-like of shape (n_features,), \
             default="shared"
         Standard deviation of the Gaussian likelihood. "shared" learns one for all
@@ -149,7 +160,8 @@ class VAETransformer(BaseVAE):
         What the latent units add to the decoder's output. Only of a linear decoder:
         ``hidden_layer_sizes=()``.
     scale_ : float or ndarray of shape (n_features,)
-        Standard deviation of the Gaussian likelihood.
+        Standard deviation of the Gaussian likelihood. With a list of likelihoods one
+        for each feature, NaN of those that are not Gaussian.
     latent_mean_ : ndarray of shape (n_components,)
         Mean of the codes of up to 4,096 training rows, under their posteriors.
     latent_covariance_ : ndarray of shape (n_components, n_components)
@@ -162,9 +174,9 @@ class VAETransformer(BaseVAE):
         Names of their columns, if they came in a DataFrame.
     embedding_names_ : ndarray of shape (n_embedding_features,)
         Names of the columns of `embeddings`, if they came in a DataFrame.
-    mean_length_ : float
+    mean_length_ : float or ndarray of shape (n_likelihoods,)
         Mean row sum of the data that training began with, for `sample`. Only with
-        `likelihood="multinomial"`.
+        `likelihood="multinomial"`; in a list of likelihoods NaN of others.
     n_iter_ : int
         Number of epochs trained so far.
     history_ : DataFrame of shape (`n_iter_`, 3 or 4)
@@ -221,7 +233,7 @@ class VAETransformer(BaseVAE):
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
-        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS)), list, tuple],
         "scale": [
             StrOptions({"shared", "per-feature"}),
             Interval(Real, 0, None, closed="neither"),
@@ -308,44 +320,40 @@ class VAETransformer(BaseVAE):
     # --- what is checked and built -----------------------------------------------
 
     def _check_X(self, X, *, reset):
-        likelihood = self._likelihood()
-        output = LIKELIHOODS[likelihood]
-        lowest, highest = output.support
-        non_negative = (lowest, highest) == (0, np.inf)  # scikit-learn has words for it
+        given = X
+        kinds = self._kinds()
+        # scikit-learn has words for what is negative, and for what is missing.
+        counts = kinds <= COUNTS
         X = check_input(
             self,
             X,
             reset=reset,
             dtype=[np.float64, np.float32],
-            ensure_non_negative=non_negative,
-            ensure_all_finite=True if output.counts else "allow-nan",
+            ensure_non_negative=counts,
+            ensure_all_finite=True if kinds == {"multinomial"} else "allow-nan",
         )
         if sp.issparse(X):
             X = canonical_csr(X)
-            if not output.counts and np.isnan(X.data).any():
-                raise ValueError(
-                    f"{type(self).__name__} takes missing values in dense X alone, but "
-                    "X is sparse and contains NaN. Pass X.toarray()."
-                )
-            least, most = X.min(), X.max()
-        else:
-            least, most = value_range(X)
-        if not non_negative and (least < lowest or most > highest):
-            raise ValueError(
-                f"{type(self).__name__} with likelihood={likelihood!r} takes values "
-                f"in [{lowest}, {highest}], but X has values from {least:g} to "
-                f"{most:g}. Scale X (MinMaxScaler), or use likelihood='gaussian'."
-            )
+        if reset:
+            self._resolved = resolved_likelihood(self, given, X)
+        check_support(self, X, self._likelihood())
         return X
 
     def _likelihood(self):
-        fitted = hasattr(self, "net_")
-        return self.net_.config["likelihood"] if fitted else self.likelihood
+        """The likelihood by name, or names and numbers of columns as a fit has them."""
+        if hasattr(self, "net_"):
+            return self.net_.config["likelihood"]
+        return getattr(self, "_resolved", self.likelihood)
+
+    def _kinds(self):
+        """Names of the likelihoods, as far as they are known."""
+        likelihood = self._likelihood()
+        if isinstance(likelihood, str):
+            return {likelihood}
+        return set(kinds_of(likelihood))
 
     def _has_gaps(self, X):
-        counts = LIKELIHOODS[self._likelihood()].counts
-        dense = isinstance(X, np.ndarray)
-        return dense and not counts and bool(np.isnan(X).any())
+        return isinstance(X, np.ndarray) and bool(np.isnan(X).any())
 
     def _config(self, n_features, *n_beside):
         return {
@@ -367,14 +375,19 @@ class VAETransformer(BaseVAE):
             )
         start, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
-            if output.scaled:
-                output.take_unit(mean, std)
-                start.unit.copy_(output.unit)
+            output.take_unit(mean, std)
+            if start.unit is not None:
+                start.unit.copy_(output.seen_unit)
             if self.center:
                 start.offset.copy_(mean)
                 module.decoder.origin.copy_(output.at_mean(mean, number))
         if output.counts:
-            self.mean_length_ = mean.sum().item()
+            self.mean_length_ = output.mean_length(mean)
+
+    def _params_to_save(self):
+        params = super()._params_to_save()
+        # Columns by numbers: they may have been chosen by code.
+        return {**params, "likelihood": self.net_.config["likelihood"]}
 
     def _training_options(self, data):
         return {
@@ -386,6 +399,7 @@ class VAETransformer(BaseVAE):
     # --- what is read off the fitted model ---------------------------------------
 
     def _set_fitted_attributes(self, module, sample):
+        vars(self).pop("_resolved", None)  # the net has it
         if module.decoder.output.scaled:
             scale = module.decoder.output.scale.cpu().numpy()
             self.scale_ = scale if scale.ndim else float(scale)
@@ -404,12 +418,14 @@ class VAETransformer(BaseVAE):
             "latent_covariance_": (n_components, n_components),
             "health_": {**layout["health_"], **health},
         }
-        output = LIKELIHOODS[config["likelihood"]]
+        kind, n_features = config["likelihood"], config["n_features"]
+        output = make_output(kind, n_features, config["scale"])
+        mixed = not isinstance(kind, str)
         if output.scaled:
             one = config["scale"] == "shared" or isinstance(config["scale"], float)
-            layout["scale_"] = () if one else (config["n_features"],)
+            layout["scale_"] = () if one and not mixed else (n_features,)
         if output.counts:
-            layout["mean_length_"] = ()
+            layout["mean_length_"] = (len(kind),) if mixed else ()
         return layout
 
     def _health(self, X, rows, inference, sample):
@@ -441,8 +457,8 @@ class VAETransformer(BaseVAE):
                 "at inverse_transform of chosen codes."
             )
         weight = body.output.weight.detach()[: self._n_features_out]
-        if output.scaled:
-            weight = weight * output.unit
+        if output.output_unit is not None:
+            weight = weight * output.output_unit
         return weight.cpu().numpy().copy()
 
     # --- scores ------------------------------------------------------------------
@@ -498,7 +514,7 @@ class VAETransformer(BaseVAE):
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            Of counts ("multinomial"), the probabilities of the words.
+            Of words ("multinomial") and categories their probabilities.
         """
         beside = {"covariates": covariates, "embeddings": embeddings}
         codes, std = self.posterior(X, **beside)
@@ -669,7 +685,7 @@ class VAETransformer(BaseVAE):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        output = LIKELIHOODS.get(self.likelihood, Output)
-        tags.input_tags.positive_only = output.support == (0, np.inf)
-        tags.input_tags.allow_nan = not output.counts
+        kinds = self._kinds()
+        tags.input_tags.positive_only = kinds <= COUNTS
+        tags.input_tags.allow_nan = "multinomial" not in kinds
         return tags

@@ -8,7 +8,7 @@ it, and know the output that gives every feature its mean.
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, issparse, vstack
 from torch import nn
 from torch.distributions import (
     Distribution,
@@ -23,7 +23,11 @@ from skvae.nn.rows import (
     log_softmax_at,
     product_at,
     sums_of_rows,
+    take_columns,
 )
+
+# Rates of counts stay below e^20, lest one step overflow.
+MAX_LOG_RATE = 20.0
 
 
 def log_positive(probs):
@@ -76,6 +80,8 @@ class BagOfWords(Distribution):
         if isinstance(counts, SparseRows):
             at = counts.pattern
             return sums_of_rows(counts.values * self.log_probs_at(at), at)
+        if isinstance(counts, RowsWithGaps):  # what is missing is 0 there
+            counts = counts.values
         return (counts * self.log_probs()).sum(-1)
 
 
@@ -151,6 +157,62 @@ class Bits(Distribution):
         return F.binary_cross_entropy_with_logits(self.logits, values, reduction="none")
 
 
+class PoissonCounts(Distribution):
+    """Independent Poisson counts.
+
+    Parameters
+    ----------
+    log_rates : tensor of shape (..., n_features)
+    """
+
+    arg_constraints = {}
+    support = constraints.independent(constraints.nonnegative, 1)
+
+    def __init__(self, log_rates):
+        self.log_rates = log_rates
+        super().__init__(
+            log_rates.shape[:-1], log_rates.shape[-1:], validate_args=False
+        )
+
+    @property
+    def mean(self):
+        return self.log_rates.exp()
+
+    def log_prob(self, counts):
+        """Log-probability of rows of counts; shape (...,), in nats."""
+        return sum_of_terms(counts, self._terms)
+
+    def _terms(self, counts):
+        return counts * self.log_rates - self.mean - (counts + 1).lgamma()
+
+
+class NegativeBinomialCounts(PoissonCounts):
+    """Independent counts that vary more than Poisson ones: rates are gamma variables.
+
+    Parameters
+    ----------
+    log_rates : tensor of shape (..., n_features)
+        Of the means m.
+    log_sizes : tensor of shape (n_features,)
+        Of r; variances are m + m^2 / r.
+    """
+
+    def __init__(self, log_rates, log_sizes):
+        self.log_sizes = log_sizes
+        super().__init__(log_rates)
+
+    def _terms(self, counts):
+        sizes = self.log_sizes.exp()
+        log_total = torch.logaddexp(self.log_rates, self.log_sizes)
+        return (
+            (counts + sizes).lgamma()
+            - sizes.lgamma()
+            - (counts + 1).lgamma()
+            + sizes * (self.log_sizes - log_total)
+            + counts * (self.log_rates - log_total)
+        )
+
+
 def draw_counts(probabilities, mean_length, rng):
     """Counts of documents with the given word probabilities and Poisson lengths."""
     rows = [
@@ -203,21 +265,33 @@ class Output(nn.Module):
     support : tuple of 2 floats
         Smallest and largest value of the data.
     counts : bool
-        Whether rows are counts, of which `draw` needs the mean sum, and none may be
-        missing.
+        Whether rows are counts of words, of which `draw` needs the mean sum, and none
+        may be missing.
     scaled : bool
-        Whether the output counts in a `unit` and there is a `scale` around it.
+        Whether there is a `scale` around the output, which counts in a `unit`.
+    output_unit : tensor of shape () or (n_features,), or None
+        What a difference of 1 in the output is in the data.
+    seen_unit : tensor of shape () or (n_features,), or None
+        What the encoder's input is divided by.
     """
 
     support = -np.inf, np.inf
     counts = scaled = False
+    output_unit = seen_unit = None
 
     def __init__(self, n_features, scale):
         super().__init__()
 
+    def take_unit(self, mean, std):
+        """Count in the standard deviations of the data, where that has a meaning."""
+
     def at_mean(self, mean, n_samples):
         """Return what output gives features the means that they have in n_samples."""
         raise NotImplementedError
+
+    def mean_length(self, mean):
+        """Return the mean row sum of counts with such means of features, else NaN."""
+        return mean.sum().item() if self.counts else np.nan
 
     def forward(self, output):
         """Return the likelihood, a torch distribution over rows."""
@@ -269,6 +343,67 @@ class MultinomialOutput(Output):
         return draw_counts(mean, mean_length, rng)
 
 
+class CategoricalOutput(MultinomialOutput):
+    """One of several categories, a decoder's output being unnormalised log-odds.
+
+    A category is a token; a row without any is one that nobody knows, and costs nothing.
+    """
+
+    support = 0, 1
+    counts = False
+
+    def draw(self, mean, rng, mean_length):
+        below = rng.random_sample((len(mean), 1))
+        # Rounding may leave the last sum below 1.
+        chosen = (mean.cumsum(axis=1)[:, :-1] < below).sum(axis=1)
+        return np.eye(mean.shape[1])[chosen]
+
+
+class PoissonOutput(Output):
+    """Counts, a decoder's output being the logarithms of their means."""
+
+    support = 0, np.inf
+
+    def __init__(self, n_features, scale):
+        super().__init__(n_features, scale)
+        self.register_buffer("spread", torch.ones(n_features))
+
+    @property
+    def seen_unit(self):
+        return self.spread
+
+    def take_unit(self, mean, std):
+        self.spread.copy_(torch.where(std > 0, std, 1.0))
+
+    def at_mean(self, mean, n_samples):
+        return ((mean * n_samples + 0.5) / n_samples).log()
+
+    def forward(self, output):
+        return PoissonCounts(output.clamp(max=MAX_LOG_RATE))
+
+    def draw(self, mean, rng, mean_length):
+        return rng.poisson(mean).astype(float)
+
+
+class NegativeBinomialOutput(PoissonOutput):
+    """Counts, a decoder's output being the logarithms of their means.
+
+    How much they vary beyond Poisson counts is learnt for each feature.
+    """
+
+    def __init__(self, n_features, scale):
+        super().__init__(n_features, scale)
+        self.log_sizes = nn.Parameter(torch.zeros(n_features))
+
+    def forward(self, output):
+        rates = output.clamp(max=MAX_LOG_RATE)
+        return NegativeBinomialCounts(rates, self.log_sizes.clamp(-7, 7))
+
+    def draw(self, mean, rng, mean_length):
+        sizes = self.log_sizes.detach().clamp(-7, 7).exp().cpu().numpy()
+        return rng.poisson(mean * rng.gamma(sizes, 1 / sizes, mean.shape)).astype(float)
+
+
 class GaussianOutput(Output):
     """Real values, a decoder's output being their means.
 
@@ -292,8 +427,13 @@ class GaussianOutput(Output):
         given = None if learnt else torch.tensor(scale, dtype=torch.float)
         self.register_buffer("given", given)
 
+    @property
+    def output_unit(self):
+        return self.unit
+
+    seen_unit = output_unit
+
     def take_unit(self, mean, std):
-        """Count in the standard deviations of the data."""
         if self.log_scale is None:
             return
         # Those of features that do not vary so far, but for rounding, may later.
@@ -325,4 +465,130 @@ LIKELIHOODS = {
     "gaussian": GaussianOutput,
     "bernoulli": BernoulliOutput,
     "multinomial": MultinomialOutput,
+    "categorical": CategoricalOutput,
+    "poisson": PoissonOutput,
+    "negative-binomial": NegativeBinomialOutput,
 }
+
+
+# --- several kinds of columns -----------------------------------------------------
+
+
+class Mixed(Distribution):
+    """Rows whose columns have likelihoods of several kinds, given the code independent.
+
+    Parameters
+    ----------
+    parts : list of torch distributions
+    columns : list of tensors
+        Those of each part.
+    order : tensor of shape (n_features,)
+        Where each column is in the columns of the parts laid end to end.
+    """
+
+    arg_constraints = {}
+
+    def __init__(self, parts, columns, order):
+        self.parts, self.columns, self.order = parts, columns, order
+        shape = parts[0].batch_shape, order.shape
+        super().__init__(*shape, validate_args=False)
+
+    @property
+    def mean(self):
+        return torch.cat([part.mean for part in self.parts], -1)[..., self.order]
+
+    def log_prob(self, rows):
+        """Sum of the parts' log-densities; shape (...,), in nats."""
+        return sum(
+            part.log_prob(take_columns(rows, columns))
+            for part, columns in zip(self.parts, self.columns)
+        )
+
+
+class MixedOutput(Output):
+    """Columns of several kinds, each with its part of a decoder's output.
+
+    Parameters
+    ----------
+    parts : tuple of (str, tuple of int)
+        Likelihoods by name, and the columns of each; all columns, each once.
+    scale : "shared", "per-feature", float or sequence of float
+        Of the Gaussian parts, as in `GaussianOutput`.
+    """
+
+    def __init__(self, parts, scale):
+        n_features = sum(len(columns) for _, columns in parts)
+        super().__init__(n_features, scale)
+        self.parts = nn.ModuleList()
+        for name, columns in parts:
+            own = [scale[j] for j in columns] if isinstance(scale, tuple) else scale
+            self.parts.append(LIKELIHOODS[name](len(columns), own))
+        laid = [torch.tensor(columns) for _, columns in parts]
+        self.sizes = [len(columns) for columns in laid]
+        self.register_buffer("laid", torch.cat(laid), persistent=False)
+        self.register_buffer("order", self.laid.argsort(), persistent=False)
+        self.scaled = any(part.scaled for part in self.parts)
+        self.counts = any(part.counts for part in self.parts)
+
+    @property
+    def columns(self):
+        return self.laid.split(self.sizes)
+
+    def gathered(self, attribute, default):
+        """An attribute of the parts, for each feature."""
+        found = []
+        for part, size in zip(self.parts, self.sizes):
+            value = getattr(part, attribute, None)
+            if value is None:
+                value = torch.tensor(default, device=self.laid.device)
+            found.append(value.expand(size))
+        return torch.cat(found)[self.order]
+
+    @property
+    def output_unit(self):
+        return self.gathered("output_unit", 1.0)
+
+    @property
+    def seen_unit(self):
+        return self.gathered("seen_unit", 1.0)
+
+    @property
+    def scale(self):
+        """Standard deviations of shape (n_features,), NaN of what is not Gaussian."""
+        return self.gathered("scale", torch.nan)
+
+    def take_unit(self, mean, std):
+        for part, columns in zip(self.parts, self.columns):
+            part.take_unit(mean[columns], std[columns])
+
+    def at_mean(self, mean, n_samples):
+        found = [
+            part.at_mean(mean[columns], n_samples[columns])
+            for part, columns in zip(self.parts, self.columns)
+        ]
+        return torch.cat(found)[self.order]
+
+    def mean_length(self, mean):
+        lengths = zip(self.parts, self.columns)
+        return np.array([part.mean_length(mean[columns]) for part, columns in lengths])
+
+    def forward(self, output):
+        columns = self.columns
+        parts = [part(output[..., own]) for part, own in zip(self.parts, columns)]
+        return Mixed(parts, columns, self.order)
+
+    def draw(self, mean, rng, mean_length):
+        lengths = [None] * len(self.parts) if mean_length is None else mean_length
+        rows = np.empty_like(mean)
+        for part, columns, length in zip(self.parts, self.columns, lengths):
+            columns = columns.numpy()
+            drawn = part.draw(mean[:, columns], rng, length)
+            rows[:, columns] = drawn.toarray() if issparse(drawn) else drawn
+        return rows
+
+
+def make_output(likelihood, n_features, scale):
+    """An output from the name of a likelihood, or from parts as of `MixedOutput`."""
+    if isinstance(likelihood, str):
+        return LIKELIHOODS[likelihood](n_features, scale)
+    return MixedOutput(likelihood, scale)

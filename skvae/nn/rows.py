@@ -215,6 +215,13 @@ class RowsWithGaps:
         return torch.where(self.observed, terms, 0.0)
 
 
+def take_columns(rows, columns):
+    """Some columns of dense rows, with gaps or without."""
+    if isinstance(rows, RowsWithGaps):
+        return rows.map(lambda part: part[..., columns])
+    return rows[..., columns]
+
+
 def to_rows(rows, *options, gaps=False):
     """A few rows as `to_dense_tensor` makes them, or with gaps where NaN is."""
     rows = to_dense_tensor(rows, *options)
