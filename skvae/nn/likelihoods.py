@@ -346,7 +346,7 @@ class MultinomialOutput(Output):
 class CategoricalOutput(MultinomialOutput):
     """One of several categories, a decoder's output being unnormalised log-odds.
 
-    A category is a token; a row without any is one that nobody knows, and costs nothing.
+    A category is a token: a row without any is one that nobody knows, at no cost.
     """
 
     support = 0, 1
