@@ -49,7 +49,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",  # others are shown and not run
     "ignore_pattern": r"(^|/)(texts|images)\.py$",  # helpers
     "subsection_order": [
-        f"../examples/{name}" for name in ("topics", "images", "scaling")
+        f"../examples/{name}" for name in ("topics", "images", "tables", "scaling")
     ],
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skvae",),

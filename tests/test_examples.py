@@ -20,7 +20,9 @@ from skvae.export._onnx import OLDEST_TORCH
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPT = EXAMPLES / "compare_topic_models.py"
-IMAGES, TOPICS, SCALING = (EXAMPLES / name for name in ("images", "topics", "scaling"))
+IMAGES, TABLES, TOPICS, SCALING = (
+    EXAMPLES / name for name in ("images", "tables", "topics", "scaling")
+)
 
 
 @pytest.fixture
@@ -115,6 +117,12 @@ def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
     monkeypatch.setattr(images, "extract_patches_2d", few_patches)
     printed = run_plot(script, monkeypatch, capsys)
     assert "neither cached nor to be had" in printed and len(printed.splitlines()) > 1
+
+
+@plots(TABLES)
+def test_examples_of_tables_end_with_a_picture(script, monkeypatch, capsys):
+    printed = run_plot(script, monkeypatch, capsys)
+    assert len(printed.splitlines()) > 1
 
 
 @plots(TOPICS, slow=["plot_model_selection", "plot_three_models"])

@@ -206,8 +206,6 @@ class VAETransformer(BaseVAE):
        denoising autoencoders. ICML.
     .. [4] Sohn, K., Lee, H. and Yan, X. (2015). Learning structured output
        representation using deep conditional generative models. NIPS.
-    .. [5] Mattei, P.-A. and Frellsen, J. (2019). MIWAE: deep generative modelling and
-       imputation of incomplete data sets. ICML.
 
     Examples
     --------
@@ -549,7 +547,7 @@ class VAETransformer(BaseVAE):
             calls make a multiple imputation.
         n_draws : int, default=128
             Draws of each row's code from its posterior, weighed by how well they
-            explain what is observed [5]_: of them the mean is taken, or one of them
+            explain what is observed [1]_: of them the mean is taken, or one of them
             drawn. More come closer to the distribution that the model stands for.
         random_state : int, RandomState instance or None, default=None
             Of draws, with `sample`.
@@ -558,6 +556,11 @@ class VAETransformer(BaseVAE):
         -------
         X_imputed : ndarray of shape (n_samples, n_features)
             X with what was observed as it is, and the rest filled.
+
+        References
+        ----------
+        .. [1] Mattei, P.-A. and Frellsen, J. (2019). MIWAE: deep generative modelling
+           and imputation of incomplete data sets. ICML.
 
         Examples
         --------
