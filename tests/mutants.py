@@ -1069,7 +1069,7 @@ MUTANTS = [
     ),
     Mutant(
         "one-hot blocks side by side taken for one",
-        "models/autoencoder.py",
+        "models/mixed.py",
         "return blocks if start == len(numbers) else [numbers]",
         "return [numbers]",
         ("mixed",),

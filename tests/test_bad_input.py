@@ -329,7 +329,7 @@ UNSEEN = [
     for value, names, methods, message in [
         (np.nan, TOPICS, TRAINING, DIVERGED),
         (np.nan, TOPICS, READING, "{model} gets NaN or infinity from X"),
-        (np.nan, ["multinomial"], TRAINING + READING, "{model} takes missing values"),
+        (np.nan, ["multinomial"], TRAINING + READING, "{model} takes (no )?missing v"),
         (np.inf, UNBOUNDED, TRAINING + READING, TOO_LARGE),
     ]
     for name in names

@@ -212,6 +212,13 @@ def test_gaps_and_options(params):
         assert model.components_.shape == (2, 10)
 
 
+@pytest.mark.parametrize("kind", ["bernoulli", "poisson", "categorical"])
+def test_rows_of_zeros_are_rows(kind):
+    nothing = sparse.csr_array((20, 3))
+    model = make(VAETransformer, likelihood=kind).fit(nothing)
+    assert np.isfinite(model.score_samples(nothing)).all()
+
+
 def test_sparse_rows_give_what_dense_rows_give():
     dense, other = (make(VAETransformer, likelihood=PARTS) for _ in range(2))
     codes = dense.fit_transform(X)
@@ -296,6 +303,6 @@ def test_values_that_a_kind_has_not(likelihood, value, match):
     if match is None:
         assert np.isfinite(model.fit(bad).transform(bad)).all()
         bad[2, 6] = np.nan
-        match = "none with likelihood 'multinomial'"
+        match = "takes no missing values with 'multinomial' for the columns"
     with pytest.raises(ValueError, match=match):
         model.fit(bad)

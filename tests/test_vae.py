@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import through_file
 from scipy import signal, sparse, stats
 from sklearn.base import clone
 from sklearn.cluster import KMeans
@@ -848,3 +849,19 @@ def test_all_values_cannot_be_masked(rate, rng):
     with pytest.raises(ValueError, match="'denoising' parameter.*share"):
         make(denoising=rate).fit(rng.normal(size=(30, 6)))
     make(denoising=rate, corruption="gaussian").fit(rng.normal(size=(30, 6)))
+
+
+@pytest.mark.parametrize(
+    "n_samples, passes, batch", [(100, 50, 64), (8192, 35, 128), (16_384, 25, 256)]
+)
+def test_many_rows_have_fewer_passes_in_larger_batches(n_samples, passes, batch):
+    X = np.random.default_rng(0).normal(size=(n_samples, 2))
+    model = VAETransformer(1, hidden_layer_sizes=(2,), random_state=0).fit(X)
+    assert (model.n_iter_, model.net_.batch_size) == (passes, batch)
+    assert model.max_epochs == model.batch_size == "auto"
+    model.partial_fit(X)
+    assert model.n_iter_ == passes + 1
+    given = clone(model).set_params(max_epochs=2, batch_size=50).fit(X)
+    assert (given.n_iter_, given.net_.batch_size) == (2, 50)
+    again = through_file(model)
+    assert again.max_epochs == again.batch_size == "auto"

@@ -118,12 +118,15 @@ class BaseVAE(
     def _check_rows(self, X, rows):
         """Raise ValueError if there is nothing to train on in these rows of X."""
 
+    def _passes(self, n_samples):
+        """Return how often, and how many at a time, training looks at so many rows."""
+        return {"max_epochs": self.max_epochs, "batch_size": self.batch_size}
+
     def _training_options(self, data):
         """Return what `VAENet` is to know of training on data."""
         return {
             "lr": self.lr,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
+            **self._passes(data.X.shape[0]),
             "kl_warmup": self.kl_warmup,
             "callbacks": copy.deepcopy(list(self.callbacks or ())),
             "device": resolve_device(self.device),
@@ -223,7 +226,7 @@ class BaseVAE(
         """
         draft = self._trained(
             (X, covariates, embeddings),
-            self.max_epochs,
+            None,
             resume=self.warm_start,
             early_stop=self.early_stopping,
         )
@@ -300,6 +303,7 @@ class BaseVAE(
         if early_stop:
             rows, held_out = self._split(n_samples, net.seed)
             self._check_rows(data.X, rows)
+        n_epochs = n_epochs or self._passes(n_samples)["max_epochs"]
         net.train_on(data, rows, n_epochs=n_epochs, held_out=held_out)
         self.net_ = net
         self.n_iter_ = len(net.history)

@@ -14,20 +14,21 @@ from skvae.models.autoencoder import (
     CORRUPTIONS,
     bound_without_codes,
     build_autoencoder,
-    check_support,
     checked_config,
     corruption,
-    kinds_of,
-    resolved_likelihood,
 )
 from skvae.models.base import BaseVAE
 from skvae.models.embeddings import check_embeddings
+from skvae.models.mixed import check_support, kinds_of, resolved_likelihood
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
 from skvae.utils.validation import Interval, StrOptions, check_input
 
+# Of more rows, training takes larger batches and fewer passes: what a row tells is told
+# by others too.
+MANY_ROWS = 4096
 # Likelihoods of what is never negative.
 COUNTS = {kind for kind, output in LIKELIHOODS.items() if output.support == (0, np.inf)}
 
@@ -122,11 +123,13 @@ class VAETransformer(BaseVAE):
     lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=50
+    max_epochs : int or "auto", default="auto"
         Number of passes over the data, and the horizon of learning rate and KL
-        warm-up.
-    batch_size : int, default=64
-        Rows in a training step.
+        warm-up. "auto" is 50 for up to 4,096 rows, and then falls as one by the square
+        root of the rows, to 10 at the least: 25 for 16,384.
+    batch_size : int or "auto", default="auto"
+        Rows in a training step. "auto" is 64 for up to 4,096 rows, then a 64th of the
+        rows, and at most 512.
     kl_warmup : float in [0, 1], default=0.1
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
@@ -246,6 +249,10 @@ class VAETransformer(BaseVAE):
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
         "batch_norm": ["boolean"],
+        **{
+            name: [StrOptions({"auto"}), *BaseVAE._parameter_constraints[name]]
+            for name in ("max_epochs", "batch_size")
+        },
         "encoder": [callable, None],
         "decoder": [callable, None],
     }
@@ -272,8 +279,8 @@ class VAETransformer(BaseVAE):
         encoder=None,
         decoder=None,
         lr=1e-2,
-        max_epochs=50,
-        batch_size=64,
+        max_epochs="auto",
+        batch_size="auto",
         kl_warmup=0.1,
         early_stopping=False,
         validation_fraction=0.1,
@@ -386,6 +393,15 @@ class VAETransformer(BaseVAE):
         params = super()._params_to_save()
         # Columns by numbers: they may have been chosen by code.
         return {**params, "likelihood": self.net_.config["likelihood"]}
+
+    def _passes(self, n_samples):
+        times = max(n_samples / MANY_ROWS, 1)
+        auto = {
+            "max_epochs": max(round(50 / times**0.5), 10),
+            "batch_size": min(round(64 * times), 512),
+        }
+        given = super()._passes(n_samples)
+        return {k: auto[k] if v == "auto" else v for k, v in given.items()}
 
     def _training_options(self, data):
         return {

@@ -101,7 +101,7 @@ def check_range(estimator, X, name):
     """Raise ValueError if a value is beyond single precision."""
     values = X.data if sp.issparse(X) else X
     largest = np.finfo(np.float32).max.item()
-    if values.size and max(np.abs(value_range(values))) > largest:
+    if max(np.abs(value_range(values))) > largest:
         raise ValueError(
             f"Input {name} of {type(estimator).__name__} contains infinity or a value "
             f"too large for dtype('float32'). Scale {name} to smaller values."
@@ -109,7 +109,9 @@ def check_range(estimator, X, name):
 
 
 def value_range(values):
-    """Smallest and largest of the values that are not NaN; NaN if there are none."""
+    """Smallest and largest of the values that are not NaN; of none 0 or NaN."""
+    if values.size == 0:
+        return 0.0, 0.0
     return np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
 
 

@@ -1,0 +1,163 @@
+"""Which columns of a table have which likelihood."""
+
+import reprlib
+from itertools import groupby
+from numbers import Integral
+
+import numpy as np
+import scipy.sparse as sp
+
+from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.utils.columns import column_numbers
+from skvae.utils.validation import InvalidParameterError, value_range
+
+
+def parts_of(likelihood, n_features):
+    """Names of likelihoods, and the columns of each."""
+    if isinstance(likelihood, str):
+        return ((likelihood, tuple(range(n_features))),)
+    return likelihood
+
+
+def resolved_likelihood(model, given, X):
+    """The parameter `likelihood` with columns by their numbers, for a fit to X.
+
+    Parameters
+    ----------
+    model : VAETransformer
+    given : DataFrame or array
+        X as it came, for names of columns.
+    X : ndarray or CSR array
+        As it was checked.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no list of names and columns of X, or if a column is in none of these,
+        or in two.
+    """
+    if isinstance(model.likelihood, str):
+        return model.likelihood
+    name, n_features = type(model).__name__, X.shape[1]
+
+    def wrong(found):
+        return InvalidParameterError(
+            f"The 'likelihood' parameter of {name} must be a name, or a list of pairs "
+            "of a name and columns in which each column of X is once, such as "
+            "[('gaussian', [0, 1]), ('categorical', slice(2, 5))]. The names are "
+            f"{', '.join(sorted(LIKELIHOODS))}. {found}"
+        )
+
+    parts = []
+    if not hasattr(given, "shape"):  # a list of lists
+        given = X
+    for pair in model.likelihood:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise wrong(f"Got {pair!r} in it.")
+        kind, columns = pair
+        if not isinstance(kind, str) or kind not in LIKELIHOODS:
+            raise wrong(f"Got {kind!r} as one.")
+        if isinstance(columns, Integral | str) and not isinstance(columns, bool):
+            columns = [columns]
+        try:
+            numbers = column_numbers(given, columns)
+        except (AttributeError, IndexError, KeyError, ValueError) as error:
+            raise wrong(
+                f"X has {n_features} columns; not {columns!r} ({error})."
+            ) from error
+        blocks = one_hot_blocks(X, numbers) if kind == "categorical" else [numbers]
+        parts += [(kind, tuple(int(j) for j in block)) for block in blocks]
+    times = np.bincount([j for _, block in parts for j in block], minlength=n_features)
+    for found, which in [("in none", times == 0), ("more than once", times > 1)]:
+        if which.any():
+            raise wrong(f"Columns {found}: {np.flatnonzero(which).tolist()}.")
+    return tuple((kind, block) for kind, block in parts if block)
+
+
+def kinds_of(likelihood):
+    """Names of likelihoods in a list, None for what is no pair with a name."""
+    if not isinstance(likelihood, tuple | list):  # which a fit refuses
+        return []
+    return [
+        part[0]
+        if isinstance(part, tuple | list) and len(part) == 2 and type(part[0]) is str
+        else None
+        for part in likelihood
+    ]
+
+
+def likelihood_to_train(model):
+    """The likelihood of a training, which goes on with the columns of the first one."""
+    if not hasattr(model, "net_") or isinstance(model.likelihood, str):
+        return model.likelihood if hasattr(model, "net_") else model._likelihood()
+    before = model.net_.config["likelihood"]
+    # One-hot blocks side by side may have been one pair.
+    kinds, now = (
+        [kind for kind, _ in groupby(kinds_of(parts))]
+        for parts in (before, model.likelihood)
+    )
+    if isinstance(before, str) or kinds != now:
+        raise InvalidParameterError(
+            f"The 'likelihood' parameter of {type(model).__name__} must be as in the "
+            f"fit before, {before!r}, to go on training. Got {model.likelihood!r} "
+            "instead: fit anew with warm_start=False."
+        )
+    return before
+
+
+def one_hot_blocks(X, numbers):
+    """Columns side by side that hold one category each, parted where rows add up to 1.
+
+    As OneHotEncoder makes them of several features; those that cannot be parted stay
+    one block.
+    """
+    values = X[:, numbers]
+    values = values.toarray() if sp.issparse(values) else values
+    blocks, start, sums = [], 0, np.zeros(len(values))
+    for end in range(1, len(numbers) + 1):
+        sums = sums + values[:, end - 1]
+        if ((sums == 1) | np.isnan(sums)).all() and not np.isnan(sums).all():
+            blocks.append(numbers[start:end])
+            start, sums = end, np.zeros(len(values))
+    return blocks if start == len(numbers) else [numbers]
+
+
+def check_support(model, X, likelihood):
+    """Raise ValueError unless values of X are such as the likelihoods are of."""
+    name = type(model).__name__
+    for kind, columns in parts_of(likelihood, X.shape[1]):
+        output = LIKELIHOODS[kind]
+        part = X
+        where = f"likelihood={kind!r}"
+        if not isinstance(likelihood, str):
+            part = X[:, list(columns)]
+            where = f"{kind!r} for the columns {reprlib.repr(list(columns))}"
+        values = part.data if sp.issparse(part) else part
+        if np.isnan(values).any() and sp.issparse(part):
+            raise ValueError(
+                f"{name} takes missing values in dense X alone, but X is sparse and "
+                "contains NaN. Pass X.toarray(); ColumnTransformer(sparse_threshold=0) "
+                "makes no sparse X."
+            )
+        if np.isnan(values).any() and output.counts:
+            raise ValueError(
+                f"{name} takes no missing values with {where}, but X contains NaN. "
+                "Count them as 0, or take likelihood='poisson'."
+            )
+        least, most = value_range(values)
+        lowest, highest = output.support
+        if least < lowest or most > highest:
+            raise ValueError(
+                f"{name} with {where} takes values in [{lowest}, {highest}], but X has "
+                f"values from {least:g} to {most:g}. Scale X (MinMaxScaler), or use "
+                "likelihood='gaussian'."
+            )
+        if kind == "categorical":
+            sums = np.asarray(part.sum(axis=1))
+            binary = np.isin(values, (0, 1)) | np.isnan(values)
+            if not binary.all() or (sums > 1).any():
+                raise ValueError(
+                    f"{name} with {where} takes rows of zeros with a single 1, as "
+                    "OneHotEncoder makes of a feature, but X has others. Pass each "
+                    "block of such columns as a pair of its own."
+                )
