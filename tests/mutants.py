@@ -147,15 +147,22 @@ MUTANTS = [
     Mutant(
         "KL term with the wrong sign",
         "nn/elbo.py",
-        "ELBO(reconstruction - kl_weight * kl,",
-        "ELBO(reconstruction + kl_weight * kl,",
+        "bound = reconstruction - kl_weight * kl",
+        "bound = reconstruction + kl_weight * kl",
         ("losses",),
     ),
     Mutant(
         "KL term dropped",
         "nn/elbo.py",
-        "ELBO(reconstruction - kl_weight * kl,",
-        "ELBO(reconstruction,",
+        "bound = reconstruction - kl_weight * kl",
+        "bound = reconstruction",
+        ("losses",),
+    ),
+    Mutant(
+        "importance weights of the posterior alone",
+        "nn/elbo.py",
+        "price = posterior.log_prob(z) - prior.log_prob(z)",
+        "price = posterior.log_prob(z)",
         ("losses",),
     ),
     Mutant(
@@ -353,7 +360,7 @@ MUTANTS = [
     Mutant(
         "noise shared by the rows of a batch",
         "nn/latent.py",
-        "mean.shape, generator=generator, dtype=mean.dtype",
+        "shape, generator=generator, dtype=mean.dtype",
         "mean.shape[-1:], generator=generator, dtype=mean.dtype",
         ("modules",),
     ),
@@ -367,15 +374,15 @@ MUTANTS = [
     Mutant(
         "no noise in training",
         "nn/autoencoder.py",
-        "z = reparameterise(posterior, generator)",
+        "z = reparameterise(posterior, generator, self.n_draws)",
         "z = posterior.mean",
         ("modules", "vae", "base"),
     ),
     Mutant(
         "noise that gradients do not pass",
         "nn/autoencoder.py",
-        "z = reparameterise(posterior, generator)",
-        "z = reparameterise(posterior, generator).detach()",
+        "z = reparameterise(posterior, generator, self.n_draws)",
+        "z = reparameterise(posterior, generator, self.n_draws).detach()",
         ("modules",),
     ),
     Mutant(
@@ -445,8 +452,8 @@ MUTANTS = [
     Mutant(
         "overlap of topics rewarded",
         "nn/elbo.py",
-        "loss = loss + weight * penalty(x, *output)",
-        "loss = loss - weight * penalty(x, *output)",
+        "loss = loss + weight * penalty(x, *output[:3])",
+        "loss = loss - weight * penalty(x, *output[:3])",
         ("net", "topics"),
     ),
     Mutant(
@@ -601,8 +608,8 @@ MUTANTS = [
     Mutant(
         "global generator makes noise",
         "nn/latent.py",
-        "mean.shape, generator=generator, dtype=mean.dtype",
-        "mean.shape, dtype=mean.dtype",
+        "shape, generator=generator, dtype=mean.dtype",
+        "shape, dtype=mean.dtype",
         ("modules",),
     ),
     Mutant(

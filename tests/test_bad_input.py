@@ -440,6 +440,7 @@ BAD_PARAMETERS = {
     "lr": [*NO_NUMBER, 0, -1.0],
     "max_epochs": NO_COUNT,
     "n_components": NO_COUNT,
+    "n_importance": NO_COUNT,
     "n_iter_no_change": NO_COUNT,
     "random_state": [np.nan, -1, 1.5, "x", [1], np.random.default_rng(0)],
     "scale": [*NO_NUMBER, 0.0, -1.0, "narrow", [1.0] * 5 + [np.nan], [1.0] * 5 + [0]],

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch.distributions import Normal, kl_divergence
 
 from skvae.nn.elbo import NegativeELBO, elbo
@@ -89,6 +90,38 @@ def test_elbo_equals_the_evidence_at_the_exact_posterior_only():
         gap = kl_divergence(Normal(mean, std), Normal(x / 2, half))
         assert (bound < evidence).all()
         torch.testing.assert_close(evidence - bound, gap)
+
+
+@pytest.mark.parametrize("kl_weight", [0.5, 1.0])
+def test_several_draws_make_the_importance_weighted_bound(kl_weight):
+    rng = np.random.default_rng(0)
+    x, mean, z = (
+        rng.normal(size=(4, 2)),
+        rng.normal(size=(4, 2)),
+        rng.normal(size=(3, 4, 2)),
+    )
+    std = np.exp(rng.normal(size=(4, 2)))
+    expected = []
+    for row in range(4):
+        weights = 0.0
+        for draw in range(3):
+            given = stats.norm.logpdf(x[row], z[draw, row], 1).sum()
+            prior = stats.norm.logpdf(z[draw, row], 0, 1).sum()
+            q = stats.norm.logpdf(z[draw, row], mean[row], std[row]).sum()
+            weights += np.exp(given + kl_weight * (prior - q)) / 3
+        expected.append(np.log(weights))
+    tensors = [torch.from_numpy(part) for part in (x, mean, std, z)]
+    x, posterior, z = tensors[0], diagonal_normal(*tensors[1:3]), tensors[3]
+    prior = diagonal_normal(torch.zeros(2).double(), torch.ones(2).double())
+    terms = x, posterior, diagonal_normal(z, torch.ones_like(z)), prior
+    found = elbo(*terms, z, kl_weight=kl_weight)
+    np.testing.assert_allclose(found.bound, expected)
+    loss, reconstruction, _ = NegativeELBO(kl_weight).eval()((*terms[1:], z), x)
+    torch.testing.assert_close(loss, -found.bound.mean())
+    torch.testing.assert_close(reconstruction, found.reconstruction.mean())
+    # Of one draw without an axis of its own the KL term is exact.
+    one = x, posterior, diagonal_normal(z[0], torch.ones_like(z[0])), prior
+    assert torch.equal(elbo(*one, z[0]).bound, elbo(*one).bound)
 
 
 def test_criterion_is_the_mean_negative_bound_of_the_batch(terms):

@@ -163,11 +163,12 @@ def test_evaluation_depends_on_the_noise_of_the_draw_only(name, counts):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_output_parts_have_one_entry_a_row(name, counts):
-    posterior, likelihood, prior = build(MODELS[name]).double()(counts, seeded())
+    posterior, likelihood, prior, z = build(MODELS[name]).double()(counts, seeded())
     assert posterior.batch_shape == likelihood.batch_shape == (len(counts),)
     n_components = MODELS[name].n_components
     assert posterior.event_shape == prior.event_shape == (n_components,)
     assert likelihood.event_shape == (N_FEATURES,) and prior.batch_shape == ()
+    assert z.shape == (len(counts), n_components)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -852,6 +852,47 @@ def test_all_values_cannot_be_masked(rate, rng):
 
 
 @pytest.mark.parametrize(
+    "params",
+    [{}, {"early_stopping": True}, {"kl_weight": 0.5}, {"dropout": 0.2}],
+    ids=lambda params: " ".join(params) or "default",
+)
+def test_training_by_several_draws(params, rng):
+    X = (rng.random((60, 6)) < 0.4).astype(float)
+    X[::7, 2] = np.nan
+    given = {"covariates": np.arange(60) % 2, "embeddings": X[:, :1]}
+    params = {"likelihood": "bernoulli", "n_importance": 4, **params}
+    models = [make(**params).fit(X, **given) for _ in range(2)]
+    codes = [model.transform(X, **given) for model in models]
+    np.testing.assert_array_equal(*codes)
+    single = make(**{**params, "n_importance": 1}).fit(X, **given)
+    assert not np.allclose(single.transform(X, **given), codes[0])
+    again = through_file(models[0]).partial_fit(X, **given)
+    expected = models[0].partial_fit(X, **given).transform(X, **given)
+    np.testing.assert_array_equal(again.transform(X, **given), expected)
+
+
+def test_points_have_no_importance_weights(rng):
+    with pytest.raises(ValueError, match="'n_importance' parameter .* must be 1"):
+        make(variational=False, n_importance=2).fit(rng.random((9, 3)))
+
+
+def test_several_draws_narrow_the_gap_of_a_poor_encoder():
+    """Codes whose posterior has two modes, which no normal distribution has."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(600, 1))
+    X = np.hstack([z**2, np.abs(z)]) + 0.1 * rng.normal(size=(600, 2))
+    params = dict(n_components=1, hidden_layer_sizes=(20,), random_state=0)
+    bounds = [
+        VAETransformer(n_importance=n, **params)
+        .fit(X)
+        .score_samples(X, bound="importance", n_draws=512)
+        .mean()
+        for n in (1, 10)
+    ]
+    assert bounds[1] > bounds[0]
+
+
+@pytest.mark.parametrize(
     "n_samples, passes, batch", [(100, 50, 64), (8192, 35, 128), (16_384, 25, 256)]
 )
 def test_many_rows_have_fewer_passes_in_larger_batches(n_samples, passes, batch):

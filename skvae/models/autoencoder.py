@@ -76,6 +76,11 @@ def checked_config(model, n_features):
             f"The 'channels' parameter of {name} must hold one number or more with "
             f"architecture='conv'. Got {model.channels!r} instead."
         )
+    if model.n_importance > 1 and not model.variational:
+        raise InvalidParameterError(
+            f"The 'n_importance' parameter of {name} must be 1 with variational=False, "
+            f"whose codes are points. Got {model.n_importance!r} instead."
+        )
     if model.corruption == "masking" and model.denoising >= 1:
         raise InvalidParameterError(
             f"The 'denoising' parameter of {name} is the share of masked values, "

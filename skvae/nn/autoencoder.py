@@ -52,7 +52,8 @@ class VariationalAutoencoder(nn.Module):
     ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
     or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
     Encoder and decoder also see covariates c of each row, and the encoder embeddings e,
-    if there are any, that is, if these have columns; the prior does not.
+    if there are any, that is, if these have columns; the prior does not. `n_draws` is
+    the number of draws of each row's code in training.
     """
 
     def __init__(self, encoder, decoder, prior, link=None):
@@ -61,6 +62,7 @@ class VariationalAutoencoder(nn.Module):
         self.link = nn.Identity() if link is None else link
         self.decoder = decoder
         self.prior = prior
+        self.n_draws = 1
 
     def train(self, mode=True):
         """Set training mode; asked for in every step, it mostly is set already."""
@@ -76,7 +78,7 @@ class VariationalAutoencoder(nn.Module):
         return self.link(self.encoder.location(self.encoder.hidden(x, c=c, e=e)))
 
     def forward(self, x, generator, c=None, e=None):
-        """Return q(z | x), p(x | z) at one draw z, and p(z): what the ELBO needs."""
+        """Return q(z | x), p(x | z) at draws z, p(z), and z: what the ELBO needs."""
         posterior = self.encoder(x, generator, c, e)
-        z = reparameterise(posterior, generator)
-        return posterior, self.decoder(self.link(z), generator, c), self.prior()
+        z = reparameterise(posterior, generator, self.n_draws)
+        return posterior, self.decoder(self.link(z), generator, c), self.prior(), z

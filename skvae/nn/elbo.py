@@ -1,5 +1,6 @@
 """The evidence lower bound, the one objective of every model, and a tighter bound."""
 
+import math
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ class ELBO(NamedTuple):
     kl: Tensor
 
 
-def elbo(x, posterior, likelihood, prior, kl_weight=1.0):
+def elbo(x, posterior, likelihood, prior, z=None, *, kl_weight=1.0):
     """Evidence lower bound of each row of x, in nats.
 
     Parameters
@@ -24,6 +25,8 @@ def elbo(x, posterior, likelihood, prior, kl_weight=1.0):
         q(z | x) with batch shape (batch,), p(z) with an empty one; units independent.
     likelihood : torch.distributions.Distribution over rows of x
         p(x | z) at one draw z of the posterior (or several, in leading dimensions).
+    z : tensor of shape ([n_draws,] batch, n_components), optional
+        With several draws the bound is the importance-weighted one of all of them.
     kl_weight : float
         1 for the bound itself. Less during warm-up, other values for a beta-VAE.
 
@@ -35,10 +38,16 @@ def elbo(x, posterior, likelihood, prior, kl_weight=1.0):
     References
     ----------
     Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
+    Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
+    autoencoders. ICLR.
     """
     reconstruction = likelihood.log_prob(x)
     kl = kl_per_unit(posterior, prior).sum(-1)
-    return ELBO(reconstruction - kl_weight * kl, reconstruction, kl)
+    bound = reconstruction - kl_weight * kl
+    if z is not None and z.dim() > posterior.mean.dim():
+        price = posterior.log_prob(z) - prior.log_prob(z)
+        bound = (reconstruction - kl_weight * price).logsumexp(0) - math.log(len(z))
+    return ELBO(bound, reconstruction, kl)
 
 
 def kl_per_unit(posterior, prior):
@@ -102,5 +111,5 @@ class NegativeELBO(nn.Module):
         loss = -bound
         for weight, penalty in self.penalties if self.training else ():
             if weight:
-                loss = loss + weight * penalty(x, *output)
+                loss = loss + weight * penalty(x, *output[:3])
         return loss, reconstruction, kl

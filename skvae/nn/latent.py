@@ -15,11 +15,15 @@ def diagonal_normal(mean, std):
     return Independent(Normal(mean, std, validate_args=False), 1)
 
 
-def reparameterise(posterior, generator):
-    """One draw of each row's posterior, differentiable in its mean and deviation."""
+def reparameterise(posterior, generator, n_draws=1):
+    """Draws of each row's posterior, differentiable in its mean and deviation.
+
+    Several draws have an axis of their own, the first one.
+    """
     mean, std = posterior.mean, posterior.stddev
+    shape = mean.shape if n_draws == 1 else (n_draws, *mean.shape)
     noise = torch.randn(
-        mean.shape, generator=generator, dtype=mean.dtype, device=mean.device
+        shape, generator=generator, dtype=mean.dtype, device=mean.device
     )
     return mean + std * noise
 

@@ -79,6 +79,8 @@ class VAENet(NeuralNet):
         Those that share each batch.
     penalties : sequence of (weight, penalty)
         As in `NegativeELBO`.
+    n_importance : int
+        Draws of each row's code, of which the bound is that of all of them.
     corrupt : callable, optional
         As in `RowDataset`, for rows that are trained on.
     """
@@ -95,6 +97,7 @@ class VAENet(NeuralNet):
         kl_weight=1.0,
         kl_warmup=0.0,
         penalties=(),
+        n_importance=1,
         corrupt=None,
         patience=None,
         clip_norm=None,
@@ -126,6 +129,7 @@ class VAENet(NeuralNet):
             self.set_params(callbacks__print_log=None)
         self.seed = seed
         self.config = config
+        self.module.n_draws = n_importance
         self.corrupt = corrupt
         self.label = label
         self.processes = processes
