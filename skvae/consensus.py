@@ -168,7 +168,8 @@ class ConsensusTopicModel(ClassNamePrefixFeaturesOutMixin, MetaTopicModel):
         )
 
         shares = _proportions(members, X, given).mean(axis=0)
-        words = np.vstack([word_probabilities(member) for member in members])
+        of_members = [word_probabilities(member) for member in members]
+        words = np.vstack(of_members)
         if len(words) < self.n_components:
             raise InvalidParameterError(
                 f"{type(self).__name__} is to have {self.n_components} topics, but its "
@@ -182,20 +183,18 @@ class ConsensusTopicModel(ClassNamePrefixFeaturesOutMixin, MetaTopicModel):
         self.components_ = mix_words(words, shares, self.topics_)
         of_documents = np.vstack([words_of_documents(member) for member in members])
         self.word_probabilities_ = mix_words(of_documents, shares, self.topics_)
-        agreement = self._agreement()
+        agreement = self._agreement(of_members)
         self.recurrence_ = agreement.mean(axis=0)
         self.estimator_ = members[agreement.mean(axis=1).argmax()]
         return self
 
-    def _agreement(self):
-        """Of each topic with the closest one of each member."""
+    def _agreement(self, of_members):
+        """Of each topic with the closest one of each member, by the members' words."""
         n_words = min(N_WORDS, self.components_.shape[1])
         return np.array(
             [
-                topic_similarity(
-                    self.components_, word_probabilities(member), n_words=n_words
-                ).max(axis=1)
-                for member in self.estimators_
+                topic_similarity(self.components_, words, n_words=n_words).max(axis=1)
+                for words in of_members
             ]
         )
 

@@ -15,11 +15,11 @@ topics of documents. Means and standard deviations over seeds.
 import argparse
 import warnings
 
+import topic_models
 from corpora import CORPORA
-from sklearn.decomposition import LatentDirichletAllocation
 from tables import FIGURES, markdown
 
-from skvae import ClusterTopicModel, ConsensusTopicModel, GSMTopicModel
+from skvae import ConsensusTopicModel
 from skvae.model_selection import compare_models
 
 SHOWN = {
@@ -41,20 +41,9 @@ SPREAD = ["perplexity", "npmi", "npmi_test", "nmi"]
 
 def models(n_components):
     """Models, and the consensus of each."""
-    members = {
-        "GSM": GSMTopicModel(n_components),
-        "clusters": ClusterTopicModel(n_components),
-        "LDA, online": LatentDirichletAllocation(
-            n_components,
-            doc_topic_prior=0.1,
-            topic_word_prior=0.01,
-            learning_method="online",
-            max_iter=10,
-        ),
-    }
-    found = {}
-    for name, member in members.items():
-        found[name] = member
+    members, found = topic_models.models(n_components), {}
+    for name in ("GSM", "clusters", "LDA, online"):
+        member = found[name] = members[name]
         found[f"{name}: consensus"] = ConsensusTopicModel(
             n_components, estimator=member
         )

@@ -3,10 +3,9 @@
 import unicodedata
 
 import numpy as np
-import pandas as pd
 
 from skvae.inspection import embedding_map
-from skvae.utils.intervals import share_interval
+from skvae.utils.intervals import axis_of_groups, share_interval
 from skvae.utils.labels import place_labels
 
 
@@ -107,26 +106,25 @@ def prevalences(found):
     Of periods and numbers a chart with a band of 95 %, of groups rows of name, share
     and the ends of that interval, as parts of the longest bar.
     """
-    groups = found["group"]
-    in_time = isinstance(groups.dtype, pd.PeriodDtype)
-    in_order = in_time or pd.api.types.is_numeric_dtype(groups)
+    kind = axis_of_groups(found["group"])
     low, high = share_interval(found)
     found = found.assign(share=100 * found["share"], low=100 * low, high=100 * high)
     top = found["high"].max()
     by_topic = [rows for _, rows in found.groupby("topic", sort=False)]
-    if not in_order:
+    if kind == "groups":
         columns = ["group", "share", "low", "high"]
         drawn = [rows[columns].to_dict("records") for rows in by_topic]
-        return {"kind": "groups", "topics": drawn, "top": top}
+        return {"kind": kind, "topics": drawn, "top": top}
     ticks = None
-    if in_time:
-        periods = groups.unique()
+    if kind == "time":
+        periods = found["group"].unique()
         ticks = [
             (i, str(periods[i])) for i in range(0, len(periods), -(-len(periods) // 4))
         ]
     drawn = []
     for rows in by_topic:
-        rows = rows.reset_index(drop=True) if in_time else rows.set_index("group")
+        # Periods by their numbers, those without documents too.
+        rows = rows.set_index("group") if ticks is None else rows.reset_index(drop=True)
         drawn.append(
             _chart(
                 [rows["share"]],
@@ -135,7 +133,7 @@ def prevalences(found):
                 x_ticks=ticks,
             )
         )
-    return {"kind": "time" if in_time else "order", "topics": drawn}
+    return {"kind": kind, "topics": drawn}
 
 
 def _chart(lines, *, band=None, y_range=None, x_ticks=None, least=0):

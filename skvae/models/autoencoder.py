@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from skvae.models.mixed import likelihood_to_train, parts_of
+from skvae.models.mixed import check_columns, likelihood_to_train
 from skvae.nn.autoencoder import Decoder, VariationalAutoencoder
 from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.nn.latent import Affine, FlatPrior, GaussianEncoder, GaussianPrior
@@ -64,12 +64,7 @@ def bound_without_codes(inference, data):
 def checked_config(model, n_features):
     """What a VAETransformer's module is built from beside the sizes, or raise."""
     name, likelihood = type(model).__name__, likelihood_to_train(model)
-    columns = [j for _, part in parts_of(likelihood, n_features) for j in part]
-    if sorted(columns) != list(range(n_features)):
-        raise InvalidParameterError(
-            f"The 'likelihood' parameter of {name} must have each of the {n_features} "
-            f"columns once. Got {likelihood!r} instead."
-        )
+    check_columns(model, likelihood, n_features)
     check_layer_sizes(name, "channels", model.channels)
     if model.architecture == "conv" and len(model.channels) == 0:
         raise InvalidParameterError(

@@ -1,6 +1,7 @@
 """Which columns of a table have which likelihood."""
 
 import reprlib
+from collections import Counter
 from itertools import groupby
 from numbers import Integral
 
@@ -33,8 +34,7 @@ def resolved_likelihood(model, given, X):
     Raises
     ------
     InvalidParameterError
-        If it is no list of names and columns of X, or if a column is in none of these,
-        or in two.
+        If it is no list of names and columns of X.
     """
     if isinstance(model.likelihood, str):
         return model.likelihood
@@ -67,11 +67,22 @@ def resolved_likelihood(model, given, X):
             ) from error
         blocks = one_hot_blocks(X, numbers) if kind == "categorical" else [numbers]
         parts += [(kind, tuple(int(j) for j in block)) for block in blocks]
-    times = np.bincount([j for _, block in parts for j in block], minlength=n_features)
-    for found, which in [("in none", times == 0), ("more than once", times > 1)]:
-        if which.any():
-            raise wrong(f"Columns {found}: {np.flatnonzero(which).tolist()}.")
     return tuple((kind, block) for kind, block in parts if block)
+
+
+def check_columns(model, likelihood, n_features):
+    """Raise InvalidParameterError unless each column has one likelihood."""
+    if isinstance(likelihood, str):
+        return
+    columns = [j for _, block in likelihood for j in block]
+    if sorted(columns) != list(range(n_features)):
+        times = Counter(columns)
+        raise InvalidParameterError(
+            f"The 'likelihood' parameter of {type(model).__name__} must have each of "
+            f"the {n_features} columns of X once. In none are "
+            f"{[j for j in range(n_features) if j not in times]}, more than once "
+            f"{sorted(j for j in times if times[j] > 1)}."
+        )
 
 
 def kinds_of(likelihood):
@@ -88,8 +99,10 @@ def kinds_of(likelihood):
 
 def likelihood_to_train(model):
     """The likelihood of a training, which goes on with the columns of the first one."""
-    if not hasattr(model, "net_") or isinstance(model.likelihood, str):
-        return model.likelihood if hasattr(model, "net_") else model._likelihood()
+    if not hasattr(model, "net_"):
+        return model._likelihood()
+    if isinstance(model.likelihood, str):
+        return model.likelihood
     before = model.net_.config["likelihood"]
     # One-hot blocks side by side may have been one pair.
     kinds, now = (
@@ -133,13 +146,13 @@ def check_support(model, X, likelihood):
             part = X[:, list(columns)]
             where = f"{kind!r} for the columns {reprlib.repr(list(columns))}"
         values = part.data if sp.issparse(part) else part
-        if np.isnan(values).any() and sp.issparse(part):
+        if sp.issparse(part) and not output.counts and np.isnan(values).any():
             raise ValueError(
                 f"{name} takes missing values in dense X alone, but X is sparse and "
                 "contains NaN. Pass X.toarray(); ColumnTransformer(sparse_threshold=0) "
                 "makes no sparse X."
             )
-        if np.isnan(values).any() and output.counts:
+        if output.counts and np.isnan(values).any():
             raise ValueError(
                 f"{name} takes no missing values with {where}, but X contains NaN. "
                 "Count them as 0, or take likelihood='poisson'."

@@ -96,7 +96,30 @@ class Pattern:
         return mapped
 
 
-class SparseRows:
+class Rows:
+    """What rows in several tensors share, of which `values` is one.
+
+    A subclass has `map`: the same with each tensor as a function returns it.
+    """
+
+    def to(self, device, non_blocking=False):
+        if self.device == torch.device(device):
+            return self
+        return self.map(lambda part: part.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self):
+        return self.map(torch.Tensor.pin_memory)
+
+    @property
+    def device(self):
+        return self.values.device
+
+    @property
+    def dtype(self):
+        return self.values.dtype
+
+
+class SparseRows(Rows):
     """Rows of a sparse matrix, followed by some dense columns or not.
 
     Parameters
@@ -127,22 +150,6 @@ class SparseRows:
         tail = None if self.tail is None else function(self.tail)
         return type(self)(self.pattern.map(function), function(self.values), tail)
 
-    def to(self, device, non_blocking=False):
-        if self.device == torch.device(device):
-            return self
-        return self.map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self):
-        return self.map(torch.Tensor.pin_memory)
-
-    @property
-    def device(self):
-        return self.values.device
-
-    @property
-    def dtype(self):
-        return self.values.dtype
-
     def __len__(self):
         return self.pattern.shape[0]
 
@@ -170,7 +177,7 @@ def map_values(function, rows):
     return function(rows)
 
 
-class RowsWithGaps:
+class RowsWithGaps(Rows):
     """Dense rows of which some values are missing.
 
     Parameters
@@ -192,20 +199,6 @@ class RowsWithGaps:
 
     def map(self, function):
         return type(self)(function(self.values), function(self.observed))
-
-    def to(self, device, non_blocking=False):
-        return self.map(lambda part: part.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self):
-        return self.map(torch.Tensor.pin_memory)
-
-    @property
-    def device(self):
-        return self.values.device
-
-    @property
-    def dtype(self):
-        return self.values.dtype
 
     def __len__(self):
         return len(self.values)

@@ -3,14 +3,13 @@
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_scalar
 
 from skvae.fitted.model import topic_names, topic_number
 from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
 from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes, pyplot
-from skvae.utils.intervals import share_interval
+from skvae.utils.intervals import axis_of_groups, share_interval
 
 N_COLUMNS = 3
 
@@ -130,8 +129,8 @@ class TopicPrevalenceDisplay:
             The display, with its axes and figure.
         """
         groups = self.prevalence["group"]
-        in_time = isinstance(groups.dtype, pd.PeriodDtype)
-        in_order = in_time or pd.api.types.is_numeric_dtype(groups)
+        kind = axis_of_groups(groups)
+        in_time, in_order = kind == "time", kind != "groups"
         n_groups = groups.nunique()
         n_columns = min(N_COLUMNS, len(self.titles))
         n_rows = -(-len(self.titles) // n_columns)

@@ -90,8 +90,11 @@ def feature_moments(X, n_values=2**21):
             yield np.ascontiguousarray(rows, dtype=np.float64)
 
     with np.errstate(over="ignore", invalid="ignore"):  # training will tell
-        number = sum((~np.isnan(rows)).sum(axis=0) for rows in blocks())
+        number = total = 0
+        for rows in blocks():
+            number = number + (~np.isnan(rows)).sum(axis=0)
+            total = total + np.nansum(rows, axis=0)
         known = np.maximum(number, 1)
-        mean = sum(np.nansum(rows, axis=0) for rows in blocks()) / known
+        mean = total / known
         square = sum(np.nansum((rows - mean) ** 2, axis=0) for rows in blocks())
     return mean, np.sqrt(square / known), number

@@ -1,9 +1,17 @@
-"""Intervals around mean shares."""
+"""How tables of `topic_prevalence` are drawn: their axis, and intervals."""
 
 import numpy as np
+import pandas as pd
 
 # Standard errors to either side of a mean that hold it in 95 of 100 samples.
 _Z = 1.96
+
+
+def axis_of_groups(groups):
+    """Where groups belong: on an axis of "time", in "order", or side by side."""
+    if isinstance(groups.dtype, pd.PeriodDtype):
+        return "time"
+    return "order" if pd.api.types.is_numeric_dtype(groups) else "groups"
 
 
 def share_interval(prevalence):
