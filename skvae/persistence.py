@@ -403,7 +403,7 @@ def check_net(cls, net):
     model = cls(**config)
     check_parameters(model)
     plain = all(type(size) is int for size in sizes) and type(sees_gaps) is bool
-    if not plain or model._config(*sizes, sees_gaps) != net["config"]:
+    if not plain or model._config(*sizes, sees_gaps, model.dropout) != net["config"]:
         raise ValueError("its configuration is not one that a fit makes.")
     with torch.device("meta"):  # of any size, without memory
         module = cls._build_module(net["config"], torch.Generator("cpu")).float()

@@ -767,6 +767,56 @@ MUTANTS = [
         'threshold_mode="rel"',
         ("net",),
     ),
+    # --- the linear path ------------------------------------------------------------
+    Mutant(
+        "a path that is not divided by its width",
+        "nn/layers.py",
+        "seen = seen / self.n_in",
+        "seen = seen / 1",
+        ("vae",),
+    ),
+    Mutant(
+        "hidden layers that add to the start at once",
+        "models/autoencoder.py",
+        "start[: -encoder.body.n_in] = last[: -decoder.body.n_in] = 0",
+        "pass",
+        ("vae",),
+    ),
+    Mutant(
+        "a linear start that counts its noise twice",
+        "models/autoencoder.py",
+        "explained = (variances - noise)",
+        "explained = (variances + 0 * noise)",
+        ("vae",),
+    ),
+    Mutant(
+        "a scale that starts at the deviation of the data",
+        "nn/likelihoods.py",
+        "self.log_scale.copy_(share.log() / 2)",
+        "pass",
+        ("vae",),
+    ),
+    Mutant(
+        "columns of other kinds in the linear start",
+        "models/autoencoder.py",
+        "nan_to_num(0.0) * real",
+        "nan_to_num(0.0)",
+        ("vae",),
+    ),
+    Mutant(
+        "a linear path that knows nothing of covariates",
+        "models/autoencoder.py",
+        'and config["n_covariates"] == 0',
+        "and True",
+        ("covariates", "vae"),
+    ),
+    Mutant(
+        "early stopping of narrow tables",
+        "models/vae.py",
+        "10 <= n_samples < 2 * n_features",
+        "10 <= n_samples < 200 * n_features",
+        ("vae",),
+    ),
     # --- inference and scores ---------------------------------------------------
     Mutant(
         "transform in training mode",

@@ -437,6 +437,7 @@ BAD_PARAMETERS = {
         [(slice(0, 6), "gaussian")],
         [("gaussian", lambda X: X.columns)],
     ],
+    "linear_path": NO_SWITCH,
     "lr": [*NO_NUMBER, 0, -1.0],
     "max_epochs": NO_COUNT,
     "n_components": NO_COUNT,

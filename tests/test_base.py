@@ -80,10 +80,17 @@ class Reference:
             x = x * self.w[f"{norm}.scale"] + self.w[f"{norm}.offset"]
         return np.tanh(x)
 
+    def hidden_and_seen(self, name, x):
+        """What heads of a linear path see besides: the input, by its width."""
+        hidden = self.hidden(name, x)
+        if isinstance(self.model, VAETransformer):
+            hidden = np.concatenate([hidden, x / x.shape[-1]], axis=-1)
+        return hidden
+
     def encode(self, X):
         if self.module.encoder.preprocess is not None:  # tested by itself
             X = self.module.encoder.preprocess(torch.from_numpy(X)).numpy()
-        hidden = self.hidden("encoder.body", X)
+        hidden = self.hidden_and_seen("encoder.body", X)
         mean = self.dense("encoder.mean", hidden)
         if "encoder.standardise.running_mean" in self.w:
             mean -= self.w["encoder.standardise.running_mean"]
@@ -118,7 +125,8 @@ class Reference:
                 logits = 0 * logits
             logits *= self.w["decoder.standardise.scale"]
             return log_softmax(logits + self.w["decoder.standardise.offset"], axis=-1)
-        output = self.dense("decoder.body.output", self.hidden("decoder.body", codes))
+        hidden = self.hidden_and_seen("decoder.body", codes)
+        output = self.dense("decoder.body.output", hidden)
         return self.w["decoder.output.unit"] * output
 
     def log_likelihood(self, X, z):

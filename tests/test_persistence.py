@@ -265,7 +265,7 @@ def golden(request):
 
 def test_every_class_has_a_golden_file_and_every_format_some():
     newest = {path.stem for path in GOLDEN if path.parent.name == f"format_{FORMAT}"}
-    assert newest == {*CLASSES, "embeddings", "mixed"}
+    assert newest == {*CLASSES, "embeddings", "linear_path", "mixed"}
     formats = {f"format_{n}" for n in range(1, FORMAT + 1)}
     assert formats == {path.parent.name for path in GOLDEN}
 

@@ -278,6 +278,7 @@ def test_partial_fit_over_chunks_is_fit_on_the_same_batches(rng):
     # Moments, from which weights start, are the same in each chunk.
     chunks = [rng.permuted(values, axis=0) for _ in range(6)]
     params = dict(variational=False, batch_norm=False, batch_size=16)
+    params["linear_path"] = False  # which starts from more than moments
     seed = make(VAETransformer, **params).fit(values).net_.seed
     generator = torch.Generator()
     generator.manual_seed(derive_seed(seed, Stream.SHUFFLE, 1))

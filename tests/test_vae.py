@@ -99,6 +99,123 @@ def test_new_rows_have_the_covariance_of_the_old_ones(linear):
     assert np.linalg.norm(difference) < 0.4 * np.linalg.norm(np.cov(X.T))
 
 
+# --- the linear model that training starts at ------------------------------------
+
+
+def untrained(**params):
+    return make(**params, lr=1e-9, max_epochs=1)
+
+
+each_depth = pytest.mark.parametrize("hidden_layer_sizes", [(), (8,)])
+
+
+@each_depth
+def test_training_starts_at_probabilistic_pca(hidden_layer_sizes):
+    """In units of the data; PCA divides the covariance by n - 1."""
+    X = 10 * low_rank() + 3
+    model = untrained(hidden_layer_sizes=hidden_layer_sizes).fit(X)
+    assert model.score(X) == pytest.approx(PCA(2).fit(X).score(X), abs=0.02)
+
+
+@each_depth
+def test_a_start_with_a_scale_per_feature_knows_what_pca_leaves_of_each(
+    hidden_layer_sizes,
+):
+    X = StandardScaler().fit_transform(low_rank())
+    model = untrained(hidden_layer_sizes=hidden_layer_sizes, scale="per-feature").fit(X)
+    pca = PCA(2).fit(X)
+    common = pca.get_covariance() - pca.noise_variance_ * np.eye(8)
+    expected = np.sqrt(1 - np.diag(common))
+    np.testing.assert_allclose(model.scale_, expected, atol=0.01)
+    assert model.score(X) > pca.score(X)
+
+
+@each_depth
+def test_a_start_with_a_given_scale_is_pca_with_this_noise(hidden_layer_sizes):
+    X, scale = low_rank(), 2 * NOISE
+    model = untrained(hidden_layer_sizes=hidden_layer_sizes, scale=scale).fit(X)
+    pca = PCA(2).fit(X)
+    explained = pca.explained_variance_ - scale**2
+    covariance = pca.components_.T * explained @ pca.components_
+    covariance += scale**2 * np.eye(8)
+    evidence = stats.multivariate_normal(np.zeros(8), covariance).logpdf(X).mean()
+    assert model.score(X) == pytest.approx(evidence, abs=0.02)
+
+
+def test_a_plain_autoencoder_starts_at_the_reconstructions_of_pca():
+    X, pca = low_rank(), PCA(2)
+    expected = pca.inverse_transform(pca.fit_transform(X))
+    found = untrained(variational=False).fit(X).reconstruct(X)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_only_real_columns_have_a_linear_start(rng):
+    X, bits = low_rank(), rng.random((300, 2)) < [0.3, 0.6]
+    rows = np.column_stack([bits[:, 0], X, bits[:, 1]])
+    kinds = [("bernoulli", [0, 9]), ("gaussian", slice(1, 9))]
+    share = bits.mean(axis=0)
+    of_bits = (share * np.log(share) + (1 - share) * np.log1p(-share)).sum()
+    expected = PCA(2).fit(X).score(X) + of_bits
+    found = untrained(likelihood=kinds).fit(rows).score(rows)
+    assert found == pytest.approx(expected, abs=0.02)
+    only_bits = make(likelihood="bernoulli").fit(bits.astype(float))
+    assert not only_bits.net_.module_.decoder.body.skip
+
+
+def test_layers_add_what_is_not_linear():
+    rng = np.random.default_rng(0)
+    train, test = (
+        np.hstack([2 * t, t**2, t**3]) + 0.1 * rng.normal(size=(500, 3))
+        for t in rng.uniform(-1, 1, (2, 500, 1))
+    )
+    hidden = make(n_components=1, hidden_layer_sizes=(32,), max_epochs=50).fit(train)
+    assert hidden.score(test) > PCA(1).fit(train).score(test) + 0.5
+
+
+def test_few_wide_rows_are_not_learnt_by_heart():
+    rng = np.random.default_rng(0)
+    basis = rng.normal(size=(3, 120))
+    train, test = (
+        rng.normal(size=(n, 3)) @ basis + rng.normal(size=(n, 120)) for n in (60, 500)
+    )
+    wide = dict(n_components=3, hidden_layer_sizes=(200,), max_epochs=50)
+    found = make(**wide).fit(train).score(test)
+    assert found > PCA(3).fit(train).score(test)
+    left_alone = make(**wide, early_stopping=False, dropout=0.0, linear_path=False)
+    assert found > left_alone.fit(train).score(test) + 1
+
+
+def test_a_constant_matrix_and_a_single_row_start_without_pca():
+    for X in (np.full((20, 3), 2.0), np.arange(6.0)[None]):
+        model = untrained().fit(X)
+        assert np.isfinite(model.score(X))
+        assert not model.net_.module_.decoder.body.output.weight.isnan().any()
+
+
+def test_dropout_and_early_stopping_go_by_the_shape_of_x(rng):
+    def trained(n_samples, n_features, **params):
+        X = rng.normal(size=(n_samples, n_features))
+        model = make(max_epochs=1, **params).fit(X)
+        return model.net_.config["dropout"], "validation_loss" in model.history_
+
+    assert trained(30, 4) == (0.2, False)
+    assert trained(750, 300) == (0.2, False)
+    assert trained(1500, 800) == (0.1, True)
+    assert trained(9, 20) == (0.2, False)
+    assert trained(30, 40, early_stopping=False, dropout=0.0) == (0.0, False)
+
+
+def test_further_fits_keep_their_dropout(rng):
+    X = rng.normal(size=(30, 40))
+    model = make(warm_start=True).partial_fit(X)
+    assert "validation_loss" not in model.history_
+    model.fit(np.tile(X, (100, 1))).partial_fit(X)
+    assert model.net_.config["dropout"] == 0.2
+    assert make(max_epochs=1).fit(X, covariates=X).net_.config["dropout"] == 0
+    with pytest.raises(ValueError, match="dropout"):
+        model.set_params(dropout=0.5).partial_fit(X)
+
+
 LIKELIHOODS = {
     "gaussian": lambda rng: rng.normal(size=(30, 6)),
     "bernoulli": lambda rng: (rng.random((30, 6)) < 0.4).astype(float),
@@ -128,9 +245,9 @@ def test_sparse_rows_give_what_dense_rows_give(likelihood, container, rng):
 @each_likelihood
 def test_training_raises_the_bound(likelihood, rng):
     X = LIKELIHOODS[likelihood](rng)
-    start = make(likelihood=likelihood, lr=1e-9, max_epochs=1).fit(X).score(X)
-    trained = make(likelihood=likelihood, max_epochs=30).fit(X).score(X)
-    assert trained > start
+    params = dict(likelihood=likelihood, linear_path=False)
+    start = make(**params, lr=1e-9, max_epochs=1).fit(X).score(X)
+    assert make(**params, max_epochs=30).fit(X).score(X) > start
 
 
 @each_likelihood
@@ -226,11 +343,12 @@ def exact():
     module = model.net_.module_
     new = {
         "encoder.preprocess.offset": m,
-        "encoder.mean.weight": W * S / s**2,
+        # What comes in counts in its width: 8 features, 2 components.
+        "encoder.mean.weight": 8 * W * S / s**2,
         "encoder.mean.bias": np.zeros(2),
         "encoder.log_variance.bias": np.log(S),
         "encoder.log_variance.weight": np.zeros((8, 2)),
-        "decoder.body.output.weight": W.T,
+        "decoder.body.output.weight": 2 * W.T,
         "decoder.body.output.bias": m,
     }
     tensors = {key: torch.from_numpy(value) for key, value in new.items()}

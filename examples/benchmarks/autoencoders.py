@@ -15,15 +15,22 @@ bare loops of the same network. MNIST comes from OpenML, cached or downloaded.
 import argparse
 import statistics
 import time
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import fetch_openml
+from sklearn.datasets import (
+    fetch_openml,
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_wine,
+)
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skvae import VAETransformer
@@ -59,6 +66,17 @@ def binarised(train, test):
     rng = np.random.default_rng(0)
     test, train = ((rng.random(X.shape) < X).astype(np.float32) for X in (test, train))
     return train, test
+
+
+def cifar(path):
+    """Images of CIFAR-10 to fit and held out, channels first, from 0 to 1."""
+    data = np.load(path)
+    return [
+        (data[key].reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2) / 255)
+        .reshape(len(data[key]), -1)
+        .astype(np.float32)
+        for key in ("X_train", "X_test")
+    ]
 
 
 # --- bare loops ------------------------------------------------------------------
@@ -156,6 +174,7 @@ def plain(args):
         lr=1e-3,
         scale=1.0,
         batch_norm=False,
+        linear_path=False,
         dropout=0.0,
         batch_size=100,
         max_epochs=args.epochs(30),
@@ -362,16 +381,9 @@ def convolution(args):
         )
     }
     if args.cifar:
-        data = np.load(args.cifar)
-        train, test = (
-            (data[key].reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2) / 255)
-            .reshape(len(data[key]), -1)
-            .astype(np.float32)
-            for key in ("X_train", "X_test")
-        )
         cases["CIFAR-10, 5,000 images, Gaussian"] = (
-            (train, test),
-            dict(n_components=64),
+            cifar(args.cifar),
+            dict(n_components=64, linear_path=False, early_stopping=False),
             dict(hidden_layer_sizes=(250,)),
             dict(image_shape=(3, 32, 32), hidden_layer_sizes=(350,)),
         )
@@ -403,6 +415,57 @@ def convolution(args):
         show(f"Convolutions: {title}", rows)
 
 
+def linear(args):
+    """Gaussian autoencoders of few rows beside PCA, whose score is exact."""
+
+    def table(load, split_seed):
+        parts = train_test_split(load().data, random_state=split_seed)
+        scaler = StandardScaler().fit(parts[0])
+        return [scaler.transform(part) for part in parts]
+
+    def digits(split_seed):
+        return train_test_split(load_digits().data / 16, random_state=split_seed)
+
+    def few_images(split_seed):
+        train, test = args.small()
+        return train[1000 * split_seed :][:1000], test
+
+    cases = {
+        "wine": (partial(table, load_wine), 5),
+        "diabetes": (partial(table, load_diabetes), 5),
+        "breast cancer": (partial(table, load_breast_cancer), 10),
+        "digits": (digits, 10),
+        "MNIST, 1,000 images": (few_images, 10),
+    }
+    if args.cifar:
+        cases["CIFAR-10, 5,000 images"] = (lambda split_seed: cifar(args.cifar), 32)
+    textbook = dict(linear_path=False, dropout=0.0, early_stopping=False)
+    rows = {}
+    for name, (load, n_components) in cases.items():
+        scores = {}
+        for seed in range(args.n_seeds):
+            train, test = load(seed)
+            for kind, model in {
+                "PCA": PCA(n_components, random_state=seed),
+                "textbook networks": VAETransformer(n_components, **textbook),
+                "default": VAETransformer(n_components),
+            }.items():
+                if args.quick and kind != "PCA":
+                    model.set_params(max_epochs=2)
+                model.set_params(random_state=seed)
+                _, seconds = timed(lambda m=model, train=train: m.fit(train))
+                scores.setdefault(kind, []).append((model.score(test), seconds))
+        means = {kind: np.mean(pairs, axis=0) for kind, pairs in scores.items()}
+        gain = [ours[0] - pca[0] for ours, pca in zip(scores["default"], scores["PCA"])]
+        rows[f"{name}: {train.shape[0]:,} x {train.shape[1]:,}, {n_components}"] = {
+            **{kind: f"{score:.2f}" for kind, (score, _) in means.items()},
+            "default less PCA": f"{np.mean(gain):+.2f} ({min(gain):+.2f} or more)",
+            "seconds, textbook": f"{means['textbook networks'][1]:.0f}",
+            "seconds, default": f"{means['default'][1]:.0f}",
+        }
+    show("Mean log-likelihood of held-out rows or its bound, nats", rows)
+
+
 def speed(args):
     """CPU time of an epoch against a bare loop of the same network, by turns."""
     train, _ = binarised(*args.small())
@@ -420,6 +483,7 @@ def speed(args):
             hidden_layer_sizes=(network["n_hidden"],),
             scale=1.0,
             batch_norm=False,
+            linear_path=False,
             dropout=0.0,
             batch_size=100,
             max_epochs=2,
@@ -445,6 +509,7 @@ TABLES = {
     f.__name__: f
     for f in (
         speed,
+        linear,
         passes,
         plain,
         components,

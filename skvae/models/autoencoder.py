@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 import torch
+from sklearn.utils.extmath import randomized_svd
 
-from skvae.models.mixed import check_columns, likelihood_to_train
+from skvae.models.mixed import check_columns, kinds_of, likelihood_to_train
 from skvae.nn.autoencoder import Decoder, VariationalAutoencoder
 from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.nn.latent import Affine, FlatPrior, GaussianEncoder, GaussianPrior
@@ -16,6 +17,11 @@ from skvae.nn.layers import MLP, Custom
 from skvae.nn.likelihoods import make_output
 from skvae.utils.counts import feature_moments
 from skvae.utils.validation import InvalidParameterError, check_layer_sizes
+
+# Values of the rows that training starts from, at the most.
+MAX_START_VALUES = 2**24
+# Of the variance: the least that a linear model leaves, or explains by a component.
+LEAST_SHARE = 1e-4
 
 
 def mask(rows, rng, rate):
@@ -48,7 +54,7 @@ def bound_without_codes(inference, data):
     output = copy.deepcopy(inference.module.decoder.output)
     for part in output.modules():
         if getattr(part, "log_scale", None) is not None:
-            part.log_scale.zero_()  # the deviations that training began with
+            part.log_scale.zero_()  # those of the features
     mean, _, number = feature_moments(data.X)
     mean, number = (
         torch.from_numpy(part).to(inference.device) for part in (mean, number)
@@ -86,6 +92,7 @@ def checked_config(model, n_features):
         "scale": checked_scale(name, model.scale, n_features),
         "variational": bool(model.variational),
         "center": bool(model.center),
+        "linear_path": bool(model.linear_path),
         "architecture": model.architecture,
         "image_shape": checked_image_shape(model, n_features),
         "channels": tuple(int(n) for n in model.channels),
@@ -136,6 +143,83 @@ def checked_image_shape(model, n_features):
     return shape
 
 
+def has_linear_path(config):
+    """Whether hidden layers add to a linear model: of real values, in dense layers."""
+    kind = config["likelihood"]
+    return (
+        config["linear_path"]
+        and "gaussian" in ([kind] if isinstance(kind, str) else kinds_of(kind))
+        and config["architecture"] == "dense"
+        and config["encoder"] is config["decoder"] is None
+        # Codes are for what these do not tell, and PCA does not know of them.
+        and config["n_covariates"] == 0
+    )
+
+
+@torch.no_grad()
+def start_at_pca(module, X, noise=None):
+    """Let an autoencoder with a linear path begin as probabilistic PCA.
+
+    The hidden layers add to a linear model that is there from the first step. It is one
+    of the real columns, with what is missing at the mean.
+
+    Parameters
+    ----------
+    module : VariationalAutoencoder
+        With means of the features in place, and their deviations as `scale`.
+    X : array or Shards of shape (n_samples, n_features)
+    noise : float, optional
+        Variance around the linear model, in squares of `scale`. Without, it is what the
+        components leave, and `scale` begins there.
+
+    References
+    ----------
+    Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component analysis.
+    Journal of the Royal Statistical Society B 61(3), 611-622.
+    """
+    encoder, decoder, output = module.encoder, module.decoder, module.decoder.output
+    n_samples, n_features = X.shape
+    rows = X[:: -(-n_samples * n_features // MAX_START_VALUES)]
+    rows = rows.toarray() if sp.issparse(rows) else rows
+    # Every container gives the same bits.
+    rows = torch.from_numpy(np.array(rows, dtype=np.float64, order="C"))
+    scale = output.scale.expand(n_features)
+    real = scale.isfinite()
+    scale = scale.nan_to_num(1.0)
+    rows = ((rows - encoder.preprocess.offset) / scale).nan_to_num(0.0) * real
+    n_real, spread = int(real.sum()), rows.square().mean(0)
+    n_found = min(encoder.n_components, len(rows) - 1, n_real - 1)
+    if n_found < 1 or not 0 < spread.sum() < torch.inf:
+        return
+    _, lengths, axes = randomized_svd(
+        rows.numpy(), n_found, power_iteration_normalizer="QR", random_state=0
+    )
+    variances = torch.from_numpy(lengths).square() / len(rows)
+    variances = variances[variances > LEAST_SHARE * spread.sum()]
+    axes = torch.from_numpy(axes[: len(variances)])
+    if noise is None:
+        rest = (spread.sum() - variances.sum()) / (n_real - len(variances))
+        noise = rest.clamp(min=LEAST_SHARE * spread.sum() / n_real)
+    # Where noise hides a component, a little of it stays, for training to find.
+    explained = (variances - noise).clamp(min=0.01 * variances)
+    unexplained = spread - (explained[:, None] * axes.square()).sum(0)
+    output.take_residuals(unexplained.clamp(min=LEAST_SHARE))
+    if not encoder.variational:
+        explained, noise = variances, 0.0
+    loadings = explained.sqrt()[:, None] * axes
+    codes = (loadings / (explained + noise)[:, None] * output.seen_unit / scale).T
+
+    start, last = encoder.mean.weight, decoder.body.output.weight
+    start[: -encoder.body.n_in] = last[: -decoder.body.n_in] = 0
+    seen, given = start[-encoder.body.n_in :], last[-decoder.body.n_in :]
+    seen[:n_features, : len(variances)] = codes * encoder.body.n_in
+    loadings = loadings * scale / output.output_unit
+    given[: len(variances)] = loadings * decoder.body.n_in
+    if encoder.variational:
+        log_variances = (noise / (explained + noise)).log()
+        encoder.log_variance.bias[: len(variances)] = log_variances
+
+
 def build_autoencoder(config, generator):
     """Return a new module from the configuration that VAETransformer checked."""
     n_features, n_components = config["n_features"], config["n_components"]
@@ -154,13 +238,14 @@ def build_autoencoder(config, generator):
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
     output = make_output(config["likelihood"], n_features, config["scale"])
+    skip = has_linear_path(config)
 
     if config["encoder"] is not None:
         body = Custom(config["encoder"], (n_seen,), n_seen, generator)
     elif conv:
         body = ConvolutionalEncoder(*image, hidden, **layers, n_beside=n_beside)
     else:
-        body = MLP(n_seen, hidden, **layers)
+        body = MLP(n_seen, hidden, **layers, skip=skip)
     encoder = GaussianEncoder(
         body,
         n_components,
@@ -182,7 +267,7 @@ def build_autoencoder(config, generator):
     elif conv:
         body = ConvolutionalDecoder(*image, n_given, hidden[::-1], **layers)
     else:
-        body = MLP(n_given, hidden[::-1], n_out=n_features, **layers)
+        body = MLP(n_given, hidden[::-1], **layers, n_out=n_features, skip=skip)
     if config["variational"]:
         prior = GaussianPrior(n_components, learnt=False)
     else:

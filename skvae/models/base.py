@@ -90,7 +90,12 @@ class BaseVAE(
         return False
 
     def _config(
-        self, n_features, n_covariates=0, n_embedding_features=0, sees_gaps=False
+        self,
+        n_features,
+        n_covariates=0,
+        n_embedding_features=0,
+        sees_gaps=False,
+        dropout=0.0,
     ):
         """Return all that the module is built from, as plain values."""
         return {
@@ -101,7 +106,7 @@ class BaseVAE(
             "n_components": int(self.n_components),
             "hidden_layer_sizes": tuple(int(n) for n in self.hidden_layer_sizes),
             "activation": self.activation,
-            "dropout": float(self.dropout),
+            "dropout": float(dropout),
         }
 
     @classmethod
@@ -118,15 +123,18 @@ class BaseVAE(
     def _check_rows(self, X, rows):
         """Raise ValueError if there is nothing to train on in these rows of X."""
 
-    def _passes(self, n_samples):
-        """Return how often, and how many at a time, training looks at so many rows."""
-        return {"max_epochs": self.max_epochs, "batch_size": self.batch_size}
+    def _settled(self, data):
+        """Return the parameters that may be left to the shape of data."""
+        names = "max_epochs", "batch_size", "dropout", "early_stopping"
+        return {name: getattr(self, name) for name in names}
 
     def _training_options(self, data):
         """Return what `VAENet` is to know of training on data."""
+        settled = self._settled(data)
         return {
             "lr": self.lr,
-            **self._passes(data.X.shape[0]),
+            "max_epochs": settled["max_epochs"],
+            "batch_size": settled["batch_size"],
             "kl_warmup": self.kl_warmup,
             "callbacks": copy.deepcopy(list(self.callbacks or ())),
             "device": resolve_device(self.device),
@@ -224,12 +232,8 @@ class BaseVAE(
             If latent units carry no information, or if for other reasons the model is
             of little use, see `health_`. The text names the remedy.
         """
-        draft = self._trained(
-            (X, covariates, embeddings),
-            None,
-            resume=self.warm_start,
-            early_stop=self.early_stopping,
-        )
+        given = X, covariates, embeddings
+        draft = self._trained(given, resume=self.warm_start)
         for complaint in complaints(draft):
             warnings.warn(
                 f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
@@ -262,11 +266,11 @@ class BaseVAE(
             The fitted estimator.
         """
         given = X, covariates, embeddings
-        draft = self._trained(given, 1, resume=True, early_stop=False)
+        draft = self._trained(given, resume=True, in_parts=True)
         self.__dict__ = draft.__dict__
         return self
 
-    def _trained(self, given, n_epochs, *, resume, early_stop):
+    def _trained(self, given, *, resume, in_parts=False):
         """A copy of this estimator that has been trained; this one stays as it is."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
@@ -278,7 +282,7 @@ class BaseVAE(
         }
         try:
             with own_settings():
-                draft._train(given, n_epochs, early_stop)
+                draft._train(given, in_parts)
         except RuntimeError as error:
             if "allocate" not in str(error):  # torch has no exception for it
                 raise
@@ -289,7 +293,7 @@ class BaseVAE(
             ) from error
         return draft
 
-    def _train(self, given, n_epochs, early_stop):
+    def _train(self, given, in_parts):
         """From X and what is known beside it to the net, and what is read off it."""
         data = self._check_data(*given, reset=not hasattr(self, "net_"))
         n_samples = data.X.shape[0]
@@ -298,12 +302,14 @@ class BaseVAE(
         processes().check_same(shapes, "model or data")
         rows, held_out = np.arange(n_samples), None
         self._check_rows(data.X, rows)
-        net = self._net_to_train(data, early_stop)
+        settled = self._settled(data)
+        early_stop = settled["early_stopping"] and not in_parts
+        net = self._net_to_train(data, settled["dropout"], early_stop)
         self._prepare(net.module_, data.X)
         if early_stop:
             rows, held_out = self._split(n_samples, net.seed)
             self._check_rows(data.X, rows)
-        n_epochs = n_epochs or self._passes(n_samples)["max_epochs"]
+        n_epochs = 1 if in_parts else settled["max_epochs"]
         net.train_on(data, rows, n_epochs=n_epochs, held_out=held_out)
         self.net_ = net
         self.n_iter_ = len(net.history)
@@ -340,13 +346,13 @@ class BaseVAE(
             gaps=self._has_gaps(X),
         )
 
-    def _net_to_train(self, data, early_stop):
+    def _net_to_train(self, data, dropout, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
         resume = hasattr(self, "net_")
         sizes = data.X, data.covariates, data.embeddings
         # Whether there were gaps when training began.
         sees_gaps = self.net_.config["sees_gaps"] if resume else data.gaps
-        config = self._config(*(part.shape[1] for part in sizes), sees_gaps)
+        config = self._config(*(part.shape[1] for part in sizes), sees_gaps, dropout)
         options = self._training_options(data)
         if early_stop:
             options["patience"] = self.n_iter_no_change

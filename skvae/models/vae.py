@@ -16,6 +16,8 @@ from skvae.models.autoencoder import (
     build_autoencoder,
     checked_config,
     corruption,
+    has_linear_path,
+    start_at_pca,
 )
 from skvae.models.base import BaseVAE
 from skvae.models.embeddings import check_embeddings
@@ -29,6 +31,8 @@ from skvae.utils.validation import Interval, StrOptions, check_input
 # Of more rows, training takes larger batches and fewer passes: what a row tells is told
 # by others too.
 MANY_ROWS = 4096
+# Of fewer rows training drops hidden units, up to a fifth of them.
+FEW_ROWS = 750
 # Likelihoods of what is never negative.
 COUNTS = {kind for kind, output in LIKELIHOODS.items() if output.support == (0, np.inf)}
 
@@ -111,8 +115,15 @@ class VAETransformer(BaseVAE):
         Activation of the hidden layers.
     batch_norm : bool, default=True
         Whether to standardise the hidden layers over each batch.
-    dropout : float in [0, 1), default=0.0
-        Share of the hidden units that are dropped in training.
+    linear_path : bool, default=True
+        Whether there is a linear model beside the hidden layers, from rows to codes and
+        back, where training starts: at probabilistic PCA [6]_, which the layers, with
+        nothing to add at first, then improve. Of real values in dense layers only: with
+        "gaussian" columns, without covariates and networks of your own.
+    dropout : float in [0, 1) or "auto", default="auto"
+        Share of the hidden units that are dropped in training. "auto" is 0.2 for up to
+        750 rows, and then falls as one by the number of rows of the first call. It is
+        0 without a linear path, which stays when units are dropped.
     encoder : callable, default=None
         ``encoder(n_features)`` returns a torch module of your own, to take the place of
         the encoder's hidden layers. It maps tensors (n_samples, n_features) to
@@ -137,9 +148,11 @@ class VAETransformer(BaseVAE):
     kl_warmup : float in [0, 1], default=0.1
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to hold out `validation_fraction` of the rows, to stop when their bound
         has not improved for `n_iter_no_change` epochs, and to keep the best weights.
+        "auto" does so where there are fewer rows than twice the features, which
+        networks learn by heart, but 10 rows at least.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out.
     n_iter_no_change : int, default=10
@@ -215,6 +228,8 @@ class VAETransformer(BaseVAE):
        representation using deep conditional generative models. NIPS.
     .. [5] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
        autoencoders. ICLR.
+    .. [6] Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component
+       analysis. Journal of the Royal Statistical Society B 61(3), 611-622.
 
     Examples
     --------
@@ -256,9 +271,10 @@ class VAETransformer(BaseVAE):
         "image_shape": ["array-like", None],
         "channels": ["array-like"],
         "batch_norm": ["boolean"],
+        "linear_path": ["boolean"],
         **{
             name: [StrOptions({"auto"}), *BaseVAE._parameter_constraints[name]]
-            for name in ("max_epochs", "batch_size")
+            for name in ("max_epochs", "batch_size", "dropout", "early_stopping")
         },
         "encoder": [callable, None],
         "decoder": [callable, None],
@@ -283,14 +299,15 @@ class VAETransformer(BaseVAE):
         hidden_layer_sizes=(500,),
         activation="relu",
         batch_norm=True,
-        dropout=0.0,
+        linear_path=True,
+        dropout="auto",
         encoder=None,
         decoder=None,
         lr=1e-2,
         max_epochs="auto",
         batch_size="auto",
         kl_warmup=0.1,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
@@ -315,6 +332,7 @@ class VAETransformer(BaseVAE):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.batch_norm = batch_norm
+        self.linear_path = linear_path
         self.dropout = dropout
         self.encoder = encoder
         self.decoder = decoder
@@ -395,6 +413,9 @@ class VAETransformer(BaseVAE):
             if self.center:
                 start.offset.copy_(mean)
                 module.decoder.origin.copy_(output.at_mean(mean, number))
+            if getattr(module.encoder.body, "skip", False):
+                learnt = isinstance(self.scale, str)
+                start_at_pca(module, X, None if learnt else 1.0)
         if output.counts:
             self.mean_length_ = output.mean_length(mean)
 
@@ -403,13 +424,22 @@ class VAETransformer(BaseVAE):
         # Columns by numbers: they may have been chosen by code.
         return {**params, "likelihood": self.net_.config["likelihood"]}
 
-    def _passes(self, n_samples):
+    def _settled(self, data):
+        n_samples, n_features = data.X.shape
         times = max(n_samples / MANY_ROWS, 1)
+        if hasattr(self, "net_"):  # and goes on
+            dropout = self.net_.config["dropout"]
+        elif has_linear_path(self._config(n_features, data.covariates.shape[1])):
+            dropout = 0.2 * min(FEW_ROWS / n_samples, 1)
+        else:
+            dropout = 0.0
         auto = {
             "max_epochs": max(round(50 / times**0.5), 10),
             "batch_size": min(round(64 * times), 512),
+            "dropout": dropout,
+            "early_stopping": 10 <= n_samples < 2 * n_features,
         }
-        given = super()._passes(n_samples)
+        given = super()._settled(data)
         return {k: auto[k] if v == "auto" else v for k, v in given.items()}
 
     def _training_options(self, data):
@@ -419,6 +449,13 @@ class VAETransformer(BaseVAE):
             "n_importance": self.n_importance,
             "corrupt": corruption(self.corruption, self.denoising),
         }
+
+    @classmethod
+    def _of_file(cls, state):
+        state = super()._of_file(state)
+        for part in (state["params"], state["net"]["config"]):
+            part.setdefault("linear_path", False)
+        return state
 
     # --- what is read off the fitted model ---------------------------------------
 
@@ -481,6 +518,8 @@ class VAETransformer(BaseVAE):
                 "at inverse_transform of chosen codes."
             )
         weight = body.output.weight.detach()[: self._n_features_out]
+        if body.skip:
+            weight = weight / body.n_in
         if output.output_unit is not None:
             weight = weight * output.output_unit
         return weight.cpu().numpy().copy()

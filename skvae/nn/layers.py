@@ -57,12 +57,15 @@ def dropped(x, rate, generator):
 class MLP(nn.Module):
     """Dense layers, each followed by batch norm, the activation and dropout.
 
-    With `n_out`, a plain linear layer of that width comes last.
+    With `n_out`, a plain linear layer of that width comes last. With `skip`, what comes
+    in, divided by `n_in`, stands behind what the layers make of it, so that whatever is
+    linear in both is a linear model to which the layers add. The division makes steps
+    of Adam, which are of one length for each weight, as long in sum for any width.
 
     Attributes
     ----------
-    n_out : int
-        Width of what comes out.
+    n_in, n_out : int
+        Width of what comes in, and of what comes out.
     width : int
         That of the widest hidden layer.
     """
@@ -77,8 +80,10 @@ class MLP(nn.Module):
         *,
         batch_norm=False,
         n_out=None,
+        skip=False,
     ):
         super().__init__()
+        self.n_in = n_in
         sizes = [n_in, *hidden_layer_sizes]
         self.layers = nn.ModuleList(
             Linear(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)
@@ -86,15 +91,21 @@ class MLP(nn.Module):
         self.norms = norms(hidden_layer_sizes, batch_norm)
         self.activation = ACTIVATIONS[activation]
         self.dropout = dropout
-        self.output = None if n_out is None else Linear(sizes[-1], n_out, generator)
-        self.n_out = sizes[-1] if n_out is None else n_out
-        self.width = max(hidden_layer_sizes, default=1)
+        self.skip = skip
+        n_last = sizes[-1] + n_in * (skip and len(self.layers) > 0)
+        self.output = None if n_out is None else Linear(n_last, n_out, generator)
+        self.n_out = n_last if n_out is None else n_out
+        self.width = max(*hidden_layer_sizes, n_last if skip else 1, 1)
 
     def forward(self, x, generator=None):
+        seen = x
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = self.activation(norm(layer(x)))
             if self.training and self.dropout:
                 x = dropped(x, self.dropout, generator)
+        if self.skip:
+            seen = seen / self.n_in
+            x = torch.cat([x, seen], -1) if len(self.layers) else seen
         return x if self.output is None else self.output(x)
 
 

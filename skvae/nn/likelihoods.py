@@ -285,6 +285,12 @@ class Output(nn.Module):
     def take_unit(self, mean, std):
         """Count in the standard deviations of the data, where that has a meaning."""
 
+    def take_residuals(self, share):
+        """Begin with what a linear model leaves of each feature's variance by `scale`.
+
+        A share of its square, of shape (n_features,).
+        """
+
     def at_mean(self, mean, n_samples):
         """Return what output gives features the means that they have in n_samples."""
         raise NotImplementedError
@@ -443,6 +449,11 @@ class GaussianOutput(Output):
             each = torch.where(varies, std, shared)
             self.unit.copy_(each if self.unit.dim() else shared)
 
+    def take_residuals(self, share):
+        if self.log_scale is not None:
+            share = share if self.log_scale.dim() else share.mean()
+            self.log_scale.copy_(share.log() / 2)
+
     def at_mean(self, mean, n_samples):
         return mean / self.unit
 
@@ -560,6 +571,10 @@ class MixedOutput(Output):
     def take_unit(self, mean, std):
         for part, columns in zip(self.parts, self.columns):
             part.take_unit(mean[columns], std[columns])
+
+    def take_residuals(self, share):
+        for part, columns in zip(self.parts, self.columns):
+            part.take_residuals(share[columns])
 
     def at_mean(self, mean, n_samples):
         found = [

@@ -16,6 +16,8 @@ from skvae.persistence import CLASSES, FORMAT
 MODELS = {
     **CLASSES,
     "embeddings": partial(CLASSES["GSMTopicModel"], embedding_columns=slice(-2, None)),
+    # With a linear path, which the first one of its class has not.
+    "linear_path": partial(CLASSES["VAETransformer"], linear_path=True),
     "mixed": partial(
         CLASSES["VAETransformer"],
         likelihood=[
