@@ -203,6 +203,7 @@ def test_dropout_and_early_stopping_go_by_the_shape_of_x(rng):
     assert trained(1500, 800) == (0.1, True)
     assert trained(9, 20) == (0.2, False)
     assert trained(30, 40, early_stopping=False, dropout=0.0) == (0.0, False)
+    assert trained(30, 40, linear_path=False) == (0.0, False)
 
 
 def test_further_fits_keep_their_dropout(rng):

@@ -151,8 +151,8 @@ class VAETransformer(BaseVAE):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out `validation_fraction` of the rows, to stop when their bound
         has not improved for `n_iter_no_change` epochs, and to keep the best weights.
-        "auto" does so where there are fewer rows than twice the features, which
-        networks learn by heart, but 10 rows at least.
+        "auto" does so with a linear path, where there are fewer rows than twice the
+        features, which networks learn by heart, but 10 rows at least.
     validation_fraction : float in (0, 1), default=0.1
         Share of the rows that early stopping holds out.
     n_iter_no_change : int, default=10
@@ -427,17 +427,15 @@ class VAETransformer(BaseVAE):
     def _settled(self, data):
         n_samples, n_features = data.X.shape
         times = max(n_samples / MANY_ROWS, 1)
+        path = has_linear_path(self._config(n_features, data.covariates.shape[1]))
+        dropout = 0.2 * min(FEW_ROWS / n_samples, 1) * path
         if hasattr(self, "net_"):  # and goes on
             dropout = self.net_.config["dropout"]
-        elif has_linear_path(self._config(n_features, data.covariates.shape[1])):
-            dropout = 0.2 * min(FEW_ROWS / n_samples, 1)
-        else:
-            dropout = 0.0
         auto = {
             "max_epochs": max(round(50 / times**0.5), 10),
             "batch_size": min(round(64 * times), 512),
             "dropout": dropout,
-            "early_stopping": 10 <= n_samples < 2 * n_features,
+            "early_stopping": path and 10 <= n_samples < 2 * n_features,
         }
         given = super()._settled(data)
         return {k: auto[k] if v == "auto" else v for k, v in given.items()}
