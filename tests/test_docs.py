@@ -28,6 +28,7 @@ PAGES = [
     "docs/coming_from_lda.md",
     "docs/topic_models.md",
     "docs/embeddings.md",
+    "docs/tables.md",
     "docs/troubleshooting.md",
     "docs/models/nvdm.md",
     "docs/models/gsm.md",
