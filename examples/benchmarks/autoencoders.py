@@ -2,9 +2,10 @@
 Measure autoencoders of images, and a training epoch's cost
 ============================================================
 
-Prints what docs/images.md shows: plain and variational autoencoders on MNIST beside PCA
-and a bare PyTorch loop, convolutions beside dense layers, and epochs beside those of
-bare loops of the same network. MNIST comes from OpenML, cached or downloaded.
+Prints what docs/autoencoders.md and docs/tables.md show: plain and variational
+autoencoders on MNIST beside PCA and a bare PyTorch loop, tables of few rows beside PCA,
+convolutions beside dense layers, and epochs beside those of bare loops of the same
+network. MNIST comes from OpenML, cached or downloaded.
 
     python examples/benchmarks/autoencoders.py                  every table, 2 hours
     python examples/benchmarks/autoencoders.py speed plain      some of them
