@@ -145,10 +145,9 @@ def checked_image_shape(model, n_features):
 
 def has_linear_path(config):
     """Whether hidden layers add to a linear model: of real values, in dense layers."""
-    kind = config["likelihood"]
     return (
         config["linear_path"]
-        and "gaussian" in ([kind] if isinstance(kind, str) else kinds_of(kind))
+        and "gaussian" in kinds_of(config["likelihood"])
         and config["architecture"] == "dense"
         and config["encoder"] is config["decoder"] is None
         # Codes are for what these do not tell, and PCA does not know of them.

@@ -130,11 +130,8 @@ class BaseVAE(
 
     def _training_options(self, data):
         """Return what `VAENet` is to know of training on data."""
-        settled = self._settled(data)
         return {
             "lr": self.lr,
-            "max_epochs": settled["max_epochs"],
-            "batch_size": settled["batch_size"],
             "kl_warmup": self.kl_warmup,
             "callbacks": copy.deepcopy(list(self.callbacks or ())),
             "device": resolve_device(self.device),
@@ -304,7 +301,7 @@ class BaseVAE(
         self._check_rows(data.X, rows)
         settled = self._settled(data)
         early_stop = settled["early_stopping"] and not in_parts
-        net = self._net_to_train(data, settled["dropout"], early_stop)
+        net = self._net_to_train(data, settled, early_stop)
         self._prepare(net.module_, data.X)
         if early_stop:
             rows, held_out = self._split(n_samples, net.seed)
@@ -346,14 +343,16 @@ class BaseVAE(
             gaps=self._has_gaps(X),
         )
 
-    def _net_to_train(self, data, dropout, early_stop):
+    def _net_to_train(self, data, settled, early_stop):
         """A new net, or a copy of the fitted one with the parameters of now."""
         resume = hasattr(self, "net_")
         sizes = data.X, data.covariates, data.embeddings
         # Whether there were gaps when training began.
         sees_gaps = self.net_.config["sees_gaps"] if resume else data.gaps
-        config = self._config(*(part.shape[1] for part in sizes), sees_gaps, dropout)
+        widths = (part.shape[1] for part in sizes)
+        config = self._config(*widths, sees_gaps, settled["dropout"])
         options = self._training_options(data)
+        options |= {name: settled[name] for name in ("max_epochs", "batch_size")}
         if early_stop:
             options["patience"] = self.n_iter_no_change
         if not resume:

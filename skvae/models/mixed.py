@@ -86,7 +86,9 @@ def check_columns(model, likelihood, n_features):
 
 
 def kinds_of(likelihood):
-    """Names of likelihoods in a list, None for what is no pair with a name."""
+    """Names of one likelihood or a list, None for what is no pair with a name."""
+    if isinstance(likelihood, str):
+        return [likelihood]
     if not isinstance(likelihood, tuple | list):  # which a fit refuses
         return []
     return [

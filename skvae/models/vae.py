@@ -379,10 +379,7 @@ class VAETransformer(BaseVAE):
 
     def _kinds(self):
         """Names of the likelihoods, as far as they are known."""
-        likelihood = self._likelihood()
-        if isinstance(likelihood, str):
-            return {likelihood}
-        return set(kinds_of(likelihood))
+        return set(kinds_of(self._likelihood()))
 
     def _has_gaps(self, X):
         return isinstance(X, np.ndarray) and bool(np.isnan(X).any())

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skvae.nn.rows import SparseRows
+from skvae.nn.rows import SparseRows, append_columns
 
 ACTIVATIONS = {
     "relu": F.relu,
@@ -67,7 +67,7 @@ class MLP(nn.Module):
     n_in, n_out : int
         Width of what comes in, and of what comes out.
     width : int
-        That of the widest hidden layer.
+        That of the widest hidden layer, or with `skip` of the last one and its input.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class MLP(nn.Module):
         n_last = sizes[-1] + n_in * (skip and len(self.layers) > 0)
         self.output = None if n_out is None else Linear(n_last, n_out, generator)
         self.n_out = n_last if n_out is None else n_out
-        self.width = max(*hidden_layer_sizes, n_last if skip else 1, 1)
+        self.width = max(*hidden_layer_sizes, n_last * skip, 1)
 
     def forward(self, x, generator=None):
         seen = x
@@ -105,7 +105,7 @@ class MLP(nn.Module):
                 x = dropped(x, self.dropout, generator)
         if self.skip:
             seen = seen / self.n_in
-            x = torch.cat([x, seen], -1) if len(self.layers) else seen
+            x = append_columns(x, seen) if len(self.layers) else seen
         return x if self.output is None else self.output(x)
 
 

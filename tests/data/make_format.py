@@ -1,8 +1,9 @@
 """Write the golden files that are missing: run it for a new format or a new class.
 
 ``python tests/data/make_format.py`` fits a small model of each class, one that takes
-columns for embeddings, and one of columns of several kinds with missing values, saves
-it and what it gives, in the present format. No file is ever written again.
+columns for embeddings, one with a linear path, and one of columns of several kinds with
+missing values, saves it and what it gives, in the present format. No file is ever
+written again.
 """
 
 from functools import partial
