@@ -45,6 +45,7 @@ from skvae.nn.latent import reparameterise
 from skvae.nn.layers import MLP
 from skvae.nn.topics import TopicMixtureDecoder
 from skvae.training import net
+from skvae.training.coherence import TopicIncoherence
 from skvae.training.data import Data, EvenBatchSampler, RowDataset
 
 TOPIC_MODELS = {
@@ -78,13 +79,18 @@ class BareLoop:
 
     def __init__(self, estimator, X, dense=False):
         data = Data(estimator._check_X(X, reset=False))
-        fitted = estimator._net_to_train(data, False)
+        fitted = estimator._net_to_train(data, estimator._settled(data), False)
         self.module, self.optimizer = fitted.module_, fitted.optimizer_
         self.criterion = fitted.criterion_
         self.clip = isinstance(estimator, tuple(TOPIC_MODELS.values()))
         sparse = self.module.encoder.takes_sparse_rows and not dense
         self.rows = RowDataset(data, np.arange(X.shape[0]), fitted.corrupt, sparse)
         self.rows.rng = np.random.default_rng(0)
+        penalties = [penalty for _, penalty in self.criterion.penalties]
+        self.incoherence = [p for p in penalties if isinstance(p, TopicIncoherence)]
+        for penalty in self.incoherence:
+            penalty.on_train_begin(fitted, X=self.rows)
+        self.fitted = fitted
         self.batch_size = estimator.batch_size
         self.generator = torch.Generator()
         self.phases = dict.fromkeys(
@@ -95,10 +101,12 @@ class BareLoop:
         """Train for an epoch; add up the CPU time of each phase."""
         self.module.train()
         self.criterion.train()
+        for penalty in self.incoherence:
+            penalty.on_epoch_begin(self.fitted)
         losses = []
         for batch in EvenBatchSampler(len(self.rows), self.batch_size, self.generator):
             times = [Clock()]
-            (x, _), target = self.rows.__getitems__(batch)
+            (x, *_), target = self.rows.__getitems__(batch)
             times.append(Clock())
             self.optimizer.zero_grad()
             posterior = self.module.encoder(x, self.generator)

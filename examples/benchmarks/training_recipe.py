@@ -81,8 +81,8 @@ class Changed:
     def _training_options(self, n_samples):
         return {**super()._training_options(n_samples), **self.options}
 
-    def _net_to_train(self, data, early_stop):
-        net = super()._net_to_train(data, early_stop)
+    def _net_to_train(self, *args):
+        net = super()._net_to_train(*args)
         for group in net.optimizer_.param_groups:
             self.adam(group)
         return net
