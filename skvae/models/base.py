@@ -497,7 +497,7 @@ class BaseVAE(
         return self._inference().means(Data(codes, covariates))
 
     def score_samples(
-        self, X, *, covariates=None, embeddings=None, bound="elbo", n_draws=128
+        self, X, *, covariates=None, embeddings=None, bound="elbo", n_draws=None
     ):
         """Lower bound of the log-likelihood of each row of X.
 
@@ -513,9 +513,11 @@ class BaseVAE(
             warm-up. "importance" is the importance-weighted bound [1]_, which is
             tighter and tends to the log-likelihood as draws are added, see
             `effective_sample_size`.
-        n_draws : int, default=128
-            Draws of the posterior. They are quasi-random and all rows share them, so
-            the result is deterministic and does not depend on the other rows.
+        n_draws : int, default=None
+            Draws of the posterior; by default 32 for the ELBO, whose expectation takes
+            no more, and 128 for importance. They are quasi-random, each row shifts them
+            by its own posterior mean, so that the result is always the same and does
+            not depend on the other rows.
 
         Returns
         -------

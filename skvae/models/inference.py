@@ -1,6 +1,7 @@
 """What a trained module makes of rows and codes, block by block."""
 
 import copy
+from collections.abc import Callable
 from numbers import Integral
 from typing import NamedTuple
 
@@ -18,34 +19,57 @@ from skvae.training.data import Data
 
 # Values of a dense block of rows: 16 MB in double precision.
 BLOCK_SIZE = 2**21
+# Means of rows, times this, differ by more than the unit cube is long.
+SHIFT = 4
+# Keeps points off the faces of the cube, where normal draws are infinite.
+LEAST = 2**-40
 
 
-def sobol_normal(n_draws, n_components):
-    """Quasi-random standard normal draws, always the same; (n_draws, 1, n_components).
-
-    All rows share them, so that a score does not depend on a row's place, and far fewer
-    are enough than of independent draws.
-    """
+def sobol_points(n_draws, n_components):
+    """Quasi-random points of the unit cube, always the same."""
     sobol = qmc.Sobol(n_components, scramble=True, rng=0)
-    normal = qmc.MultivariateNormalQMC(np.zeros(n_components), engine=sobol)
     # scipy warns of other numbers than powers of 2.
-    draws = normal.random(1 << (n_draws - 1).bit_length())[:n_draws]
-    return torch.from_numpy(draws)[:, None]
+    return torch.from_numpy(sobol.random(1 << (n_draws - 1).bit_length())[:n_draws])
 
 
-def standardised(draws):
-    """Draws with a mean of 0 and a covariance of I, exactly, if there are enough.
+def normal(points):
+    """Standard normal draws that points of the unit cube stand for."""
+    return 2**0.5 * (2 * points.clamp(LEAST, 1 - LEAST) - 1).erfinv()
 
-    The mean of a quadratic function over them is exact. That of log p(x | z) comes
-    closer to what it tends to in many dimensions, and no further off in few. Importance
-    weights, which rest on the tails, gain nothing from it.
+
+def own_noise(mean, n_draws):
+    """Standard normal draws for rows of posterior means; (n_draws, *mean.shape).
+
+    Each row shifts the same points by its own mean, as if at random [1]_. Its draws do
+    not depend on the other rows, and errors of expectations average out over rows,
+    where those of points that all of them share would add up. If there are enough, the
+    draws of a row have a mean of 0 and a covariance of I, so that the expectation of a
+    quadratic function is exact.
+
+    References
+    ----------
+    .. [1] Cranley, R. and Patterson, T. N. L. (1976). Randomization of number theoretic
+       methods for multiple integration. SIAM Journal on Numerical Analysis 13, 904-914.
     """
-    n_draws, _, n_components = draws.shape
-    if n_draws <= 2 * n_components:
-        return draws
-    centred = draws[:, 0] - draws[:, 0].mean(0)
-    root = torch.linalg.cholesky(centred.T @ centred / n_draws)
-    return torch.linalg.solve_triangular(root, centred.T, upper=False).T[:, None]
+    n_components = mean.shape[-1]
+    points = sobol_points(n_draws, n_components)[:, None].to(mean)
+    # Folded, so that none leaps to the other face of the cube if a mean changes a bit.
+    points = 1 - (2 * (points + SHIFT * mean).remainder(1) - 1).abs()
+    noise = normal(points)
+    if n_draws >= 3 * n_components:  # fewer would lose their tails
+        rows = (noise - noise.mean(0)).permute(1, 2, 0)
+        # Where it fails, NaN is what it failed on, and comes out again.
+        root, _ = torch.linalg.cholesky_ex(rows @ rows.mT / n_draws)
+        noise = torch.linalg.solve_triangular(root, rows, upper=False).permute(2, 0, 1)
+    return noise
+
+
+def shared_noise(mean, n_draws):
+    """Standard normal draws for rows of posterior means, the same for all of them.
+
+    They are for importance weights, which rest on tails: these are covered evenly.
+    """
+    return normal(sobol_points(n_draws, mean.shape[-1])[:, None].to(mean))
 
 
 def to_double(tensor):
@@ -55,6 +79,20 @@ def to_double(tensor):
 def elbo_of_draws(x, z, posterior, likelihood, prior):
     """The ELBO of each row at each draw; its KL term needs no draws."""
     return elbo(x, posterior, likelihood, prior).bound
+
+
+class Bound(NamedTuple):
+    """How a bound is made of draws z of the posterior."""
+
+    n_draws: int  # unless said otherwise
+    noise: Callable  # of the posterior means and the number of draws
+    term: Callable  # of rows, draws, posterior, likelihood and prior
+
+
+BOUNDS = {
+    "elbo": Bound(32, own_noise, elbo_of_draws),
+    "importance": Bound(128, shared_noise, log_importance_weights),
+}
 
 
 class Sample(NamedTuple):
@@ -163,14 +201,14 @@ class Inference:
 
     def code_variances(self, data, n_draws=64):
         """Variances of codes over the posterior; (n_samples, n_components)."""
-        noise = sobol_normal(n_draws, self.module.encoder.n_components)
 
         def spread(x, c, e):
             posterior = self.module.encoder(x, c=c, e=e)
-            draws = posterior.mean + posterior.stddev * noise.to(x.device)
+            noise = own_noise(posterior.mean, n_draws)
+            draws = posterior.mean + posterior.stddev * noise
             return self.module.link(draws).var(0, correction=0)
 
-        width = max(self.width, n_draws * noise.shape[-1])
+        width = max(self.width, n_draws * self.module.encoder.n_components)
         return self._map(spread, data, width)
 
     def means(self, codes):
@@ -188,15 +226,15 @@ class Inference:
         module = self.module
         if not module.encoder.variational:
             n_draws = 1  # they are all the same
-        fixed = sobol_normal(n_draws, module.encoder.n_components)
         parts = []
         for _, x, c, e in self.blocks(data, n_draws * self.scored_width(data.X)):
             posterior, prior = module.encoder(x, c=c, e=e), module.prior()
-            noise = fixed
-            if rng is not None:
+            if rng is None:
+                noise = shared_noise(posterior.mean, n_draws)
+            else:
                 shape = n_draws, *posterior.mean.shape
                 noise = torch.from_numpy(rng.standard_normal(shape))
-            z = posterior.mean + posterior.stddev * noise.to(posterior.mean.device)
+            z = posterior.mean + posterior.stddev * noise.to(posterior.mean)
             likelihood = module.decoder(module.link(z), c=c)
             weights = torch.ones(1, len(x), dtype=z.dtype, device=z.device)
             if n_draws > 1:
@@ -215,49 +253,48 @@ class Inference:
         noise = torch.from_numpy(noise).to(self.device)
         return self.module.link(prior.mean + prior.stddev * noise).cpu().numpy()
 
-    def bounds(self, data, bound="elbo", n_draws=128):
+    def bounds(self, data, bound="elbo", n_draws=None):
         """A bound of the log-likelihood of each row, in nats; (n_samples,)."""
-        if bound == "elbo":
-            draws = self._over_draws(data, n_draws, elbo_of_draws)
-            parts = [terms.mean(0) for terms in draws]
-        elif bound == "importance":
-            draws = self._over_draws(data, n_draws, log_importance_weights)
-            parts = [terms.logsumexp(0) - np.log(n_draws) for terms in draws]
-        else:
+        if bound not in list(BOUNDS):  # of any type
             raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
+        if n_draws is None:
+            n_draws = BOUNDS[bound].n_draws
+        draws = self._over_draws(data, bound, n_draws)
+        if bound == "elbo":
+            parts = [terms.mean(0) for terms in draws]
+        else:
+            parts = [terms.logsumexp(0) - np.log(n_draws) for terms in draws]
         return self._finite(torch.cat(parts))
 
     def effective_sample_sizes(self, data, n_draws=128):
         """(sum of weights)^2 / sum of squared weights of each row; (n_samples,)."""
-        draws = self._over_draws(data, n_draws, log_importance_weights)
+        draws = self._over_draws(data, "importance", n_draws)
         parts = [(2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp() for w in draws]
         return self._finite(torch.cat(parts))
 
-    def _over_draws(self, data, n_draws, term):
-        """Values of a term at draws of the posterior of rows, in blocks.
+    def _over_draws(self, data, bound, n_draws):
+        """Values of a bound's term at draws of the posterior of rows, in blocks.
 
         Yields tensors of shape (n_draws, rows of the block).
         """
         n_draws = int(check_scalar(n_draws, "n_draws", Integral, min_val=1))
-        module = self.module
+        module, (_, noise_of, term) = self.module, BOUNDS[bound]
         if not module.encoder.variational:
-            if term is log_importance_weights:
+            if bound == "importance":
                 raise ValueError(
                     f"{self.name} was fitted with variational=False: its codes are "
                     "points and have no importance weights. Use bound='elbo'."
                 )
             n_draws = 1  # they are all the same
-        noise = sobol_normal(n_draws, module.encoder.n_components)
-        if term is elbo_of_draws:
-            noise = standardised(noise)
         width = self.scored_width(data.X)
-        for _, x, c, e in self.blocks(data, max(width, n_draws)):
+        width_of_noise = n_draws * module.encoder.n_components
+        for _, x, c, e in self.blocks(data, max(width, width_of_noise)):
             posterior, prior = module.encoder(x, c=c, e=e), module.prior()
             # As many draws at a time as a block of rows has room for.
             size = max(1, BLOCK_SIZE // (len(x) * width))
             values = []
-            for eps in noise.to(x.device).split(size):
-                z = posterior.mean + posterior.stddev * eps
+            for noise in noise_of(posterior.mean, n_draws).split(size):
+                z = posterior.mean + posterior.stddev * noise
                 likelihood = module.decoder(module.link(z), c=c)
                 values.append(term(x, z, posterior, likelihood, prior).cpu())
             yield torch.cat(values)

@@ -170,7 +170,7 @@ class BaseTopicModel(BaseVAE):
         covariates=None,
         embeddings=None,
         bound="elbo",
-        n_draws=128,
+        n_draws=None,
         average="token",
     ):
         """Upper bound of the perplexity of X; by default ``exp(-score(X))``.
@@ -190,8 +190,8 @@ class BaseTopicModel(BaseVAE):
         bound : {"elbo", "importance"}, default="elbo"
             Which bound of a document's log-likelihood, see `score_samples`. Compare
             models by the same bound, with the same number of draws.
-        n_draws : int, default=128
-            Draws of the posterior.
+        n_draws : int, default=None
+            Draws of the posterior, see `score_samples`.
         average : {"token", "document"}, default="token"
             "token" is exp(-sum of B_d / sum of N_d), "document" is
             exp(-mean of B_d / N_d), with B_d the bound in nats and N_d the number of
@@ -215,7 +215,7 @@ class BaseTopicModel(BaseVAE):
             per_token = self._bound_per_token(given, bound, n_draws, average)
             return float(np.exp(-per_token))
 
-    def _bound_per_token(self, given, bound="elbo", n_draws=128, average="token"):
+    def _bound_per_token(self, given, bound="elbo", n_draws=None, average="token"):
         check_average(average)
         data = self._check_data(*given)
         if data.X.nnz == 0:

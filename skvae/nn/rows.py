@@ -239,10 +239,8 @@ def append_columns(rows, columns):
 
 def sums_of_rows(values, pattern):
     """Sums of values at the places of a pattern, whose last axis they have, by rows."""
-    if values.dim() == 1:
-        return torch.segment_reduce(values, "sum", offsets=pattern.long_row_ends)
-    sums = values.new_zeros(*values.shape[:-1], pattern.shape[0])
-    return sums.index_add_(-1, pattern.row, values)
+    ends = pattern.long_row_ends.expand(*values.shape[:-1], -1)
+    return torch.segment_reduce(values, "sum", offsets=ends, axis=values.dim() - 1)
 
 
 class Product(torch.autograd.Function):
