@@ -141,6 +141,21 @@ def test_figures_are_those_of_the_metrics(page, model, texts, tmp_path):
     assert f" {npmi:,.3f} " in text
 
 
+def test_documents_are_transformed_once(model, texts, tmp_path, monkeypatch):
+    """Beside their halves, that perplexity is measured on."""
+    tokens, transform = [], skvae.GSMTopicModel.transform
+
+    def counted(self, X, **given):
+        tokens.append(X.sum())
+        return transform(self, X, **given)
+
+    monkeypatch.setattr(skvae.GSMTopicModel, "transform", counted)
+    labels = np.arange(len(texts)) % 2
+    path = tmp_path / "r.html"
+    skvae.report(model, texts, path=path, y=labels, by=labels, baseline=None)
+    assert tokens.count(model[0].transform(texts).sum()) == 1 and len(tokens) == 2
+
+
 def test_any_models_are_there_for_comparison(model, texts, tmp_path):
     counts, words = model[0].transform(texts), model[0].get_feature_names_out()
     nmf, path = NMF(2, init="nndsvda"), tmp_path / "r.html"

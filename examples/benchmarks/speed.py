@@ -12,8 +12,8 @@ contestants take their turn:
 - target: CPU time until held-out documents are completed as well as by scikit-learn's
   online LDA (10 passes) and, where it is installed, tomotopy's LDA (300 iterations);
 - transform: documents per second beside LDA's;
-- score: CPU seconds of the bound of the held-out documents beside those of the fit, as a
-  search has one of each, how far its perplexity is from that of 1,024 draws on 500 of
+- score: CPU seconds of the bound of the held-out documents beside those of the fit, as
+  a search has one of each, how far its perplexity is from that of 1,024 draws on 500 of
   them, and CPU milliseconds per document of the importance-weighted bound.
 
     pip install -e '.[benchmark]'

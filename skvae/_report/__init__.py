@@ -19,6 +19,7 @@ from skvae.fitted.documents import document_texts
 from skvae.fitted.model import (
     call_of,
     check_n_features,
+    check_proportions,
     given_names,
     is_signed,
     last_step,
@@ -31,9 +32,9 @@ from skvae.fitted.model import (
     word_names,
     word_probabilities,
 )
-from skvae.fitted.space import document_vectors, nearest_documents
+from skvae.fitted.proportions import prevalence_of, sizes_of
+from skvae.fitted.space import nearest_documents, vectors_of
 from skvae.fitted.words import LEAST, leading_columns, rank_words, word_frequencies
-from skvae.inspection import topic_prevalence, topic_sizes
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.health import complaints, facts
@@ -174,10 +175,14 @@ def report(
     if y is not None:
         check_consistent_length(measured, y)
     baselines = _baselines(baseline, last)
-    found = None
+    codes, found = topic_codes(last, counts, given), None  # once for all that follows
+    vectors = vectors_of(last, codes)
     if by is not None:
-        found = prevalences(topic_prevalence(last, counts, by, freq=freq, **given))
-    topics, start = _topics(last, counts, given, texts, names, n_words, n_documents)
+        check_proportions(last)
+        found = prevalences(prevalence_of(last, counts, given, codes, by, freq))
+    topics, start = _topics(
+        last, counts, codes, vectors, texts, names, n_words, n_documents
+    )
     if title is None:
         n_samples = f"{counts.shape[0]:,}"
         title = f"{type(last).__name__}: {len(topics)} topics in {n_samples} documents"
@@ -189,9 +194,9 @@ def report(
         start=start,
         n_words=n_words,
         prevalence=found,
-        maps=maps(last, counts, texts, names, given),
+        maps=maps(last, counts, vectors, texts, names),
         curves=curves(trained_model(last)),
-        figures=_figures(last, counts, measured, given_measured, y, baselines),
+        figures=_figures(last, counts, codes, measured, given_measured, y, baselines),
         steps=[call_of(step) for step in pipeline_steps(model)],
         parameters=parameters_of(last),
         versions=versions(),
@@ -246,7 +251,7 @@ def _health(last):
     }
 
 
-def _topics(last, counts, given, texts, names, n_words, n_documents):
+def _topics(last, counts, codes, vectors, texts, names, n_words, n_documents):
     """Topics as the page shows them, and the weight that its slider starts from."""
     log_p = np.log(np.maximum(word_probabilities(last), LEAST))
     frequencies = word_frequencies(last, counts)
@@ -258,14 +263,13 @@ def _topics(last, counts, given, texts, names, n_words, n_documents):
         np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
 
     signed = is_signed(last)
-    sizes = None if signed else topic_sizes(last, counts, **given)
+    sizes = None if signed else sizes_of(last, counts, codes)
     order = np.arange(len(log_p))
     if sizes is not None:
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
     # Signed weights tell how specific words are rather than how probable.
     start = 0.0 if signed else 1.0
     own_names = given_names(last)
-    vectors = document_vectors(last, counts, given)
     rows, similarity = nearest_documents(last, counts, vectors, n_documents)
     topics = []
     for k in order:
@@ -291,7 +295,7 @@ def _topics(last, counts, given, texts, names, n_words, n_documents):
     return topics, start
 
 
-def _figures(last, counts, measured, given, y, baselines):
+def _figures(last, counts, codes, measured, given, y, baselines):
     """Figures of the model, the baselines and unigram, or why there are none."""
     shown = {
         "rows": {},
@@ -305,13 +309,16 @@ def _figures(last, counts, measured, given, y, baselines):
     except ValueError as error:
         return shown | {"reason": str(error)}
 
-    def figures_of(model, given):
+    def figures_of(model, given, codes=None):
         figures = topic_figures(model, counts, measured, given)
         if y is not None and not is_signed(model):
-            figures |= label_alignment(y, topic_codes(model, measured, given))
+            if codes is None:
+                codes = topic_codes(model, measured, given)
+            figures |= label_alignment(y, codes)
         return figures
 
-    shown["rows"] = rows = {type(last).__name__: figures_of(last, given)}
+    known = codes if measured is counts else None
+    shown["rows"] = rows = {type(last).__name__: figures_of(last, given, known)}
     # Online LDA learns worse from documents that are sorted.
     shuffled = shuffle(counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():

@@ -4,7 +4,7 @@ import unicodedata
 
 import numpy as np
 
-from skvae.inspection import embedding_map
+from skvae.fitted.space import map_of
 from skvae.utils.intervals import axis_of_groups, share_interval
 from skvae.utils.labels import place_labels
 
@@ -15,11 +15,11 @@ def shorten(text, length):
     return text if len(text) <= length else text[:length].rstrip() + " ..."
 
 
-def maps(last, counts, texts, names, given):
+def maps(last, counts, vectors, texts, names):
     """The map in two sizes, for wide pages and for narrow ones; none of few points."""
     if len(last.components_) < 2:
         return []
-    points = embedding_map(last, counts, feature_names=names, n_words=8, **given)
+    points = map_of(last, names, (counts, vectors), n_words=8)
     plane = points[["x", "y"]].to_numpy()
     low, high = plane.min(axis=0), plane.max(axis=0)
     unit = (plane - low) / np.where(high > low, high - low, 1)

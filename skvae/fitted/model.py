@@ -254,13 +254,18 @@ def topic_codes(model, counts, given):
     return shares
 
 
-def topic_proportions(model, counts, given):
-    """Return topic proportions of documents, or raise if the model has none."""
+def check_proportions(model):
+    """Check that codes of the model are topic proportions, or can be made such."""
     if is_signed(model):
         raise ValueError(
             f"{type(topic_model(model)).__name__} has no topic proportions: its codes "
             "are signed. GSMTopicModel, ProdLDATopicModel, LDA and NMF have."
         )
+
+
+def topic_proportions(model, counts, given):
+    """Return topic proportions of documents, or raise if the model has none."""
+    check_proportions(model)
     return topic_codes(model, counts, given)
 
 

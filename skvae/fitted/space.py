@@ -7,11 +7,19 @@ dimension for each topic, which is a unit vector there: words are columns of
 """
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
-from skvae.fitted.model import is_signed, topic_codes, topic_model, word_probabilities
+from skvae.fitted.model import (
+    is_signed,
+    topic_codes,
+    topic_model,
+    topic_names,
+    word_probabilities,
+)
+from skvae.fitted.words import leading_columns
 from skvae.utils.counts import check_csr
 
 
@@ -35,7 +43,12 @@ def topic_vectors(model):
 
 def document_vectors(model, counts, given):
     """Vectors of documents, given as the topic model sees them."""
-    return topic_codes(model, counts, given) @ topic_vectors(model)
+    return vectors_of(model, topic_codes(model, counts, given))
+
+
+def vectors_of(model, codes):
+    """Vectors of documents of given codes, as of `topic_codes`."""
+    return codes @ topic_vectors(model)
 
 
 def cosines(vectors, others):
@@ -81,3 +94,29 @@ def to_plane(vectors, transformer=None):
             f"{len(vectors)} vectors. Pass one that makes two columns, such as PCA(2)."
         )
     return plane
+
+
+def map_of(model, names, documents, n_words=10, n_documents=10, transformer=None):
+    """`embedding_map` by names of words, and counts and vectors of documents."""
+    last = topic_model(model)
+    topics = topic_vectors(model)
+    columns = np.unique(leading_columns(last.components_, n_words))
+    kinds = [("topic", topic_names(model), topics)]
+    kinds += [("word", names[columns], word_vectors(model)[columns])]
+    if documents is not None:
+        rows, similarity = nearest_documents(model, *documents, n_documents)
+        rows = np.unique(rows[np.isfinite(similarity)])
+        kinds.append(("document", rows, documents[1][rows]))
+    vectors = normalize(np.concatenate([vectors for _, _, vectors in kinds]))
+    points = pd.DataFrame(
+        {
+            "kind": np.repeat(
+                [kind for kind, *_ in kinds], [len(v) for *_, v in kinds]
+            ),
+            "label": np.concatenate([np.asarray(n, dtype=object) for _, n, _ in kinds]),
+        }
+    )
+    points[["x", "y"]] = to_plane(vectors, transformer)
+    points["topic"] = cosines(vectors, topics).argmax(axis=1)
+    points.loc[: len(topics) - 1, "topic"] = np.arange(len(topics))
+    return points

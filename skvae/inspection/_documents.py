@@ -8,11 +8,11 @@ from sklearn.utils import check_scalar
 
 from skvae.fitted.documents import document_texts, n_documents_of
 from skvae.fitted.model import topic_model_input, topic_names, topic_proportions
+from skvae.fitted.proportions import sizes_of
 from skvae.fitted.space import (
     document_vectors,
     nearest_documents,
 )
-from skvae.utils.counts import check_csr
 
 
 def topic_sizes(model, X, *, covariates=None, embeddings=None):
@@ -62,19 +62,7 @@ def topic_sizes(model, X, *, covariates=None, embeddings=None):
     counts, given = topic_model_input(
         model, X, covariates=covariates, embeddings=embeddings
     )
-    shares = topic_proportions(model, counts, given)
-    n_tokens = check_csr(counts).sum(axis=1)
-    if not n_tokens.sum() > 0:
-        raise ValueError("X has no tokens. Pass documents that have some.")
-    telling = (n_tokens > 0) & (shares.max(axis=1) > shares.mean(axis=1) + 1e-12)
-    largest = shares.argmax(axis=1)[telling | (shares.shape[1] == 1)]
-    return pd.DataFrame(
-        {
-            "share": n_tokens @ shares / n_tokens.sum(),
-            "documents": np.bincount(largest, minlength=shares.shape[1]),
-        },
-        index=topic_names(model),
-    )
+    return sizes_of(model, counts, topic_proportions(model, counts, given))
 
 
 def representative_documents(

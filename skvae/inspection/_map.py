@@ -2,21 +2,10 @@
 
 from numbers import Integral
 
-import numpy as np
-import pandas as pd
-from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
 
-from skvae.fitted.model import topic_model, topic_model_input, topic_names, word_names
-from skvae.fitted.space import (
-    cosines,
-    document_vectors,
-    nearest_documents,
-    to_plane,
-    topic_vectors,
-    word_vectors,
-)
-from skvae.fitted.words import leading_columns
+from skvae.fitted.model import topic_model_input, word_names
+from skvae.fitted.space import document_vectors, map_of
 
 
 def embedding_map(
@@ -90,29 +79,10 @@ def embedding_map(
     {'word': 4, 'document': 4, 'topic': 2}
     """
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
-    last, names = topic_model(model), word_names(model, feature_names)
-    topics = topic_vectors(model)
-    columns = np.unique(leading_columns(last.components_, n_words))
-    kinds = [("topic", topic_names(model), topics)]
-    kinds += [("word", names[columns], word_vectors(model)[columns])]
+    names, documents = word_names(model, feature_names), None
     if X is not None:
         counts, given = topic_model_input(
             model, X, covariates=covariates, embeddings=embeddings
         )
-        documents = document_vectors(model, counts, given)
-        rows, similarity = nearest_documents(model, counts, documents, n_documents)
-        rows = np.unique(rows[np.isfinite(similarity)])
-        kinds.append(("document", rows, documents[rows]))
-    vectors = normalize(np.concatenate([vectors for _, _, vectors in kinds]))
-    points = pd.DataFrame(
-        {
-            "kind": np.repeat(
-                [kind for kind, *_ in kinds], [len(v) for *_, v in kinds]
-            ),
-            "label": np.concatenate([np.asarray(n, dtype=object) for _, n, _ in kinds]),
-        }
-    )
-    points[["x", "y"]] = to_plane(vectors, transformer)
-    points["topic"] = cosines(vectors, topics).argmax(axis=1)
-    points.loc[: len(topics) - 1, "topic"] = np.arange(len(topics))
-    return points
+        documents = counts, document_vectors(model, counts, given)
+    return map_of(model, names, documents, n_words, n_documents, transformer)
