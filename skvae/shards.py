@@ -83,6 +83,11 @@ class Shards:
                 for number, n_rows in enumerate(index["n_rows"])
             ]
             self._ends = np.cumsum(index["n_rows"])
+            # In memory, 4 bytes a row: each batch asks for rows of most parts.
+            indptrs = [part.indptr for part in self._parts]
+            self._indptr = np.concatenate(indptrs)
+            indices = [part.indices.dtype for part in self._parts]
+            self._index_dtype = np.result_type(*indices)
             self.shape = int(self._ends[-1]), n_features
         except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
             raise ValueError(
@@ -93,7 +98,8 @@ class Shards:
 
     def _open(self, number, n_rows, n_features):
         data, indices, indptr = (
-            np.load(file_of(self.folder, number, name), mmap_mode="r")
+            # As plain arrays, which are faster to index.
+            np.asarray(np.load(file_of(self.folder, number, name), mmap_mode="r"))
             for name in ARRAYS
         )
         if not (
@@ -124,7 +130,7 @@ class Shards:
             except ValueError:
                 sound = False
             if not sound:
-                raise ValueError(f"Shard {number} of {self.folder} is damaged.")
+                raise self._damaged(number)
             yield part
 
     def __len__(self):
@@ -136,20 +142,25 @@ class Shards:
             if any(c is not Ellipsis and c != slice(None) for c in columns):
                 raise IndexError("Shards are indexed by rows only, with all columns.")
         rows = self._numbers(rows)
-        shard = np.searchsorted(self._ends, rows, side="right")
-        order = np.argsort(shard, kind="stable")
-        met, starts = np.unique(shard[order], return_index=True)
-        taken = [
-            self._parts[k][rows[places] - (self._ends[k] - self._parts[k].shape[0])]
-            for k, places in zip(met, np.split(order, starts[1:]))
-        ]
-        if not taken:
-            return sp.csr_array((0, self.shape[1]), dtype=self.dtype)
-        if len(taken) == 1:
-            return taken[0]
-        stacked = sp.vstack(taken, format="csr")
+        # One part after the other, each from its front to its end; then as asked for.
+        order = np.argsort(rows, kind="stable")
+        part = np.searchsorted(self._ends, rows[order], side="right")
+        places, ends = ranges(*(self._indptr[rows[order] + part + i] for i in (0, 1)))
+        data = np.empty(len(places), self.dtype)
+        indices = np.empty(len(places), self._index_dtype)
+        met, first = np.unique(part, return_index=True)
+        for k, rows_of_part in zip(met, np.split(np.arange(len(rows)), first[1:])):
+            held = slice(ends[rows_of_part[0]], ends[rows_of_part[-1] + 1])
+            of_part = places[held]
+            data[held] = self._parts[k].data[of_part]
+            indices[held] = self._parts[k].indices[of_part]
+        ends = ends.astype(self._index_dtype)
+        taken = sp.csr_array((data, indices, ends), shape=(len(rows), self.shape[1]))
         in_order = (order[1:] > order[:-1]).all()
-        return stacked if in_order else stacked[np.argsort(order)]
+        return taken if in_order else taken[np.argsort(order)]
+
+    def _damaged(self, number):
+        return ValueError(f"Shard {number} of {self.folder} is damaged.")
 
     def _numbers(self, rows):
         """Numbers of rows from a slice, a mask or numbers, negative ones included."""
@@ -182,6 +193,13 @@ class Shards:
             f"Shards({str(self.folder)!r}): {self.shape[0]} x {self.shape[1]} of "
             f"{self.dtype}, {self.nnz} stored values in {len(self._parts)} parts"
         )
+
+
+def ranges(starts, ends):
+    """Numbers from starts to ends, range by range, and where each range begins."""
+    lengths = ends - starts
+    begins = np.append(0, np.cumsum(lengths))
+    return np.arange(begins[-1]) + np.repeat(starts - begins[:-1], lengths), begins
 
 
 def file_of(folder, number, name):
