@@ -821,8 +821,8 @@ MUTANTS = [
     Mutant(
         "transform in training mode",
         "models/inference.py",
-        "copy.deepcopy(module).eval()",
-        "copy.deepcopy(module)",
+        "    part.training = False\n",
+        "",
         ("base",),
     ),
     Mutant(

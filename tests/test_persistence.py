@@ -238,9 +238,10 @@ def test_a_file_of_an_older_version_gives_the_same_results(golden):
     path, expected = golden
     loaded = skvae.load(path)
     X = expected["X"]
-    for name in ("transform", "score_samples"):
-        ours = getattr(loaded, name)(X)
-        np.testing.assert_allclose(ours, expected[name], rtol=1e-5, atol=1e-6)
+    codes, bounds = loaded.transform(X), loaded.score_samples(X, n_draws=1024)
+    np.testing.assert_allclose(codes, expected["transform"], rtol=1e-5, atol=1e-6)
+    # Those were taken over 128 other draws.
+    np.testing.assert_allclose(bounds, expected["score_samples"], rtol=5e-3)
     np.testing.assert_allclose(
         loaded.inverse_transform(expected["transform"]),
         expected["inverse_transform"],

@@ -13,6 +13,7 @@ from sklearn.utils import check_scalar
 
 from skvae.nn.elbo import elbo, kl_per_unit, log_importance_weights
 from skvae.nn.latent import diagonal_normal, reparameterise
+from skvae.nn.layers import Custom
 from skvae.nn.rows import SparseRows, to_rows
 from skvae.nn.settings import one_thread_after_fork
 from skvae.training.data import Data
@@ -72,8 +73,33 @@ def shared_noise(mean, n_draws):
     return normal(sobol_points(n_draws, mean.shape[-1])[:, None].to(mean))
 
 
-def to_double(tensor):
-    return tensor.double() if tensor.is_floating_point() else tensor
+def in_double(module, single):
+    """The same module in double precision, without gradients, for evaluation.
+
+    Parts in `single` share their tensors with it, and so do others that need no change:
+    nothing may be written into either.
+    """
+    if isinstance(module, Custom):  # which may hold its tensors in any way
+        return copy.deepcopy(module).eval().requires_grad_(False).double()
+    part = copy.copy(module)
+    part.training = False
+
+    def converted(tensor):
+        if tensor is None:
+            return None
+        tensor = tensor.detach()
+        double = tensor.is_floating_point() and module not in single
+        return tensor.double() if double else tensor
+
+    # As torch registers them, by name.
+    for kind in "_parameters", "_buffers":
+        tensors = getattr(module, kind).items()
+        setattr(part, kind, {name: converted(tensor) for name, tensor in tensors})
+    part._modules = {
+        name: None if child is None else in_double(child, single)
+        for name, child in module._modules.items()
+    }
+    return part
 
 
 def elbo_of_draws(x, z, posterior, likelihood, prior):
@@ -128,15 +154,11 @@ class Inference:
 
     def __init__(self, module, name):
         one_thread_after_fork()
-        module = copy.deepcopy(module).eval().requires_grad_(False)
         if next(module.parameters()).device.type == "mps":  # has no doubles
-            module = module.cpu()
+            module = copy.deepcopy(module).cpu()
         encoder, decoder = module.encoder, module.decoder
         single = encoder.first_layers if encoder.takes_sparse_rows else ()
-        for part in module.modules():
-            if part not in single:
-                part._apply(to_double, recurse=False)
-        self.module, self.name = module, name
+        self.module, self.name = in_double(module, single), name
         self.width = max(encoder.width, decoder.width)
         self.device = next(module.parameters()).device
 

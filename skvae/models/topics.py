@@ -60,7 +60,7 @@ def duplicate_topics(components):
     if n_words < 2:
         return []
     top = np.argpartition(-components, n_words - 1, axis=1)[:, :n_words]
-    has = np.zeros(components.shape, dtype=np.int32)
+    has = np.zeros(components.shape, dtype=np.float32)
     np.put_along_axis(has, top, 1, axis=1)
     has[components < components.mean(axis=1, keepdims=True)] = 0
     lengths = has.sum(axis=1)

@@ -145,11 +145,14 @@ class Standardise(nn.BatchNorm1d):
                 momentum=momentum,
                 eps=self.eps,
             )
-        std = (self.running_var + self.eps).sqrt()
-        x = (x - self.running_mean.view(self.shape)) / std.view(self.shape)
+        factor = (self.running_var + self.eps).rsqrt()
         if self.scale is not None:
-            x = x * self.scale.view(self.shape)
-        return x if self.offset is None else x + self.offset.view(self.shape)
+            factor = factor * self.scale
+        shift = -self.running_mean * factor
+        if self.offset is not None:
+            shift = shift + self.offset
+        # In one pass over x.
+        return torch.addcmul(shift.view(self.shape), x, factor.view(self.shape))
 
 
 def norms(widths, batch_norm, n_positions=0):
