@@ -1213,8 +1213,8 @@ MUTANTS = [
     Mutant(
         "rows of shards in the order of the files",
         "shards.py",
-        "return stacked if in_order else stacked[np.argsort(order)]",
-        "return stacked",
+        "return taken if in_order else taken[np.argsort(order)]",
+        "return taken",
         ("shards",),
     ),
     Mutant(
