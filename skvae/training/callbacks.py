@@ -1,8 +1,25 @@
-"""What happens beside the training steps: a schedule, a progress bar."""
+"""What happens beside the training steps: clipping, a schedule, a progress bar."""
 
 import math
 
 from skorch.callbacks import Callback
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+
+class Clipping(Callback):
+    """Gradients scaled down to a total norm, if they exceed it.
+
+    skorch's own callback goes over all of them a second time in any case.
+    """
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        with_gradient = [w for _, w in named_parameters if w.grad is not None]
+        norm = get_total_norm([w.grad for w in with_gradient])
+        if norm > self.max_norm:
+            clip_grads_with_norm_(with_gradient, self.max_norm, norm)
 
 
 class Schedule(Callback):

@@ -12,7 +12,6 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import (
     EarlyStopping,
-    GradientNormClipping,
     LRScheduler,
     PassthroughScoring,
 )
@@ -21,7 +20,7 @@ from torch.utils.data import DataLoader
 
 from skvae.distributed import ALONE
 from skvae.nn.elbo import NegativeELBO
-from skvae.training.callbacks import ProgressBar, Schedule
+from skvae.training.callbacks import Clipping, ProgressBar, Schedule
 from skvae.training.data import EvenBatchSampler, RowDataset
 from skvae.training.seeds import Stream, derive_seed
 
@@ -52,7 +51,7 @@ def own_callbacks(lr, kl_warmup, max_epochs, clip_norm, patience, label):
     yield "kl", PassthroughScoring("kl", on_train=True)
     yield "skvae_schedule", Schedule(lr, kl_warmup, max_epochs)
     if clip_norm is not None:
-        yield "skvae_clipping", GradientNormClipping(clip_norm)
+        yield "skvae_clipping", Clipping(clip_norm)
     if patience is not None:
         # A threshold relative to the loss has the wrong sign for a negative one.
         stopping = EarlyStopping(
