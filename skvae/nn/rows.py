@@ -318,7 +318,8 @@ class LogSoftmaxAt(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         (probs,), at = ctx.saved_tensors, ctx.at
-        grad_logits = probs * -sums_of_rows(grad, at)[:, None]
+        # In place: at large vocabularies new memory costs more than the product.
+        grad_logits = probs.mul_(-sums_of_rows(grad, at)[:, None])
         grad_logits.view(-1).index_add_(0, at.flat, grad)
         return grad_logits, None
 
