@@ -296,7 +296,7 @@ MUTANTS = [
     Mutant(
         "sparse log-softmax without the gradient of its normaliser",
         "nn/rows.py",
-        "grad_logits = probs * -sums_of_rows(grad, at)[:, None]",
+        "grad_logits = probs.mul_(-sums_of_rows(grad, at)[:, None])",
         "grad_logits = torch.zeros_like(probs)",
         ("rows",),
     ),
