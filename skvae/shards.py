@@ -86,8 +86,6 @@ class Shards:
             # In memory, 4 bytes a row: each batch asks for rows of most parts.
             indptrs = [part.indptr for part in self._parts]
             self._indptr = np.concatenate(indptrs)
-            indices = [part.indices.dtype for part in self._parts]
-            self._index_dtype = np.result_type(*indices)
             self.shape = int(self._ends[-1]), n_features
         except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
             raise ValueError(
@@ -130,7 +128,7 @@ class Shards:
             except ValueError:
                 sound = False
             if not sound:
-                raise self._damaged(number)
+                raise ValueError(f"Shard {number} of {self.folder} is damaged.")
             yield part
 
     def __len__(self):
@@ -147,20 +145,20 @@ class Shards:
         part = np.searchsorted(self._ends, rows[order], side="right")
         places, ends = ranges(*(self._indptr[rows[order] + part + i] for i in (0, 1)))
         data = np.empty(len(places), self.dtype)
-        indices = np.empty(len(places), self._index_dtype)
+        # Ends in all parts together may be beyond what counts those of one.
+        kind = np.result_type(self._indptr, np.min_scalar_type(-len(places)))
+        indices = np.empty(len(places), kind)
         met, first = np.unique(part, return_index=True)
         for k, rows_of_part in zip(met, np.split(np.arange(len(rows)), first[1:])):
             held = slice(ends[rows_of_part[0]], ends[rows_of_part[-1] + 1])
             of_part = places[held]
             data[held] = self._parts[k].data[of_part]
             indices[held] = self._parts[k].indices[of_part]
-        ends = ends.astype(self._index_dtype)
-        taken = sp.csr_array((data, indices, ends), shape=(len(rows), self.shape[1]))
+        taken = sp.csr_array(
+            (data, indices, ends.astype(kind)), shape=(len(rows), self.shape[1])
+        )
         in_order = (order[1:] > order[:-1]).all()
         return taken if in_order else taken[np.argsort(order)]
-
-    def _damaged(self, number):
-        return ValueError(f"Shard {number} of {self.folder} is damaged.")
 
     def _numbers(self, rows):
         """Numbers of rows from a slice, a mask or numbers, negative ones included."""

@@ -515,9 +515,9 @@ class BaseVAE(
             `effective_sample_size`.
         n_draws : int, default=None
             Draws of the posterior; by default 32 for the ELBO, whose expectation takes
-            no more, and 128 for importance. They are quasi-random, each row shifts them
-            by its own posterior mean, so that the result is always the same and does
-            not depend on the other rows.
+            no more, and 128 for importance. They are quasi-random, for the ELBO shifted
+            by each row's own posterior mean, so that the result is always the same and
+            does not depend on the other rows.
 
         Returns
         -------

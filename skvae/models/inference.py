@@ -54,8 +54,10 @@ def own_noise(mean, n_draws):
     """
     n_components = mean.shape[-1]
     points = sobol_points(n_draws, n_components)[:, None].to(mean)
+    # No large mean may swallow the points.
+    points = (points + (SHIFT * mean).remainder(1)).remainder(1)
     # Folded, so that none leaps to the other face of the cube if a mean changes a bit.
-    points = 1 - (2 * (points + SHIFT * mean).remainder(1) - 1).abs()
+    points = 1 - (2 * points - 1).abs()
     noise = normal(points)
     if n_draws >= 3 * n_components:  # fewer would lose their tails
         rows = (noise - noise.mean(0)).permute(1, 2, 0)
@@ -288,7 +290,7 @@ class Inference:
             parts = [terms.logsumexp(0) - np.log(n_draws) for terms in draws]
         return self._finite(torch.cat(parts))
 
-    def effective_sample_sizes(self, data, n_draws=128):
+    def effective_sample_sizes(self, data, n_draws):
         """(sum of weights)^2 / sum of squared weights of each row; (n_samples,)."""
         draws = self._over_draws(data, "importance", n_draws)
         parts = [(2 * w.logsumexp(0) - (2 * w).logsumexp(0)).exp() for w in draws]
@@ -309,8 +311,9 @@ class Inference:
                 )
             n_draws = 1  # they are all the same
         width = self.scored_width(data.X)
-        width_of_noise = n_draws * module.encoder.n_components
-        for _, x, c, e in self.blocks(data, max(width, width_of_noise)):
+        # Of noise that all rows share, none has a part of its own.
+        own = module.encoder.n_components if noise_of is own_noise else 1
+        for _, x, c, e in self.blocks(data, max(width, n_draws * own)):
             posterior, prior = module.encoder(x, c=c, e=e), module.prior()
             # As many draws at a time as a block of rows has room for.
             size = max(1, BLOCK_SIZE // (len(x) * width))
