@@ -294,6 +294,20 @@ MUTANTS = [
         ("rows",),
     ),
     Mutant(
+        "softmax of many words normalised over the last block of them",
+        "nn/rows.py",
+        "total = torch.logaddexp(total, sums.log_() + largest)",
+        "total = sums.log_() + largest",
+        ("rows",),
+    ),
+    Mutant(
+        "standardised product without the covariance of its codes",
+        "nn/layers.py",
+        "variance = ((covariance @ weight) * weight)",
+        "variance = (covariance.diag()[:, None] * weight * weight)",
+        ("modules",),
+    ),
+    Mutant(
         "sparse log-softmax without the gradient of its normaliser",
         "nn/rows.py",
         "grad_logits = probs.mul_(-sums_of_rows(grad, at)[:, None])",
@@ -964,8 +978,8 @@ MUTANTS = [
     Mutant(
         "covariates not seen by a decoder of topics",
         "nn/topics.py",
-        "return words.tilted(c @ self.covariate_components)",
-        "return words.tilted(0 * c @ self.covariate_components)",
+        "return words.tilted(c, self.covariate_components)",
+        "return words.tilted(0 * c, self.covariate_components)",
         ("covariates",),
     ),
     Mutant(

@@ -1,5 +1,6 @@
 """Modules: gradients, noise, and what each layer promises."""
 
+import copy
 import math
 
 import numpy as np
@@ -257,6 +258,24 @@ def test_standardise_uses_running_statistics_in_eval_mode(means, standardise):
     torch.testing.assert_close(standardise(means[7:8])[0], expected[7])
     many_draws = means.expand(3, *means.shape)
     torch.testing.assert_close(standardise(many_draws)[1], expected)
+
+
+def test_standardise_of_a_product_is_that_of_the_product_made(means, standardise):
+    """With its gradients, and what it leaves in the running statistics."""
+    weight = torch.tensor([[1.0, -2.0], [0.5, 0.1]]).double().requires_grad_()
+    x = means.clone().requires_grad_()
+    other = copy.deepcopy(standardise)
+    for _ in range(3):
+        of_product, bias = standardise.of_product(x, weight)
+        found, expected = x @ of_product + bias, other(x @ weight)
+        torch.testing.assert_close(found, expected)
+    for key, value in other.state_dict().items():
+        torch.testing.assert_close(standardise.state_dict()[key], value)
+    draw = torch.randn(found.shape, generator=seeded(), dtype=torch.float64)
+    torch.testing.assert_close(
+        torch.autograd.grad((draw * found).sum(), [x, weight]),
+        torch.autograd.grad((draw * expected).sum(), [x, weight]),
+    )
 
 
 @pytest.mark.parametrize("size", [0.0, 1e6, 1e30, -1e30])

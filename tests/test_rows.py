@@ -9,6 +9,7 @@ from scipy import sparse
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import make_topic_corpus
 from skvae.nn.elbo import NegativeELBO
+from skvae.nn.likelihoods import LogLinear
 from skvae.nn.penalties import topic_overlap
 from skvae.nn.rows import (
     SparseRows,
@@ -108,6 +109,40 @@ def test_values_at_the_places_are_those_of_dense_matrices(
         value_and_gradients(
             lambda v: sums.index_add(-1, torch.from_numpy(row), v), values
         ),
+    )
+
+
+@pytest.mark.parametrize("tilt", [False, True], ids=["plain", "with covariates"])
+@pytest.mark.parametrize("numbers", [1, 20, 1000])
+@pytest.mark.parametrize("make", [counts_with_gaps, lambda rng: np.zeros((7, 9))])
+def test_a_softmax_over_many_words_is_that_over_few_at_a_time(
+    make, numbers, tilt, rng, monkeypatch
+):
+    """Blocks of one word, of two, of which the last is short, and of all."""
+    monkeypatch.setattr("skvae.nn.likelihoods.LARGE", 0)
+    monkeypatch.setattr("skvae.nn.rows.CACHED", numbers)
+    dense, rows = both(make(rng))
+    noise = dict(generator=seeded(), dtype=torch.float64)
+    # Logits beyond what an exponential function of them could hold.
+    z, weight = 30 * torch.randn(7, 4, **noise), 30 * torch.randn(4, 9, **noise)
+    bias, c, B = (torch.randn(*shape, **noise) for shape in [(9,), (7, 2), (2, 9)])
+
+    def log_prob(x):
+        def function(z, weight, bias, B):
+            words = LogLinear(z, weight, bias)
+            words = words.tilted(c if tilt else 0 * c, B)
+            return words.log_prob(x)
+
+        return function
+
+    def by_hand(z, weight, bias, B):
+        logits = z @ weight + bias + tilt * c @ B
+        return (dense * logits.log_softmax(-1)).sum(-1)
+
+    inputs = z, weight, bias, B
+    assert_same(
+        value_and_gradients(log_prob(rows), *inputs),
+        value_and_gradients(by_hand, *inputs),
     )
 
 

@@ -131,10 +131,6 @@ class Standardise(nn.BatchNorm1d):
 
     def forward(self, x):
         if self.training and len(x) > 1:
-            self.num_batches_tracked += 1
-            # The mean of all batches first, or few of them would leave the statistics
-            # near those of the start.
-            momentum = max(self.momentum, 1 / self.num_batches_tracked.item())
             return F.batch_norm(
                 x,
                 self.running_mean,
@@ -142,17 +138,45 @@ class Standardise(nn.BatchNorm1d):
                 self.scale,
                 self.offset,
                 training=True,
-                momentum=momentum,
+                momentum=self.next_momentum(),
                 eps=self.eps,
             )
-        factor = (self.running_var + self.eps).rsqrt()
-        if self.scale is not None:
-            factor = factor * self.scale
-        shift = -self.running_mean * factor
-        if self.offset is not None:
-            shift = shift + self.offset
+        factor, shift = self.coefficients(self.running_mean, self.running_var)
         # In one pass over x.
         return torch.addcmul(shift.view(self.shape), x, factor.view(self.shape))
+
+    def next_momentum(self):
+        """Share of a batch in the running statistics, of which it is one more."""
+        self.num_batches_tracked += 1
+        # The mean of all batches first, or few of them would leave the statistics near
+        # those of the start.
+        return max(self.momentum, 1 / self.num_batches_tracked.item())
+
+    def coefficients(self, mean, variance):
+        """Factor and summand that standardise features of such mean and variance."""
+        factor = (variance + self.eps).rsqrt()
+        if self.scale is not None:
+            factor = factor * self.scale
+        shift = -mean * factor
+        return factor, shift if self.offset is None else shift + self.offset
+
+    def of_product(self, x, weight):
+        """In training, standardise x @ weight without making it.
+
+        Mean and variance of the product follow from those of x. Returns a weight and a
+        bias: x @ weight + bias is what `forward` makes of the product.
+        """
+        n_rows, mean = len(x), x.mean(0)
+        centred = x - mean
+        covariance = centred.T @ centred / n_rows
+        mean = mean @ weight
+        variance = ((covariance @ weight) * weight).sum(0).clamp_min(0)
+        momentum = self.next_momentum()
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance * n_rows / (n_rows - 1), momentum)
+        factor, shift = self.coefficients(mean, variance)
+        return weight * factor, shift
 
 
 def norms(widths, batch_norm, n_positions=0):

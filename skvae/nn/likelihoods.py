@@ -5,6 +5,9 @@ at the end make likelihoods from a decoder's output, hold what is learnt or give
 it, and know the output that gives every feature its mean.
 """
 
+import math
+from functools import cached_property
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,14 +21,18 @@ from torch.distributions import (
 )
 
 from skvae.nn.rows import (
+    LogSoftmaxOfProductAt,
     RowsWithGaps,
     SparseRows,
+    append_columns,
     log_softmax_at,
     product_at,
     sums_of_rows,
     take_columns,
 )
 
+# Logits of a batch above which they are made a few words at a time: 8 MB.
+LARGE = 2**21
 # Rates of counts stay below e^20, lest one step overflow.
 MAX_LOG_RATE = 20.0
 
@@ -58,9 +65,12 @@ class BagOfWords(Distribution):
         self.logits = logits
         super().__init__(logits.shape[:-1], logits.shape[-1:], validate_args=False)
 
-    def tilted(self, tilt):
-        """The same with word probabilities in proportion to themselves times e^tilt."""
-        return BagOfWords(self.logits + tilt)
+    def tilted(self, c, components):
+        """The same with probabilities in proportion to these times exp(c @ components).
+
+        With covariates c of shape (batch, n_covariates).
+        """
+        return BagOfWords(self.logits + c @ components)
 
     @property
     def mean(self):
@@ -85,6 +95,37 @@ class BagOfWords(Distribution):
         return (counts * self.log_probs()).sum(-1)
 
 
+class LogLinear(BagOfWords):
+    """Token counts, word probabilities in proportion to exp(z @ weight + bias).
+
+    Parameters
+    ----------
+    z : tensor of shape (..., n_components)
+    weight : tensor of shape (n_components, n_features)
+    bias : tensor of shape (n_features,)
+    """
+
+    def __init__(self, z, weight, bias):
+        self.z, self.weight, self.bias = z, weight, bias
+        shape = z.shape[:-1], bias.shape
+        Distribution.__init__(self, *shape, validate_args=False)
+
+    def tilted(self, c, components):
+        z = append_columns(self.z, c.expand(*self.z.shape[:-1], -1))
+        return LogLinear(z, torch.cat([self.weight, components]), self.bias)
+
+    @cached_property
+    def logits(self):
+        return F.linear(self.z, self.weight.T, self.bias)
+
+    def log_probs_at(self, pattern):
+        z = self.z
+        many = math.prod(pattern.shape) > LARGE and z.device.type == "cpu"
+        if many and z.dim() == 2 and torch.is_grad_enabled():
+            return LogSoftmaxOfProductAt.apply(z, self.weight, self.bias, pattern)
+        return super().log_probs_at(pattern)
+
+
 class TopicMixture(BagOfWords):
     """Token counts whose word probabilities are a mixture of topics.
 
@@ -101,8 +142,8 @@ class TopicMixture(BagOfWords):
         shape = proportions.shape[:-1], topics.shape[1:]
         Distribution.__init__(self, *shape, validate_args=False)
 
-    def tilted(self, tilt):
-        return TiltedMixture(self.proportions, self.topics, tilt)
+    def tilted(self, c, components):
+        return TiltedMixture(self.proportions, self.topics, c @ components)
 
     @property
     def mean(self):

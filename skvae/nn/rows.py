@@ -17,6 +17,8 @@ from torch.autograd.function import once_differentiable
 
 # Places of a pattern that dot products are taken at in one go.
 PLACES = 4096
+# Numbers of a block that stays in the cache while several operations go over it.
+CACHED = 2**18
 
 
 def to_dense_tensor(rows, dtype=torch.float32, device=None, copy=True):
@@ -322,6 +324,65 @@ class LogSoftmaxAt(torch.autograd.Function):
         grad_logits = probs.mul_(-sums_of_rows(grad, at)[:, None])
         grad_logits.view(-1).index_add_(0, at.flat, grad)
         return grad_logits, None
+
+
+class LogSoftmaxOfProductAt(torch.autograd.Function):
+    """log_softmax_at of codes @ weight + bias, a few words at a time.
+
+    The product over all words is never there at once: the way back makes it again,
+    which takes less time than memory of that size.
+    """
+
+    @staticmethod
+    def blocks(codes, weight, bias, at):
+        """Yield words, the product there, places in it, and in the order of columns."""
+        n_rows, n_words = len(codes), weight.shape[1]
+        step = max(1, CACHED // n_rows)
+        room = codes.new_empty(n_rows * step)
+        column = torch.arange(n_words, device=codes.device)
+        column = column.repeat_interleave(at.column_ends.diff())
+        starts = range(0, n_words, step)
+        ends = at.column_ends[[*starts, n_words]].tolist()
+        for start, *places in zip(starts, ends, ends[1:]):
+            words, places = slice(start, min(start + step, n_words)), slice(*places)
+            width = words.stop - start
+            product = room[: n_rows * width].view(n_rows, width)
+            torch.addmm(bias[words], codes, weight[:, words], out=product)
+            flat = at.row_by_column[places].long() * width + column[places] - start
+            yield words, product, flat, places
+
+    @staticmethod
+    def forward(ctx, codes, weight, bias, at):
+        found = codes.new_empty(len(at.column))
+        total = codes.new_full((len(codes),), -torch.inf)
+        of_blocks = LogSoftmaxOfProductAt.blocks(codes, weight, bias, at)
+        for _, product, flat, places in of_blocks:
+            found[places] = product.view(-1)[flat]
+            largest = product.amax(-1)
+            sums = product.sub_(largest[:, None]).exp_().sum(-1)
+            total = torch.logaddexp(total, sums.log_() + largest)
+        ctx.save_for_backward(codes, weight, bias, total)
+        ctx.at = at
+        by_row = torch.empty_like(found)
+        by_row[at.place_by_column.long()] = found - total[at.row_by_column]
+        return by_row
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        (codes, weight, bias, total), at = ctx.saved_tensors, ctx.at
+        factor = -sums_of_rows(grad, at)[:, None]
+        grad = grad[at.place_by_column]
+        grad_codes = torch.zeros_like(codes)
+        grad_weight, grad_bias = torch.empty_like(weight), torch.empty_like(bias)
+        of_blocks = LogSoftmaxOfProductAt.blocks(codes, weight, bias, at)
+        for words, product, flat, places in of_blocks:
+            of_product = product.sub_(total[:, None]).exp_().mul_(factor)
+            of_product.view(-1).index_add_(0, flat, grad[places])
+            grad_codes.addmm_(of_product, weight[:, words].T)
+            grad_weight[:, words] = codes.T @ of_product
+            grad_bias[words] = of_product.sum(0)
+        return grad_codes, grad_weight, grad_bias, None
 
 
 def log_softmax_at(logits, pattern):

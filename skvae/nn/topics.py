@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from skvae.nn.layers import Linear, Standardise, normal_parameter
-from skvae.nn.likelihoods import BagOfWords, TopicMixture
+from skvae.nn.likelihoods import BagOfWords, LogLinear, TopicMixture
 from skvae.nn.rows import append_columns, map_values
 
 
@@ -63,7 +63,7 @@ class TopicDecoder(nn.Module):
         words = self.words(codes)
         if c is None or c.shape[-1] == 0:
             return words
-        return words.tilted(c @ self.covariate_components)
+        return words.tilted(c, self.covariate_components)
 
 
 class LogLinearDecoder(TopicDecoder):
@@ -79,7 +79,7 @@ class LogLinearDecoder(TopicDecoder):
         return self.output.bias
 
     def words(self, z):
-        return BagOfWords(self.output(z))
+        return LogLinear(z, self.output.weight, self.output.bias)
 
 
 class GaussianSoftmax(nn.Module):
@@ -296,7 +296,9 @@ class ExpertsDecoder(TopicDecoder):
         return (n_documents / (n_documents + cls.evidence)) ** 0.5
 
     def words(self, proportions):
-        mixed = proportions @ self.topics
         if len(self.topics) == 1:  # all documents are alike: there is no variance
-            return BagOfWords(0 * mixed + self.background)
-        return BagOfWords(self.standardise(mixed))
+            return LogLinear(proportions, 0 * self.topics, self.background)
+        if self.training and len(proportions) > 1:
+            weight, bias = self.standardise.of_product(proportions, self.topics)
+            return LogLinear(proportions, weight, bias)
+        return BagOfWords(self.standardise(proportions @ self.topics))
