@@ -294,6 +294,13 @@ MUTANTS = [
         ("rows",),
     ),
     Mutant(
+        "health of the part before the last",
+        "models/base.py",
+        'vars(self).pop("health_", None)',
+        "pass",
+        ("topics",),
+    ),
+    Mutant(
         "softmax of many words normalised over the last block of them",
         "nn/rows.py",
         "total = torch.logaddexp(total, sums.log_() + largest)",

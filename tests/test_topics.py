@@ -2,6 +2,7 @@
 
 import copy
 import html
+import pickle
 import re
 import warnings
 
@@ -429,6 +430,22 @@ def test_best_epoch_is_the_one_whose_weights_were_kept(corpus):
     best = model.health_["best_epoch"]
     assert best == model.history_["validation_loss"].idxmin() < model.n_iter_
     assert model.partial_fit(corpus.data).health_["best_epoch"] == model.n_iter_
+
+
+@each_model
+def test_health_after_a_part_is_that_of_its_rows(cls, corpus):
+    """Measured when it is read, of the rows as they were, or before pickling."""
+    X = corpus.data.copy()
+    model = make(cls).fit(X).partial_fit(X)
+    X.data[:] = 1
+    again = pickle.loads(pickle.dumps(model))
+    health = model.health_
+    assert health["best_epoch"] == model.n_iter_
+    np.testing.assert_array_equal(again.health_["kl_per_unit"], health["kl_per_unit"])
+    assert again.health_["perplexity"] == health["perplexity"]
+    few = model.perplexity(corpus.data)  # not by one draw
+    assert health["perplexity"] == pytest.approx(few, rel=0.02)
+    assert "_unmeasured" not in {**vars(model), **vars(again)}
 
 
 @each_model

@@ -21,7 +21,7 @@ from skvae.distributed import processes
 from skvae.models.covariates import check_covariates
 from skvae.models.embeddings import check_embeddings, part_embeddings
 from skvae.models.health import ACTIVE, complaints
-from skvae.models.inference import Inference
+from skvae.models.inference import Inference, Sample
 from skvae.models.notebook import FittedHTML
 from skvae.nn.layers import ACTIVATIONS
 from skvae.nn.settings import own_settings
@@ -143,8 +143,11 @@ class BaseVAE(
     def _set_fitted_attributes(self, module, sample):
         """Set what users read off the fitted module, and off a `Sample` of rows."""
 
-    def _health(self, X, rows, inference, sample):
-        """Return `health_` after training on rows of X, by a `Sample` of them."""
+    def _baseline(self, X, rows):
+        """Return what `_health` has to know of all rows of X that were trained on."""
+
+    def _health(self, sample, baseline):
+        """Return `health_` after training, by a `Sample` of the rows."""
         mean_kl = sample.kl.mean(axis=0)
         return {
             "best_epoch": best_epoch(self.net_),
@@ -311,15 +314,35 @@ class BaseVAE(
         self.net_ = net
         self.n_iter_ = len(net.history)
         self.history_ = history_frame(net)
+        sample = self._sample_of(data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]))
+        self._set_fitted_attributes(sample.module, sample)
+        vars(self).pop("health_", None)
+        baseline = self._baseline(data.X, rows)
+        if in_parts:  # only the last one's of a stream may be asked for
+            self._unmeasured = sample.data, baseline
+        else:
+            self._measure(sample, baseline)
+
+    def _sample_of(self, data):
         # As the model is used from now on, which batch norm may set far apart from how
         # it has just been trained.
-        inference = self._inference()
-        sample = inference.sample_of(
-            data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]),
-            derive_seed(net.seed, Stream.HEALTH),
-        )
-        self._set_fitted_attributes(inference.module, sample)
-        self.health_ = self._health(data.X, rows, inference, sample)
+        seed = derive_seed(self.net_.seed, Stream.HEALTH)
+        return Sample(self._inference(), data, seed)
+
+    def _measure(self, sample, baseline):
+        vars(self)["health_"] = self._health(sample, baseline)
+        vars(self).pop("_unmeasured", None)
+
+    @property
+    def health_(self):
+        """How training went, a dict; after `partial_fit` measured when first read."""
+        check_is_fitted(self, "net_")
+        unmeasured = vars(self).get("_unmeasured")
+        if "health_" not in vars(self):
+            data, baseline = unmeasured
+            with own_settings():
+                self._measure(self._sample_of(data), baseline)
+        return vars(self)["health_"]
 
     def _check_data(self, X, covariates=None, embeddings=None, *, reset=False):
         """The door for all that rows are known by: checked, and together from here on.
@@ -642,6 +665,8 @@ class BaseVAE(
     def __getstate__(self):
         state = dict(super().__getstate__())
         if "net_" in state:
+            state["health_"] = self.health_
+            state.pop("_unmeasured", None)  # rows, which stay here
             # Arrays and plain values only: a pickled net could hide code.
             state["net_"] = get_state(self.net_)
             del state["history_"]  # which the net has as well

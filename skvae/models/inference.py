@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import cached_property
 from numbers import Integral
 from typing import NamedTuple
 
@@ -16,7 +17,6 @@ from skvae.nn.latent import diagonal_normal, reparameterise
 from skvae.nn.layers import Custom
 from skvae.nn.rows import SparseRows, to_rows
 from skvae.nn.settings import one_thread_after_fork
-from skvae.training.data import Data
 
 # Values of a dense block of rows: 16 MB in double precision.
 BLOCK_SIZE = 2**21
@@ -123,15 +123,62 @@ BOUNDS = {
 }
 
 
-class Sample(NamedTuple):
-    """Some rows as a trained module sees them, at one draw of their codes; arrays."""
+class Sample:
+    """Some rows as a trained module sees them; arrays, each made when it is asked for.
 
-    data: Data
-    mean: np.ndarray  # of q(z | x)
-    std: np.ndarray
-    codes: np.ndarray  # of the mean
-    kl: np.ndarray  # of each row and unit
-    reconstruction: np.ndarray  # log p(x | z)
+    Parameters
+    ----------
+    inference : Inference
+    data : Data
+    seed : int
+        Of one draw of each row's code, for the reconstruction.
+    """
+
+    def __init__(self, inference, data, seed):
+        self.inference, self.data, self.seed = inference, data, seed
+        self.module = inference.module
+
+    @cached_property
+    def posterior(self):
+        """q(z | x) of all rows, of tensors."""
+        blocks = self.inference.blocks(self.data, self.inference.width)
+        parts = [self.module.encoder(x, c=c, e=e) for _, x, c, e in blocks]
+        return diagonal_normal(
+            torch.cat([q.mean for q in parts]), torch.cat([q.stddev for q in parts])
+        )
+
+    @property
+    def mean(self):
+        return self.posterior.mean.cpu().numpy()
+
+    @property
+    def std(self):
+        return self.posterior.stddev.cpu().numpy()
+
+    @cached_property
+    def codes(self):
+        """Those of the mean."""
+        return self.module.link(self.posterior.mean).cpu().numpy()
+
+    @cached_property
+    def kl(self):
+        """KL term of each row and unit."""
+        return kl_per_unit(self.posterior, self.module.prior()).cpu().numpy()
+
+    @cached_property
+    def reconstruction(self):
+        """log p(x | z) of each row."""
+        module, inference = self.module, self.inference
+        generator = torch.Generator(inference.device)
+        generator.manual_seed(self.seed)
+        z = reparameterise(self.posterior, generator)
+        parts = [
+            module.decoder(module.link(z[start : start + len(x)]), c=c).log_prob(x)
+            for start, x, c, _ in inference.blocks(
+                self.data, inference.scored_width(self.data.X)
+            )
+        ]
+        return torch.cat(parts).cpu().numpy()
 
 
 class Inference:
@@ -323,29 +370,3 @@ class Inference:
                 likelihood = module.decoder(module.link(z), c=c)
                 values.append(term(x, z, posterior, likelihood, prior).cpu())
             yield torch.cat(values)
-
-    def sample_of(self, data, seed):
-        """All that the module makes of rows, the draws of their codes by a seed."""
-        module = self.module
-        posteriors = [
-            module.encoder(x, c=c, e=e) for _, x, c, e in self.blocks(data, self.width)
-        ]
-        posterior = diagonal_normal(
-            torch.cat([q.mean for q in posteriors]),
-            torch.cat([q.stddev for q in posteriors]),
-        )
-        generator = torch.Generator(self.device)
-        generator.manual_seed(seed)
-        z = reparameterise(posterior, generator)
-        reconstruction = [
-            module.decoder(module.link(z[start : start + len(x)]), c=c).log_prob(x)
-            for start, x, c, _ in self.blocks(data, self.scored_width(data.X))
-        ]
-        parts = (
-            posterior.mean,
-            posterior.stddev,
-            module.link(posterior.mean),
-            kl_per_unit(posterior, module.prior()),
-            torch.cat(reconstruction),
-        )
-        return Sample(data, *(part.cpu().numpy() for part in parts))

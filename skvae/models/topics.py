@@ -118,16 +118,19 @@ class BaseTopicModel(BaseVAE):
             "clip_norm": 30.0,
         }
 
-    def _health(self, X, rows, inference, sample):
+    def _baseline(self, X, rows):
         frequency = column_sums(X, rows)
+        return frequency / frequency.sum()
+
+    def _health(self, sample, baseline):
         counts = sample.data.X
         tokens = column_sums(counts, np.arange(counts.shape[0]))
         bound = sample.reconstruction.sum() - sample.kl.sum()
-        unigram = xlogy(tokens, frequency / frequency.sum()).sum()
+        unigram = xlogy(tokens, baseline).sum()
         with np.errstate(all="ignore"):  # infinite, or NaN without tokens
             perplexities = np.exp(-np.array([bound, unigram]) / tokens.sum())
         return {
-            **super()._health(X, rows, inference, sample),
+            **super()._health(sample, baseline),
             "dead_topics": self._dead_topics(sample),
             "duplicate_topics": duplicate_topics(self.components_),
             "perplexity": float(perplexities[0]),

@@ -484,8 +484,8 @@ class VAETransformer(BaseVAE):
             layout["mean_length_"] = (len(kind),) if mixed else ()
         return layout
 
-    def _health(self, X, rows, inference, sample):
-        health = super()._health(X, rows, inference, sample)
+    def _health(self, sample, baseline):
+        health = super()._health(sample, baseline)
         if not self.net_.config["variational"]:
             health["active_units"] = int((np.ptp(sample.codes, axis=0) > 0).sum())
         with np.errstate(over="ignore"):  # infinite is what it then is
@@ -493,7 +493,7 @@ class VAETransformer(BaseVAE):
         return {
             **health,
             "bound": float(bound.mean()),
-            "bound_without_codes": bound_without_codes(inference, sample.data),
+            "bound_without_codes": bound_without_codes(sample.inference, sample.data),
         }
 
     @property
