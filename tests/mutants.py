@@ -303,8 +303,8 @@ MUTANTS = [
     Mutant(
         "softmax of many words normalised over the last block of them",
         "nn/rows.py",
-        "total = torch.logaddexp(total, sums.log_() + largest)",
-        "total = sums.log_() + largest",
+        "total = torch.logaddexp(total, log_sum_exp_(product))",
+        "total = log_sum_exp_(product)",
         ("rows",),
     ),
     Mutant(

@@ -193,6 +193,7 @@ def test_two_processes_train_about_what_one_does(launch):
             ["epoch", "profile"],
         ),
         ("scaling", ["--only", "disk"], ["disk"]),
+        ("two_cores", [], ["fits", "search"]),
     ],
 )
 def test_benchmarks_of_speed_print_tables(
@@ -213,4 +214,4 @@ def test_benchmarks_of_speed_print_tables(
     for name in sections:
         assert figures[name] and f"\n{name}" in printed
         numbers = [v for v in figures[name][0].values() if not isinstance(v, str)]
-        assert len(numbers) > 5 and min(numbers) >= 0
+        assert len(numbers) > 2 and min(numbers) >= 0

@@ -14,7 +14,9 @@ contestants take their turn:
 - transform: documents per second beside LDA's;
 - score: CPU seconds of the bound of the held-out documents beside those of the fit, as
   a search has one of each, how far its perplexity is from that of 1,024 draws on 500 of
-  them, and CPU milliseconds per document of the importance-weighted bound.
+  them, and CPU milliseconds per document of the importance-weighted bound;
+- stream: CPU milliseconds of `partial_fit` on 256 documents, and what `health_` adds
+  where it is read after the call.
 
     pip install -e '.[benchmark]'
     python examples/benchmarks/speed.py --quick
@@ -399,6 +401,35 @@ def scores(args):
     return pd.DataFrame(rows)
 
 
+def streams(args):
+    rows = []
+    for corpus_name in args.corpora:
+        corpus = CORPORA[corpus_name]()
+        X = corpus.train[:256]
+        for name, cls in TOPIC_MODELS.items():
+            model = cls(corpus.n_components, max_epochs=100, random_state=0)
+            model.partial_fit(X)
+
+            def part(model=model, X=X):
+                model.partial_fit(X)
+
+            def part_and_health(model=model, X=X):
+                return model.partial_fit(X).health_
+
+            times = medians_in_turn([part, part_and_health], 5 * args.n_rounds)
+            alone, both = 1000 * times[:, 0]
+            rows.append(
+                {
+                    "corpus": corpus_name,
+                    "model": name,
+                    "partial_fit": alone,
+                    "health_": both - alone,
+                    "health_ / partial_fit": both / alone - 1,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 SECTIONS = {
     "epoch": epochs,
     "profile": profile,
@@ -406,6 +437,7 @@ SECTIONS = {
     "target": targets,
     "transform": transforms,
     "score": scores,
+    "stream": streams,
 }
 
 

@@ -43,9 +43,10 @@ except ImportError:
 class GibbsLDA(TransformerMixin, BaseEstimator):
     """tomotopy's LDA as an estimator: 300 iterations, priors optimised from 100 on."""
 
-    def __init__(self, n_components=10, n_iter=300, random_state=0):
+    def __init__(self, n_components=10, n_iter=300, n_workers=1, random_state=0):
         self.n_components = n_components
         self.n_iter = n_iter
+        self.n_workers = n_workers
         self.random_state = random_state
 
     @staticmethod
@@ -63,7 +64,7 @@ class GibbsLDA(TransformerMixin, BaseEstimator):
             if words:
                 self.model_.add_doc(words)
         self.model_.burn_in = 100
-        self.model_.train(self.n_iter, workers=1)
+        self.model_.train(self.n_iter, workers=self.n_workers)
         columns = np.array([int(word) for word in self.model_.used_vocabs])
         self.components_ = np.full((self.n_components, X.shape[1]), 1e-12)
         for k in range(self.n_components):

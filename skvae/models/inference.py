@@ -358,12 +358,15 @@ class Inference:
                 )
             n_draws = 1  # they are all the same
         width = self.scored_width(data.X)
+        # All draws of a row at once, unless they are more than a block: how they are
+        # split, and so rounded, does not depend on the rows beside.
+        size = max(1, BLOCK_SIZE // width)
         # Of noise that all rows share, none has a part of its own.
         own = module.encoder.n_components if noise_of is own_noise else 1
-        for _, x, c, e in self.blocks(data, max(width, n_draws * own)):
+        for _, x, c, e in self.blocks(
+            data, max(width * min(n_draws, size), n_draws * own)
+        ):
             posterior, prior = module.encoder(x, c=c, e=e), module.prior()
-            # As many draws at a time as a block of rows has room for.
-            size = max(1, BLOCK_SIZE // (len(x) * width))
             values = []
             for noise in noise_of(posterior.mean, n_draws).split(size):
                 z = posterior.mean + posterior.stddev * noise

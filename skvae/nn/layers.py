@@ -161,20 +161,22 @@ class Standardise(nn.BatchNorm1d):
         return factor, shift if self.offset is None else shift + self.offset
 
     def of_product(self, x, weight):
-        """In training, standardise x @ weight without making it.
+        """Return a weight and a bias that make of x what `forward` makes of x @ weight.
 
-        Mean and variance of the product follow from those of x. Returns a weight and a
-        bias: x @ weight + bias is what `forward` makes of the product.
+        The product is not made: its mean and variance follow from those of x.
         """
-        n_rows, mean = len(x), x.mean(0)
-        centred = x - mean
-        covariance = centred.T @ centred / n_rows
-        mean = mean @ weight
-        variance = ((covariance @ weight) * weight).sum(0).clamp_min(0)
-        momentum = self.next_momentum()
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, momentum)
-            self.running_var.lerp_(variance * n_rows / (n_rows - 1), momentum)
+        n_rows = len(x)
+        if self.training and n_rows > 1:
+            centred = x - x.mean(0)
+            covariance = centred.T @ centred / n_rows
+            mean = x.mean(0) @ weight
+            variance = ((covariance @ weight) * weight).sum(0).clamp_min(0)
+            momentum = self.next_momentum()
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, momentum)
+                self.running_var.lerp_(variance * n_rows / (n_rows - 1), momentum)
+        else:
+            mean, variance = self.running_mean, self.running_var
         factor, shift = self.coefficients(mean, variance)
         return weight * factor, shift
 

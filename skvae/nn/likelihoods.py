@@ -21,11 +21,13 @@ from torch.distributions import (
 )
 
 from skvae.nn.rows import (
+    CACHED,
     LogSoftmaxOfProductAt,
     RowsWithGaps,
     SparseRows,
     append_columns,
     log_softmax_at,
+    log_sum_exp_,
     product_at,
     sums_of_rows,
     take_columns,
@@ -120,10 +122,35 @@ class LogLinear(BagOfWords):
 
     def log_probs_at(self, pattern):
         z = self.z
+        if not z.requires_grad:
+            words = self.weight.T.contiguous()
+            logits = product_at(z, words, pattern) + self.bias[pattern.column]
+            return logits - self.log_normaliser()[..., pattern.row]
         many = math.prod(pattern.shape) > LARGE and z.device.type == "cpu"
-        if many and z.dim() == 2 and torch.is_grad_enabled():
+        if many and z.dim() == 2:
             return LogSoftmaxOfProductAt.apply(z, self.weight, self.bias, pattern)
         return super().log_probs_at(pattern)
+
+    def log_normaliser(self):
+        """Logarithm of the sum of all words' exp(logits), a few of them at a time.
+
+        Several draws of a row are in single precision. Each row's are by themselves: as
+        that rounds them, they do not depend on other rows.
+        """
+        weight, bias = self.weight, self.bias
+        size = max(32, CACHED // len(bias))
+
+        def sums(z):
+            parts = z.split(size)
+            return torch.cat(
+                [log_sum_exp_(torch.addmm(bias, z, weight)) for z in parts]
+            )
+
+        if self.z.dim() == 2:
+            return sums(self.z)
+        weight, bias = weight.float(), bias.float()
+        rows = [sums(draws.float()) for draws in self.z.unbind(1)]
+        return torch.stack(rows, dim=1).to(self.z)
 
 
 class TopicMixture(BagOfWords):

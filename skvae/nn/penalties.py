@@ -45,7 +45,8 @@ def topic_surprise(x, posterior, likelihood, prior):
     33, 77-86.
     """
     topics = likelihood.topics
-    return -(log_positive(topics) + math.log(topics.shape[-1])).sum()
+    mean = log_positive(topics).mean()
+    return -topics.numel() * (mean + math.log(topics.shape[-1]))
 
 
 def theme_surprise(x, posterior, likelihood, prior, themes):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from skvae.nn.layers import Linear, Standardise, normal_parameter
-from skvae.nn.likelihoods import BagOfWords, LogLinear, TopicMixture
+from skvae.nn.likelihoods import LogLinear, TopicMixture
 from skvae.nn.rows import append_columns, map_values
 
 
@@ -44,7 +44,7 @@ class TopicDecoder(nn.Module):
     width : int
         Numbers that a document takes, words aside.
     scores_non_zeros : bool
-        Whether words that a document lacks take no part in its log-probability.
+        Whether documents are scored without an array of all of their words.
     """
 
     width = 1
@@ -68,6 +68,8 @@ class TopicDecoder(nn.Module):
 
 class LogLinearDecoder(TopicDecoder):
     """p(word | z) = softmax(W z + b), the decoder of NVDM."""
+
+    scores_non_zeros = True
 
     def __init__(self, n_features, n_components, generator, n_covariates=0):
         super().__init__(n_features, n_covariates)
@@ -267,6 +269,7 @@ class ExpertsDecoder(TopicDecoder):
         Not learnt: 1, or less for words of few documents, see `spread_of`.
     """
 
+    scores_non_zeros = True
     # A word of so many documents has half of the variance that one of very many has.
     evidence = 5.0
 
@@ -298,7 +301,5 @@ class ExpertsDecoder(TopicDecoder):
     def words(self, proportions):
         if len(self.topics) == 1:  # all documents are alike: there is no variance
             return LogLinear(proportions, 0 * self.topics, self.background)
-        if self.training and len(proportions) > 1:
-            weight, bias = self.standardise.of_product(proportions, self.topics)
-            return LogLinear(proportions, weight, bias)
-        return BagOfWords(self.standardise(proportions @ self.topics))
+        weight, bias = self.standardise.of_product(proportions, self.topics)
+        return LogLinear(proportions, weight, bias)
