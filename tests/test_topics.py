@@ -432,6 +432,26 @@ def test_best_epoch_is_the_one_whose_weights_were_kept(corpus):
     assert model.partial_fit(corpus.data).health_["best_epoch"] == model.n_iter_
 
 
+def test_batches_of_many_words_are_twice_as_large(corpus, monkeypatch):
+    """With the rate of their square root, if there are enough of them."""
+    monkeypatch.setattr("skvae.models.gsm.BATCH", 10)
+    X, params = corpus.data, dict(max_epochs=3, random_state=0)
+    model = GSMTopicModel(3, **params)
+    n_batches, n_words = X.shape[0] // 20, X.shape[1]
+    for words, steps, size in [
+        (n_words - 1, n_batches, 20),
+        (n_words, n_batches, 10),
+        (n_words - 1, n_batches + 1, 10),
+    ]:
+        monkeypatch.setattr("skvae.models.gsm.MANY_WORDS", words)
+        monkeypatch.setattr("skvae.models.gsm.LEAST_STEPS", steps)
+        lr = model.lr * (size / 10) ** 0.5
+        expected = GSMTopicModel(3, batch_size=size, lr=lr, **params).fit(X)
+        np.testing.assert_array_equal(model.fit(X).components_, expected.components_)
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.batch_size == "auto"
+
+
 @each_model
 def test_health_after_a_part_is_that_of_its_rows(cls, corpus):
     """Measured when it is read, of the rows as they were, or before pickling."""

@@ -137,6 +137,20 @@ def few():
     return split(vectorizer(2500, min_df=5), texts, 1500, 20, labels=labels)
 
 
+def wide():
+    """All of 20 newsgroups with headers: 17,000 texts, 30,000 words."""
+    texts = fetch_20newsgroups(subset="all", random_state=1).data
+    letters = r"(?u)\b[a-zA-Z]{2,}\b"
+    counts = vectorizer(30_000, token_pattern=letters, min_df=2)
+    return split(counts, texts, 17_000, 50)
+
+
+def wide_docstrings():
+    """Docstrings of the installed packages with all their words, about 31,000."""
+    texts, _ = docstrings_corpus()
+    return split(vectorizer(None, min_df=1), texts, int(0.9 * len(texts)), 50)
+
+
 def planted():
     """Texts drawn from latent Dirichlet allocation: 5,000 texts, 1,000 words."""
     X = make_topic_corpus(6000, 1000, 20, random_state=0).data
@@ -152,4 +166,8 @@ CORPORA = {
     "few": few,
     "few-short": few_short,
     "planted": planted,
+    "wide": wide,
+    "wide-docstrings": wide_docstrings,
 }
+# Those of which a fit of each takes a few minutes at most.
+SMALL = [name for name in CORPORA if not name.startswith("wide")]

@@ -56,7 +56,12 @@ TABLES = {
     "vocabulary": (
         [
             dict(n_words=n, model=model, batch_size=batch_size)
-            for model, batch_size in (("GSM", 512), ("GSM", 2048), ("NVDM", 512))
+            for model, batch_size in (
+                ("GSM", "auto"),
+                ("GSM", 2048),
+                ("NVDM", 512),
+                ("ProdLDA", 512),
+            )
             for n in (1_000, 3_000, 10_000, 30_000, 100_000)
         ],
         [dict(n_words=n) for n in (1_000, 5_000)],

@@ -18,7 +18,7 @@ import argparse
 import warnings
 
 import numpy as np
-from corpora import CORPORA
+from corpora import CORPORA, SMALL
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import NMF, LatentDirichletAllocation
@@ -136,7 +136,7 @@ NEURAL = NVDMTopicModel, GSMTopicModel, ProdLDATopicModel
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Compare topic models on corpora.")
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=list(CORPORA))
+    parser.add_argument("--corpora", nargs="+", choices=CORPORA, default=SMALL)
     parser.add_argument("--models", nargs="+", help="names of rows; default: all")
     parser.add_argument("--n-seeds", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=-1)

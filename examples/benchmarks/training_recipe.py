@@ -153,6 +153,8 @@ NVDM_ALONE = {
     "Adam with beta2=0.95": dict(adam=lambda group: group.update(betas=(0.9, 0.95))),
 }
 GSM_ALONE = {
+    "batch 512, lr 0.02": dict(params=dict(batch_size=512)),
+    "batch 1024, lr 0.028": dict(params=dict(batch_size=1024, lr=0.028)),
     "batch 256, lr 0.014": dict(params=dict(batch_size=256, lr=0.014)),
     "batch 2048, lr 0.04": dict(params=dict(batch_size=2048, lr=0.04)),
     "30 epochs, batch 256, lr 0.014": dict(params=SHORTER),

@@ -23,6 +23,8 @@ from skvae.persistence import register
 from skvae.training.coherence import TopicIncoherence
 from skvae.utils.validation import Interval, StrOptions
 
+# Rows in a step; twice as many where there are many words, in so many steps an epoch.
+BATCH, MANY_WORDS, LEAST_STEPS = 512, 20_000, 8
 # Weights of seed words where `seed_weight` is 1: of their tokens, for proportions, and
 # of what their documents are about, for topics.
 SEEDS, THEMES = 2.0, 0.25
@@ -104,9 +106,11 @@ class GSMTopicModel(BaseProportionsModel):
     max_epochs : int, default=60
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
-    batch_size : int, default=512
+    batch_size : int or "auto", default="auto"
         Rows in a training step. Larger batches make faster epochs; raise `lr` with
-        their square root.
+        their square root. "auto" is 512; where there are more than 20,000 words, over
+        whose weights each step goes, and at least 8,192 rows, it is 1,024, and `lr`
+        counts as 1.4 times as large.
     kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
@@ -226,6 +230,10 @@ class GSMTopicModel(BaseProportionsModel):
 
     _parameter_constraints: dict = {
         **BaseProportionsModel._parameter_constraints,
+        "batch_size": [
+            StrOptions({"auto"}),
+            *BaseProportionsModel._parameter_constraints["batch_size"],
+        ],
         "topic_construction": [StrOptions(set(TOPIC_CONSTRUCTIONS))],
         "topic_separation": [Interval(Real, 0, None, closed="left")],
         "topic_word_prior": [Interval(Real, 0, None, closed="left")],
@@ -258,7 +266,7 @@ class GSMTopicModel(BaseProportionsModel):
         dropout=0.0,
         lr=2e-2,
         max_epochs=60,
-        batch_size=512,
+        batch_size="auto",
         kl_warmup=0.5,
         early_stopping=False,
         validation_fraction=0.1,
@@ -297,8 +305,18 @@ class GSMTopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
+    def _settled(self, data):
+        settled = super()._settled(data)
+        if settled["batch_size"] == "auto":
+            n_samples, n_features = data.X.shape
+            twice = n_features > MANY_WORDS and n_samples >= LEAST_STEPS * 2 * BATCH
+            settled["batch_size"] = BATCH * (1 + twice)
+        return settled
+
     def _training_options(self, data):
         options = super()._training_options(data)
+        if self.batch_size == "auto":
+            options["lr"] *= (self._settled(data)["batch_size"] / BATCH) ** 0.5
         options["penalties"] = [
             (self.topic_separation, topic_overlap),
             (self.topic_word_prior / data.X.shape[0], topic_surprise),
