@@ -422,9 +422,9 @@ def streams(args):
                 {
                     "corpus": corpus_name,
                     "model": name,
-                    "partial_fit": alone,
-                    "health_": both - alone,
-                    "health_ / partial_fit": both / alone - 1,
+                    "partial_fit, ms": alone,
+                    "health, ms": both - alone,
+                    "health / call": both / alone - 1,
                 }
             )
     return pd.DataFrame(rows)
