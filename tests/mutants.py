@@ -294,6 +294,13 @@ MUTANTS = [
         ("rows",),
     ),
     Mutant(
+        "larger batches at the rate of small ones",
+        "models/gsm.py",
+        '(self._settled(data)["batch_size"] / BATCH) ** 0.5',
+        '(self._settled(data)["batch_size"] / BATCH) ** 0',
+        ("topics",),
+    ),
+    Mutant(
         "health of the part before the last",
         "models/base.py",
         'vars(self).pop("health_", None)',
@@ -501,8 +508,8 @@ MUTANTS = [
     Mutant(
         "prior of words against those of few documents reversed",
         "nn/penalties.py",
-        "return -(log_positive(topics)",
-        "return (log_positive(topics)",
+        "return -topics.numel()",
+        "return topics.numel()",
         ("modules", "net", "topics"),
     ),
     Mutant(
