@@ -288,7 +288,9 @@ def cheapest(make, goal, corpus, lengths):
 
 def targets(args):
     rows = []
-    lengths = (2, 20) if args.quick else (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 60)
+    lengths = (
+        (2, 20) if args.quick else (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 30, 40, 60)
+    )
     for corpus_name in args.corpora:
         corpus = CORPORA[corpus_name]()
         k = corpus.n_components
