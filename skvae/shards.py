@@ -105,6 +105,10 @@ class Shards:
             and len(indptr) == n_rows + 1
             # Else scipy would copy them to memory.
             and indices.dtype == indptr.dtype in (np.int32, np.int64)
+            # Whoever takes rows relies on it.
+            and indptr[0] == 0
+            and (indptr[1:] >= indptr[:-1]).all()
+            and indptr[-1] == len(indices) == len(data)
         ):
             raise ValueError(f"shard {number} is not the one that {INDEX} tells of")
         return sp.csr_array((data, indices, indptr), shape=(n_rows, n_features))
@@ -154,6 +158,11 @@ class Shards:
             of_part = places[held]
             data[held] = self._parts[k].data[of_part]
             indices[held] = self._parts[k].indices[of_part]
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self.shape[1]:
+            raise ValueError(
+                f"{self.folder} is damaged: rows of it have values beyond its "
+                f"{self.shape[1]} columns. Write it anew with write_shards."
+            )
         taken = sp.csr_array(
             (data, indices, ends.astype(kind)), shape=(len(rows), self.shape[1])
         )

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.metrics import npmi_coherence
-from skvae.shards import ARRAYS, INDEX, Shards, file_of, write_shards
+from skvae.shards import INDEX, Shards, file_of, write_shards
 from skvae.training.seeds import Stream, derive_seed
 
 
@@ -206,6 +206,13 @@ def test_a_full_disk_leaves_nothing(X, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def damage_array(folder, name, place, value):
+    path = file_of(folder, 2, name)
+    array = np.load(path)
+    array[place] = value
+    np.save(path, array)
+
+
 def damage_index(folder, **changes):
     path = folder / INDEX
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
@@ -228,6 +235,10 @@ def damage_index(folder, **changes):
         lambda folder: file_of(folder, 1, "data").write_bytes(b""),
         lambda folder: np.save(file_of(folder, 1, "data"), [1, 2]),
         lambda folder: np.save(file_of(folder, 1, "indptr"), [1, 2]),
+        lambda folder: damage_array(folder, "indptr", 5, 10**6),
+        lambda folder: damage_array(folder, "indptr", 5, -1),
+        lambda folder: damage_array(folder, "indptr", 0, 1),
+        lambda folder: damage_array(folder, "indptr", -1, 10**6),
     ],
 )
 def test_a_damaged_folder_is_told_when_it_is_opened(damage, shards):
@@ -236,14 +247,26 @@ def test_a_damaged_folder_is_told_when_it_is_opened(damage, shards):
         Shards(shards.folder)
 
 
-@pytest.mark.parametrize("name", ARRAYS[1:])
-def test_damaged_places_are_told_before_they_are_read(name, shards):
-    path = file_of(shards.folder, 2, name)
-    array = np.load(path)
-    array[5] = 10**6
-    np.save(path, array)
-    with pytest.raises(ValueError, match="Shard 2 of .* is damaged"):
-        make(NVDMTopicModel).fit(Shards(shards.folder))
+@pytest.mark.parametrize("value", [10**6, -1, 40])
+def test_columns_out_of_range_are_told_by_all_that_reads_them(value, X, shards):
+    """The first one beyond the others too: else it is another number of the input."""
+    model = make(NVDMTopicModel, max_epochs=1).fit(X)
+    damage_array(shards.folder, "indices", 5, value)
+    damaged = Shards(shards.folder)
+    row = damaged._ends[1] + np.searchsorted(damaged._parts[2].indptr, 5, "right") - 1
+    for read in (
+        make(NVDMTopicModel).fit,
+        model.partial_fit,
+        model.transform,
+        model.score,
+        lambda X: X[:],
+        lambda X: X[row],
+        lambda X: X[[row, 0]],
+        lambda X: X[np.arange(len(X)) == row],
+    ):
+        with pytest.raises(ValueError, match="is damaged"):
+            read(damaged)
+    assert_same(damaged[:row], X[:row])  # what is sound
 
 
 def test_input_is_checked_in_every_shard(X, tmp_path, shards):
