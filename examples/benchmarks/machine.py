@@ -1,11 +1,15 @@
-"""What the benchmarks of speed share: clocks, and the machine that they ran on."""
+"""What the benchmarks of speed share: clocks, the machine, options and tables."""
 
+import argparse
+import json
 import os
 import platform
 import time
+import warnings
 from importlib.metadata import version
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
 
@@ -74,3 +78,32 @@ def plain_table(frame):
     for row in frame.itertuples(index=False):
         lines.append("| " + " | ".join(cell(value) for value in row) + " |")
     return "\n".join(lines)
+
+
+def parser_of(description, sections, corpora):
+    """A parser of the options that all scripts with sections on corpora have."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="small sizes, one seed")
+    parser.add_argument("--only", nargs="+", choices=sections, default=list(sections))
+    parser.add_argument("--corpora", nargs="+", choices=corpora)
+    parser.add_argument("--n-seeds", type=int)
+    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    return parser
+
+
+def print_sections(sections, args):
+    """Print the table of each section that was asked for, and keep the figures."""
+    args.n_seeds = args.n_seeds or (1 if args.quick else 3)
+    args.corpora = args.corpora or (
+        ["few"] if args.quick else ["20ng", "by-date", "docstrings"]
+    )
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    print(describe())
+    results = {"machine": describe()}
+    for name in args.only:
+        table = sections[name](args)
+        results[name] = table.to_dict("records")
+        print(f"\n{name}\n\n{plain_table(table)}", flush=True)
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(results, file, indent=1)

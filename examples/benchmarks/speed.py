@@ -24,17 +24,13 @@ contestants take their turn:
     python examples/benchmarks/speed.py --only target --corpora by-date
 """
 
-import argparse
-import json
-import warnings
 from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import torch
 from corpora import CORPORA
-from machine import Clock, EpochTimes, describe, medians_in_turn, plain_table
-from sklearn.exceptions import ConvergenceWarning
+from machine import Clock, EpochTimes, medians_in_turn, parser_of, print_sections
 from threadpoolctl import threadpool_limits
 from topic_models import models as topic_models
 
@@ -444,32 +440,13 @@ SECTIONS = {
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="Measure the speed of fits.")
-    parser.add_argument("--quick", action="store_true", help="small sizes, one seed")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA)
+    parser = parser_of("Measure the speed of fits.", SECTIONS, CORPORA)
     parser.add_argument("--n-rounds", type=int)
-    parser.add_argument("--n-seeds", type=int)
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     args = parser.parse_args(argv)
     args.n_rounds = args.n_rounds or (2 if args.quick else 7)
-    args.n_seeds = args.n_seeds or (1 if args.quick else 3)
-    args.corpora = args.corpora or (
-        ["few"] if args.quick else ["20ng", "by-date", "docstrings"]
-    )
-    warnings.simplefilter("ignore", ConvergenceWarning)
-
-    print(describe())
-    results = {"machine": describe()}
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        for name in args.only:
-            table = SECTIONS[name](args)
-            results[name] = table.to_dict("records")
-            print(f"\n{name}\n\n{plain_table(table)}", flush=True)
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(results, file, indent=1)
+        print_sections(SECTIONS, args)
 
 
 if __name__ == "__main__":

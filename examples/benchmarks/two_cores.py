@@ -16,22 +16,18 @@ started:
     python examples/benchmarks/two_cores.py --json two_cores.json
 """
 
-import argparse
-import json
 import os
 import time
-import warnings
 
 import numpy as np
 import pandas as pd
 import torch
 from corpora import CORPORA
 from joblib.externals.loky import get_reusable_executor
-from machine import describe, plain_table
+from machine import parser_of, print_sections
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import MiniBatchNMF
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from topic_models import models as topic_models
 
@@ -151,29 +147,10 @@ SECTIONS = {"fits": fits, "search": searches}
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="Time fits and searches on two cores.")
-    parser.add_argument("--quick", action="store_true", help="one small corpus")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
-    parser.add_argument("--corpora", nargs="+", choices=CORPORA)
-    parser.add_argument("--n-seeds", type=int)
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser = parser_of("Time fits and searches on two cores.", SECTIONS, CORPORA)
     args = parser.parse_args(argv)
-    args.n_seeds = args.n_seeds or (1 if args.quick else 3)
-    args.corpora = args.corpora or (
-        ["few"] if args.quick else ["20ng", "by-date", "docstrings"]
-    )
-    warnings.simplefilter("ignore", ConvergenceWarning)
-
-    print(describe())
-    results = {"machine": describe()}
     torch.set_num_threads(2)
-    for name in args.only:
-        table = SECTIONS[name](args)
-        results[name] = table.to_dict("records")
-        print(f"\n{name}\n\n{plain_table(table)}", flush=True)
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(results, file, indent=1)
+    print_sections(SECTIONS, args)
 
 
 if __name__ == "__main__":
