@@ -105,7 +105,7 @@ def to_onnx(model, path):
         ) from error
     # Single precision, as runtimes like it and as the model was trained.
     module = copy.deepcopy(model.net_.module_).cpu().eval().requires_grad_(False)
-    rows = torch.zeros(2, model.n_features_in_)
+    rows = torch.zeros(2, model.n_features_in_, dtype=torch.float)
     n_samples = torch.export.Dim("n_samples")
     log = logging.getLogger("torch.onnx")
     level = log.level

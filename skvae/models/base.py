@@ -423,7 +423,7 @@ class BaseVAE(
     def _make_net(self, seed, config, **options):
         generator = torch.Generator()
         generator.manual_seed(derive_seed(seed, Stream.WEIGHTS))
-        # In single precision, whatever the caller's default.
+        # In single precision, whatever a network of the user's is in.
         module = self._build_module(config, generator).float()
         return VAENet(module, seed=seed, config=config, **options)
 

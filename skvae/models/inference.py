@@ -16,7 +16,7 @@ from skvae.nn.elbo import elbo, kl_per_unit, log_importance_weights
 from skvae.nn.latent import diagonal_normal, reparameterise
 from skvae.nn.layers import Custom
 from skvae.nn.rows import SparseRows, to_rows
-from skvae.nn.settings import one_thread_after_fork
+from skvae.nn.settings import own_settings
 
 # Values of a dense block of rows: 16 MB in double precision.
 BLOCK_SIZE = 2**21
@@ -201,8 +201,8 @@ class Inference:
         Numbers that a row takes in the widest layer, features aside.
     """
 
+    @own_settings()
     def __init__(self, module, name):
-        one_thread_after_fork()
         if next(module.parameters()).device.type == "mps":  # has no doubles
             module = copy.deepcopy(module).cpu()
         encoder, decoder = module.encoder, module.decoder
@@ -257,10 +257,12 @@ class Inference:
             out[start : start + len(values)] = values
         return out
 
+    @own_settings()
     def codes(self, data):
         """Codes of rows; (n_samples, n_components)."""
         return self._map(self.module.codes, data, self.width)
 
+    @own_settings()
     def posterior(self, data):
         """Mean and standard deviation of q(z | x); both (n_samples, n_components)."""
 
@@ -270,6 +272,7 @@ class Inference:
 
         return tuple(np.hsplit(self._map(encode, data, self.width), 2))
 
+    @own_settings()
     def code_variances(self, data, n_draws=64):
         """Variances of codes over the posterior; (n_samples, n_components)."""
 
@@ -282,12 +285,14 @@ class Inference:
         width = max(self.width, n_draws * self.module.encoder.n_components)
         return self._map(spread, data, width)
 
+    @own_settings()
     def means(self, codes):
         """Means of p(x | z) at codes and covariates; (n_samples, n_features)."""
         decoder = self.module.decoder
         width = max(self.width, decoder.n_features)
         return self._map(lambda z, c, _: decoder(z, c=c).mean, codes, width)
 
+    @own_settings()
     def expected_rows(self, data, n_draws=128, rng=None):
         """Means of p(x | what is observed of it), by importance weights of codes.
 
@@ -318,12 +323,14 @@ class Inference:
             parts.append((weights[..., None] * likelihood.mean).sum(0))
         return self._finite(torch.cat(parts))
 
+    @own_settings()
     def codes_of_prior(self, noise):
         """Codes that standard normal noise stands for; (n_samples, n_components)."""
         prior = self.module.prior()
         noise = torch.from_numpy(noise).to(self.device)
         return self.module.link(prior.mean + prior.stddev * noise).cpu().numpy()
 
+    @own_settings()
     def bounds(self, data, bound="elbo", n_draws=None):
         """A bound of the log-likelihood of each row, in nats; (n_samples,)."""
         if bound not in list(BOUNDS):  # of any type
@@ -337,6 +344,7 @@ class Inference:
             parts = [terms.logsumexp(0) - np.log(n_draws) for terms in draws]
         return self._finite(torch.cat(parts))
 
+    @own_settings()
     def effective_sample_sizes(self, data, n_draws):
         """(sum of weights)^2 / sum of squared weights of each row; (n_samples,)."""
         draws = self._over_draws(data, "importance", n_draws)

@@ -619,7 +619,9 @@ class MixedOutput(Output):
         for part, size in zip(self.parts, self.sizes):
             value = getattr(part, attribute, None)
             if value is None:
-                value = torch.tensor(default, device=self.laid.device)
+                value = torch.tensor(
+                    default, dtype=torch.float, device=self.laid.device
+                )
             found.append(value.expand(size))
         return torch.cat(found)[self.order]
 

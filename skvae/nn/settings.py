@@ -5,6 +5,12 @@ import os
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
+
+# What makes floats of the default type, and what does if it is given floats.
+OF_FLOATS = {torch.empty, torch.eye, torch.ones, torch.rand, torch.randn, torch.zeros}
+OF_ANY = {torch.arange, torch.as_tensor, torch.full, torch.linspace, torch.tensor}
+AUTOCAST = "cpu", "cuda", "mps", "xpu"
 
 _process = os.getpid()
 
@@ -30,12 +36,29 @@ def default_device():
     return torch.empty(0).device
 
 
+class SinglePrecision(TorchFunctionMode):
+    """New tensors of floats are in single precision, in the present thread.
+
+    ``torch.set_default_dtype`` would say so to all threads of the program.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if kwargs.get("dtype") is None:
+            if func in OF_FLOATS:  # random ones are drawn but once
+                kwargs["dtype"] = torch.float32
+            elif func in OF_ANY and func(*args, **kwargs).is_floating_point():
+                kwargs["dtype"] = torch.float32
+        return func(*args, **kwargs)
+
+
 @contextlib.contextmanager
 def own_settings():
-    """Tensors on the CPU unless said otherwise, with gradients; then all as before.
+    """Tensors on the CPU and in single precision unless said otherwise, with gradients.
 
-    The caller may be within ``torch.inference_mode()`` or have set a default device.
-    All of this holds for the present thread alone.
+    The caller may be within ``torch.inference_mode()`` or ``torch.autocast``, or have
+    set a default device or type. All of this holds for the present thread alone, and
+    then all is as before.
     """
     one_thread_after_fork()
     errors, gradients = np.geterr(), torch.is_grad_enabled()
@@ -43,8 +66,14 @@ def own_settings():
         with contextlib.ExitStack() as settings:
             settings.enter_context(torch.inference_mode(False))
             settings.enter_context(torch.enable_grad())
-            if default_device().type != "cpu":  # else it would cost time
+            # The others only where they are needed, for they cost time.
+            if default_device().type != "cpu":
                 settings.enter_context(torch.device("cpu"))
+            if torch.get_default_dtype() != torch.float32:
+                settings.enter_context(SinglePrecision())
+            for kind in AUTOCAST:
+                if torch.is_autocast_enabled(kind):
+                    settings.enter_context(torch.autocast(kind, enabled=False))
             yield
     finally:
         # numpy.errstate and torch.no_grad, which others use meanwhile, restore what was
