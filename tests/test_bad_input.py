@@ -196,7 +196,7 @@ SHARES = (
 NO_COUNTS = "{model} found no counts in X: all zeros"
 TOO_LARGE = r"Input X of {model} .*infinity or a value too large.* Scale X to smaller"
 DIVERGED = (
-    r"NaN or infinite.* Lower `lr` \(now 0.01\), or scale the input to smaller values"
+    r"NaN or infinite.* Lower `lr` \(now 0.01\), or scale the input to values around 1"
 )
 
 BAD_INPUT = {
@@ -398,7 +398,8 @@ NO_NUMBER = [*NAN_AND_INF, "0.1", None, True, np.True_, 1j, [0.1], np.array([0.1
 NO_COUNT = [*NO_NUMBER, 0, -1, 2.0, 2.5, "5"]
 NO_SWITCH = [np.nan, None, 0, 2.0, "yes", [True]]
 NO_CHOICE = [np.nan, None, 0, "nonsense", ["elu"]]
-NO_SIZES = [np.nan, 5, "ab", (0,), (-1,), (2.5,), (np.nan,), ("5",), (True,), [[3]]]
+NO_SIZES = [np.nan, 2.5, "ab", (0,), (-1,), (2.5,), (np.nan,), ("5",), (True,), [[3]]]
+NO_LAYERS = [*NO_SIZES, 0, -1, True, None, np.array(5)]
 NO_FUNCTION = [np.nan, 3, True, "dense"]
 
 BAD_PARAMETERS = {
@@ -408,7 +409,7 @@ BAD_PARAMETERS = {
     "batch_size": NO_COUNT,
     "callbacks": [np.nan, 3, "all", {}],
     "center": NO_SWITCH,
-    "channels": [*NO_SIZES, None],
+    "channels": NO_LAYERS,
     "corruption": NO_CHOICE,
     "decoder": NO_FUNCTION,
     "denoising": [*NO_NUMBER, -0.1, 1.0, 1.5],
@@ -419,8 +420,8 @@ BAD_PARAMETERS = {
     "embedding_size": NO_COUNT,
     "encoder": NO_FUNCTION,
     "feature_names": [np.nan, 3, "words", ["w0"], [["w0"] * 6]],
-    "hidden_layer_sizes": [*NO_SIZES, None, np.array(5)],
-    "image_shape": NO_SIZES,
+    "hidden_layer_sizes": NO_LAYERS,
+    "image_shape": [*NO_SIZES, 5],
     "kl_warmup": [*NO_NUMBER, -0.1, 1.5],
     "kl_weight": [*NO_NUMBER, -1.0],
     "likelihood": [

@@ -71,8 +71,8 @@ def checked_config(model, n_features):
     """What a VAETransformer's module is built from beside the sizes, or raise."""
     name, likelihood = type(model).__name__, likelihood_to_train(model)
     check_columns(model, likelihood, n_features)
-    check_layer_sizes(name, "channels", model.channels)
-    if model.architecture == "conv" and len(model.channels) == 0:
+    channels = check_layer_sizes(name, "channels", model.channels)
+    if model.architecture == "conv" and not channels:
         raise InvalidParameterError(
             f"The 'channels' parameter of {name} must hold one number or more with "
             f"architecture='conv'. Got {model.channels!r} instead."
@@ -95,7 +95,7 @@ def checked_config(model, n_features):
         "linear_path": bool(model.linear_path),
         "architecture": model.architecture,
         "image_shape": checked_image_shape(model, n_features),
-        "channels": tuple(int(n) for n in model.channels),
+        "channels": channels,
         "batch_norm": bool(model.batch_norm),
         "encoder": model.encoder,
         "decoder": model.decoder,
@@ -130,8 +130,7 @@ def checked_image_shape(model, n_features):
                 "height, width) or (height, width)."
             )
         return None
-    check_layer_sizes(name, "image_shape", given)
-    shape = tuple(int(n) for n in given)
+    shape = check_layer_sizes(name, "image_shape", given)
     if len(shape) == 2:
         shape = (1, *shape)
     if len(shape) != 3 or math.prod(shape) != n_features:

@@ -34,6 +34,7 @@ from skvae.utils.counts import feature_moments
 from skvae.utils.validation import (
     Interval,
     StrOptions,
+    check_layer_sizes,
     check_parameters,
     resolve_device,
 )
@@ -57,7 +58,10 @@ class BaseVAE(
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -104,7 +108,9 @@ class BaseVAE(
             "n_embedding_features": n_embedding_features,
             "sees_gaps": sees_gaps,
             "n_components": int(self.n_components),
-            "hidden_layer_sizes": tuple(int(n) for n in self.hidden_layer_sizes),
+            "hidden_layer_sizes": check_layer_sizes(
+                type(self).__name__, "hidden_layer_sizes", self.hidden_layer_sizes
+            ),
             "activation": self.activation,
             "dropout": float(dropout),
         }

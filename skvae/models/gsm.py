@@ -94,7 +94,7 @@ class GSMTopicModel(BaseProportionsModel):
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
         word counts: ``slice(-512, None)``; numbers, names or a mask; or a function of X
         that returns them, as `sklearn.compose.make_column_selector` makes.
-    hidden_layer_sizes : tuple of int, default=(256,)
+    hidden_layer_sizes : int or tuple of int, default=(256,)
         Widths of the encoder's hidden layers.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.

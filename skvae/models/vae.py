@@ -100,7 +100,7 @@ class VAETransformer(BaseVAE):
     image_shape : tuple of int, default=None
         (channels, height, width) or (height, width) of the image that a row holds, its
         values in this order: channels first.
-    channels : tuple of int, default=(16, 32)
+    channels : int or tuple of int, default=(16, 32)
         Channels that the convolutions make, one after the other; each halves height
         and width.
     embedding_columns : slice, array-like or callable, default=None
@@ -108,7 +108,7 @@ class VAETransformer(BaseVAE):
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
         word counts: ``slice(-512, None)``; numbers, names or a mask; or a function of X
         that returns them, as `sklearn.compose.make_column_selector` makes.
-    hidden_layer_sizes : tuple of int, default=(500,)
+    hidden_layer_sizes : int or tuple of int, default=(500,)
         Widths of the encoder's hidden layers, and in reverse of the decoder's. With ()
         the model is linear: probabilistic PCA, if Gaussian.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
@@ -269,7 +269,7 @@ class VAETransformer(BaseVAE):
         "center": ["boolean"],
         "architecture": [StrOptions({"dense", "conv"})],
         "image_shape": ["array-like", None],
-        "channels": ["array-like"],
+        "channels": ["array-like", Interval(Integral, 1, None, closed="left")],
         "batch_norm": ["boolean"],
         "linear_path": ["boolean"],
         **{

@@ -59,14 +59,22 @@ def check_parameters(estimator):
 
 
 def check_layer_sizes(name, param, sizes):
-    """Raise InvalidParameterError unless sizes are positive integers."""
-    if np.ndim(sizes) != 1 or not all(
-        isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in sizes
+    """Return the sizes of layers, of which one number is one layer, as a tuple of int.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they are no positive integers.
+    """
+    given = [sizes] if np.ndim(sizes) == 0 else sizes
+    if np.ndim(given) != 1 or not all(
+        isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in given
     ):
         raise InvalidParameterError(
             f"The {param!r} parameter of {name} must hold integers of at least 1. "
             f"Got {sizes!r} instead."
         )
+    return tuple(int(n) for n in given)
 
 
 def resolve_device(device):
