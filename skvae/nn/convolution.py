@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from skvae.nn.layers import ACTIVATIONS, MLP, glorot, norms
+from skvae.nn.layers import ACTIVATIONS, MLP, glorot, norms_of
 from skvae.nn.rows import append_columns
 from skvae.nn.settings import default_device
 
@@ -73,7 +73,7 @@ class ConvolutionalEncoder(nn.Module):
             convolution(nn.Conv2d, a, b, generator)
             for a, b in zip(depths, channels, strict=False)
         )
-        self.norms = norms(channels, batch_norm, n_positions=2)
+        self.norms = norms_of(self.convolutions, channels, batch_norm, n_positions=2)
         self.activation = ACTIVATIONS[activation]
         n_values = depths[-1] * math.prod(image_sizes(image_shape, len(channels))[-1])
         self.dense = MLP(
@@ -135,7 +135,8 @@ class ConvolutionalDecoder(nn.Module):
             )
             for i in reversed(range(len(channels)))
         )
-        self.norms = norms(channels[-2::-1], batch_norm, n_positions=2)
+        *inner, _ = self.convolutions
+        self.norms = norms_of(inner, channels[-2::-1], batch_norm, n_positions=2)
         self.activation = ACTIVATIONS[activation]
         self.width = max(self.dense.width, widest_map(image_shape, channels))
         self.to(memory_format=torch.channels_last)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.distributions import Distribution, Independent, Normal, register_kl
 
-from skvae.nn.layers import Linear, Standardise
+from skvae.nn.layers import Linear, Standardise, keep_bias
 from skvae.nn.rows import RowsWithGaps, append_columns, missing_of
 
 
@@ -96,8 +96,7 @@ class GaussianEncoder(nn.Module):
         self.standardise = None
         if standardise:
             self.standardise = Standardise(n_components, offset=False)
-            # Its true gradient is zero. Adam would take steps by what rounding leaves.
-            self.mean.bias.requires_grad_(False)
+            keep_bias(self.mean)
         self.log_variance = None
         if variational:
             # Training starts at unit variance for every row.

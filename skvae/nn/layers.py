@@ -43,6 +43,14 @@ class Linear(nn.Module):
         return F.linear(x, self.weight.T, self.bias)
 
 
+def keep_bias(layer):
+    """Do not train the bias of a layer that is standardised over the batch.
+
+    Its true gradient is zero: Adam would take steps by what rounding leaves.
+    """
+    layer.bias.requires_grad_(False)
+
+
 def normal_parameter(*shape, std, generator):
     """A parameter drawn from N(0, std^2)."""
     return nn.Parameter(torch.randn(*shape, generator=generator) * std)
@@ -88,7 +96,7 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(
             Linear(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False)
         )
-        self.norms = norms(hidden_layer_sizes, batch_norm)
+        self.norms = norms_of(self.layers, hidden_layer_sizes, batch_norm)
         self.activation = ACTIVATIONS[activation]
         self.dropout = dropout
         self.skip = skip
@@ -181,13 +189,14 @@ class Standardise(nn.BatchNorm1d):
         return weight * factor, shift
 
 
-def norms(widths, batch_norm, n_positions=0):
+def norms_of(layers, widths, batch_norm, n_positions=0):
     """Batch norm, or nothing, for layers of each width."""
+    if not batch_norm:
+        return nn.ModuleList(nn.Identity() for _ in widths)
+    for layer in layers:
+        keep_bias(layer)
     return nn.ModuleList(
-        Standardise(n, offset=True, scale=True, n_positions=n_positions)
-        if batch_norm
-        else nn.Identity()
-        for n in widths
+        Standardise(n, offset=True, scale=True, n_positions=n_positions) for n in widths
     )
 
 
