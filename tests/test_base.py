@@ -260,12 +260,32 @@ def test_draws_of_a_row_are_its_own():
     assert abs(errors.mean()) < 4 * errors.std() / len(errors) ** 0.5
 
 
+def test_draws_of_more_components_than_sobol_points_have():
+    n_components = 2**15
+    model = NVDMTopicModel(
+        n_components, hidden_layer_sizes=1, max_epochs=1, random_state=0
+    ).fit([[1, 0], [0, 2], [3, 3]])
+    assert np.isfinite(model.perplexity([[1, 2]]))
+    noise = own_noise(means(3, n_components), 16)
+    assert torch.equal(own_noise(means(3, n_components), 16), noise)
+    np.testing.assert_allclose(noise.mean((0, 2)), 0, atol=0.01)
+    np.testing.assert_allclose(noise.square().mean((0, 2)), 1, atol=0.05)
+
+
 def test_draws_change_little_where_a_mean_does():
     """Also those at the end of the line: no row depends on how its sums round."""
     mean = means(2000, 10)
     change = (own_noise(mean + 1e-5, 16) - own_noise(mean, 16)).abs()
     assert 0 < change.median() < 1e-3
     assert change.max() < 3  # at the ends of the tails; a leap is from one to the other
+
+
+@each_model
+def test_one_number_is_one_hidden_layer(cls, X, fitted):
+    """As to scikit-learn's MLPClassifier."""
+    one, layer = (make(cls, hidden_layer_sizes=sizes).fit(X) for sizes in (6, (6,)))
+    assert digest(one) == digest(layer)
+    assert clone(one).hidden_layer_sizes == 6
 
 
 @each_model

@@ -418,6 +418,38 @@ def test_health_of_a_good_fit(cls, trained, corpus):
 
 
 @each_model
+def test_counts_that_are_next_to_nothing_have_no_perplexity(cls, trained, corpus):
+    """It would be infinite; the bound per token is not."""
+    few = corpus.data[240:] * 1e-6
+    with pytest.raises(
+        ValueError, match=f"{cls.__name__} finds an infinite perplexity"
+    ):
+        trained[cls].perplexity(few)
+    assert trained[cls].score(few) < -1000
+    ended = f"{cls.__name__} ended with an infinite training perplexity.* whole counts"
+    with pytest.raises(ValueError, match=ended):
+        make(cls).fit(few)
+    with pytest.raises(ValueError, match=ended):
+        pickle.dumps(make(cls).partial_fit(few))  # which asks for `health_`
+
+
+@each_model
+def test_documents_of_one_word_are_drawn(cls):
+    """Its probability may come out above 1, by rounding."""
+    counts = np.arange(1, 31)[:, None]
+    drawn = make(cls, max_epochs=2).fit(counts).sample(50, random_state=0)
+    assert drawn.shape == (50, 1) and drawn.sum() > 0
+
+
+@each_model
+def test_documents_without_end_are_not_drawn(cls, trained):
+    model = copy.deepcopy(trained[cls])
+    model.mean_length_ = 1e20
+    with pytest.raises(ValueError, match="Documents of 1e.20 tokens"):
+        model.sample(2)
+
+
+@each_model
 def test_a_good_fit_does_not_warn(cls, corpus):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -495,15 +495,17 @@ def test_codes_do_not_depend_on_where_the_data_are_centred():
     )
 
 
+@pytest.mark.parametrize("power", [-70, 10, 70])
 @pytest.mark.parametrize("scale", ["shared", "per-feature"])
-def test_codes_do_not_depend_on_the_unit_of_the_data(scale):
+def test_codes_do_not_depend_on_the_unit_of_the_data(scale, power):
     """Powers of 2 round nothing; densities change by the logarithm of the unit."""
     X = low_rank(100)
-    units = np.full(8, 1024.0) if scale == "shared" else 2.0 ** np.arange(-4, 4)
+    powers = np.zeros(8) if scale == "shared" else np.arange(-4, 4)
+    units = 2.0 ** (powers + power)
     small, large = make(scale=scale).fit(X), make(scale=scale).fit(X * units)
     np.testing.assert_array_equal(large.transform(X * units), small.transform(X))
     np.testing.assert_allclose(
-        large.scale_, small.scale_ * (1024 if scale == "shared" else units), rtol=1e-6
+        large.scale_, small.scale_ * (units[0] if scale == "shared" else units)
     )
     np.testing.assert_allclose(
         large.score_samples(X * units),
@@ -679,6 +681,18 @@ def test_convolutions_map_images_of_any_size_to_codes_and_back(
     np.testing.assert_allclose(model.transform(X[3:4]), codes[3:4], rtol=1e-9)
 
 
+def test_biases_that_batch_norm_undoes_are_not_trained(rng):
+    """Rounding alone would move them, and their effect on running means with them."""
+    params = dict(image_shape=(4, 6), channels=(3, 2), batch_norm=True)
+    model = make(architecture="conv", **params).fit(rng.normal(size=(30, 24)))
+    module = model.net_.module_
+    encoder, decoder = module.encoder.body, module.decoder.body
+    hidden = [*encoder.convolutions, *encoder.dense.layers]
+    hidden += [*decoder.dense.layers, *decoder.convolutions[:-1]]
+    assert len(hidden) == 6 and not any(layer.bias.any() for layer in hidden)
+    assert decoder.convolutions[-1].bias.any()
+
+
 def test_convolution_is_a_correlation_of_the_image_at_every_other_place(rng):
     X = rng.normal(size=(4, 42))
     params = dict(CONV, channels=(1,), center=False, scale=1.0)
@@ -733,7 +747,7 @@ def test_blocks_of_inference_know_the_widest_feature_map(rng):
 
 
 @pytest.mark.parametrize("name", ["image_shape", "channels"])
-@pytest.mark.parametrize("sizes", [(0, 3), (2.0, 3), (True, 6), "ab"])
+@pytest.mark.parametrize("sizes", [(0, 3), (2.0, 3), (True, 6), "ab", 0, 2.0])
 def test_sizes_are_positive_integers(name, sizes, rng):
     params = {"architecture": "conv", "image_shape": (2, 3), name: sizes}
     with pytest.raises(ValueError, match=f"'{name}' parameter"):

@@ -26,8 +26,11 @@ SHIFT = 4
 LEAST = 2**-40
 
 
-def sobol_points(n_draws, n_components):
+def cube_points(n_draws, n_components):
     """Quasi-random points of the unit cube, always the same."""
+    if n_components > qmc.Sobol.MAXDIM:  # for which nobody knows Sobol points
+        points = qmc.LatinHypercube(n_components, rng=0).random(n_draws)
+        return torch.from_numpy(points)
     sobol = qmc.Sobol(n_components, scramble=True, rng=0)
     # scipy warns of other numbers than powers of 2.
     return torch.from_numpy(sobol.random(1 << (n_draws - 1).bit_length())[:n_draws])
@@ -53,7 +56,7 @@ def own_noise(mean, n_draws):
        methods for multiple integration. SIAM Journal on Numerical Analysis 13, 904-914.
     """
     n_components = mean.shape[-1]
-    points = sobol_points(n_draws, n_components)[:, None].to(mean)
+    points = cube_points(n_draws, n_components)[:, None].to(mean)
     # No large mean may swallow the points.
     points = (points + (SHIFT * mean).remainder(1)).remainder(1)
     # Folded, so that none leaps to the other face of the cube if a mean changes a bit.
@@ -72,7 +75,7 @@ def shared_noise(mean, n_draws):
 
     They are for importance weights, which rest on tails: these are covered evenly.
     """
-    return normal(sobol_points(n_draws, mean.shape[-1])[:, None].to(mean))
+    return normal(cube_points(n_draws, mean.shape[-1])[:, None].to(mean))
 
 
 def in_double(module, single):
@@ -241,7 +244,7 @@ class Inference:
         if not values.isfinite().all():
             raise ValueError(
                 f"{self.name} gets NaN or infinity from X: it holds such values, or "
-                "some that are too large. Scale X to smaller values."
+                "some that are too large or too small. Scale X to values around 1."
             )
         return values.cpu().numpy()
 

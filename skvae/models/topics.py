@@ -129,6 +129,14 @@ class BaseTopicModel(BaseVAE):
         unigram = xlogy(tokens, baseline).sum()
         with np.errstate(all="ignore"):  # infinite, or NaN without tokens
             perplexities = np.exp(-np.array([bound, unigram]) / tokens.sum())
+        # Whole counts may be fitted as badly as this, and a warning tells.
+        if np.isinf(perplexities[0]) and tokens.sum() < counts.nnz:
+            raise ValueError(
+                f"{type(self).__name__} ended with an infinite training perplexity: "
+                f"documents have {tokens.sum() / counts.shape[0]:.2g} tokens in the "
+                "mean. Pass whole counts of words, not fractions that are next to "
+                "nothing."
+            )
         return {
             **super()._health(sample, baseline),
             "dead_topics": self._dead_topics(sample),
@@ -210,13 +218,21 @@ class BaseTopicModel(BaseVAE):
         Raises
         ------
         ValueError
-            If X has no counts, a negative one, or another width than in `fit`, or if
-            an option is none of those above.
+            If X has no counts, a negative one, or another width than in `fit`, if its
+            counts are so small that the perplexity is infinite, or if an option is none
+            of those above.
         """
-        with np.errstate(over="ignore"):  # infinite is what it then is
-            given = X, covariates, embeddings
-            per_token = self._bound_per_token(given, bound, n_draws, average)
-            return float(np.exp(-per_token))
+        given = X, covariates, embeddings
+        per_token = self._bound_per_token(given, bound, n_draws, average)
+        with np.errstate(over="ignore"):
+            perplexity = float(np.exp(-per_token))
+        if not np.isfinite(perplexity):
+            raise ValueError(
+                f"{type(self).__name__} finds an infinite perplexity of X: its bound "
+                f"is {per_token:.3g} nats per token. Pass whole counts of words, not "
+                "fractions that are next to nothing, or fit a better model."
+            )
+        return perplexity
 
     def _bound_per_token(self, given, bound="elbo", n_draws=None, average="token"):
         check_average(average)

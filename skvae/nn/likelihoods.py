@@ -35,6 +35,9 @@ from skvae.nn.rows import (
 
 # Logits of a batch above which they are made a few words at a time: 8 MB.
 LARGE = 2**21
+LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
+# Tokens of a document that numpy draws.
+MAX_LENGTH = 2.0**62
 # Rates of counts stay below e^20, lest one step overflow.
 MAX_LOG_RATE = 20.0
 
@@ -283,8 +286,14 @@ class NegativeBinomialCounts(PoissonCounts):
 
 def draw_counts(probabilities, mean_length, rng):
     """Counts of documents with the given word probabilities and Poisson lengths."""
+    if mean_length > MAX_LENGTH:
+        raise ValueError(
+            f"Documents of {mean_length:.3g} tokens, the mean of the training data, "
+            "cannot be drawn. Fit the model to smaller counts."
+        )
     rows = [
-        csr_array(rng.multinomial(rng.poisson(mean_length), p)[None])
+        # By rounding, a probability may exceed 1.
+        csr_array(rng.multinomial(rng.poisson(mean_length), p / p.sum())[None])
         for p in probabilities
     ]
     return vstack(rows, format="csr")
@@ -304,6 +313,9 @@ def sum_of_terms(rows, terms):
 class Gaussian(Independent):
     """Rows of independent normal values.
 
+    Unlike torch's, its log-density holds no squares of values or scales as they are,
+    which would be 0 or infinite beyond 1e-19 and 1e19 in single precision.
+
     Parameters
     ----------
     mean : tensor of shape (..., n_features)
@@ -316,7 +328,11 @@ class Gaussian(Independent):
 
     def log_prob(self, values):
         """Log-density of rows of values; shape (...,), in nats."""
-        return sum_of_terms(values, self.base_dist.log_prob)
+        return sum_of_terms(values, self._terms)
+
+    def _terms(self, values):
+        mean, scale = self.base_dist.loc, self.base_dist.scale
+        return -0.5 * ((values - mean) / scale).square() - scale.log() - LOG_ROOT_2PI
 
 
 class Output(nn.Module):

@@ -171,7 +171,7 @@ class VAENet(NeuralNet):
         if not all(torch.isfinite(weight).all() for weight in weights):
             raise ValueError(
                 f"{self.label} ended with weights that are NaN or infinite. Lower `lr` "
-                f"(now {self.lr}), or scale the input to smaller values."
+                f"(now {self.lr}), or scale the input to values around 1."
             )
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
@@ -283,5 +283,5 @@ class VAENet(NeuralNet):
             raise ValueError(
                 f"{self.label} diverged: its loss became NaN or infinite in epoch "
                 f"{len(self.history)}. Lower `lr` (now {self.lr}), or scale the input "
-                "to smaller values."
+                "to values around 1."
             )
