@@ -282,7 +282,7 @@ def test_one_hot_blocks_are_parted_and_a_column_transformer_fits():
     assert (drawn[:, 4:6].sum(axis=1) == 1).all()
     rows.iloc[0, 2:4] = 1
     with pytest.raises(ValueError, match="rows of zeros with a single 1"):
-        model.transform(rows)
+        model.score(rows)
 
 
 @pytest.mark.parametrize(

@@ -280,11 +280,31 @@ def test_bernoulli_takes_values_from_zero_to_one_only(value, container, rng):
     X = LIKELIHOODS["bernoulli"](rng)
     model = make(likelihood="bernoulli").fit(X)
     X[4, 2] = value
-    for method in (model.fit, model.partial_fit, model.transform, model.score):
+    for method in (model.fit, model.partial_fit, model.score, model.score_samples):
         with pytest.raises(ValueError, match=r"values in \[0, 1\]"):
             method(container(X))
     fractions = np.clip(X, 0, 1) / 2
     assert np.isfinite(model.fit(container(fractions)).score(container(fractions)))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "categorical"])
+def test_encoders_take_noise_beyond_the_values_of_the_likelihood(likelihood, rng):
+    """They have been trained on it."""
+    X = LIKELIHOODS["bernoulli"](rng)
+    if likelihood == "categorical":
+        X = np.eye(6)[rng.integers(6, size=30)]
+    noisy = X + 0.5 * rng.standard_normal(X.shape)
+    assert noisy.min() < 0
+    params = dict(corruption="gaussian", denoising=0.5)
+    model = make(likelihood=likelihood, **params).fit(X)
+    mean, _ = model.posterior(noisy)
+    np.testing.assert_array_equal(model.transform(noisy), mean)
+    restored = model.reconstruct(noisy)
+    np.testing.assert_array_equal(restored, model.inverse_transform(mean))
+    assert (restored >= 0).all() and np.isfinite(model.interpolate(*noisy[:2])).all()
+    for method in (model.fit, model.score, model.effective_sample_size, model.impute):
+        with pytest.raises(ValueError, match=r"takes (values|rows)|Negative values"):
+            method(noisy)
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "multinomial"])

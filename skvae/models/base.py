@@ -89,6 +89,13 @@ class BaseVAE(
     def _check_X(self, X, *, reset):
         """Return a matrix as ndarray or CSR of floats, or raise."""
 
+    def _check_support(self, X):
+        """Raise unless a likelihood is of the values of a checked matrix.
+
+        An encoder may read others, such as images with the noise that it was trained
+        on.
+        """
+
     def _has_gaps(self, X):
         """Whether values of a checked matrix are missing."""
         return False
@@ -350,10 +357,13 @@ class BaseVAE(
                 self._measure(self._sample_of(data), baseline)
         return vars(self)["health_"]
 
-    def _check_data(self, X, covariates=None, embeddings=None, *, reset=False):
+    def _check_data(
+        self, X, covariates=None, embeddings=None, *, reset=False, scored=True
+    ):
         """The door for all that rows are known by: checked, and together from here on.
 
-        X may be `Shards`, of which each part is checked, and which stay as they are.
+        X may be `Shards`, of which each part is checked, and which stay as they are. If
+        rows are not `scored`, values may be such as the likelihood is not of.
         """
         if not reset:
             check_is_fitted(self, "net_")
@@ -362,9 +372,13 @@ class BaseVAE(
         )
         if isinstance(X, Shards):
             for number, part in enumerate(X.parts()):
-                self._check_X(part, reset=reset and number == 0)
+                part = self._check_X(part, reset=reset and number == 0)
+                if scored:
+                    self._check_support(part)
         else:
             X = self._check_X(X, reset=reset)
+            if scored:
+                self._check_support(X)
         return Data(
             X,
             check_covariates(self, covariates, X.shape[0], reset=reset),
@@ -477,7 +491,7 @@ class BaseVAE(
         codes : ndarray of shape (n_samples, n_components)
             Of topic models with topic proportions, these: rows sum to one.
         """
-        data = self._check_data(X, covariates, embeddings)
+        data = self._check_data(X, covariates, embeddings, scored=False)
         return self._inference().codes(data)
 
     def posterior(self, X, *, covariates=None, embeddings=None):
@@ -496,7 +510,7 @@ class BaseVAE(
         mean, std : ndarrays of shape (n_samples, n_components)
             In the latent space, before the softmax of a topic model.
         """
-        data = self._check_data(X, covariates, embeddings)
+        data = self._check_data(X, covariates, embeddings, scored=False)
         return self._inference().posterior(data)
 
     def inverse_transform(self, X, *, covariates=None):

@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse as sp
 
-from skvae.nn.likelihoods import LIKELIHOODS
+from skvae.nn.likelihoods import LIKELIHOODS, CategoricalOutput
 from skvae.utils.columns import column_numbers
 from skvae.utils.validation import InvalidParameterError, value_range
 
@@ -137,16 +137,20 @@ def one_hot_blocks(X, numbers):
     return blocks if start == len(numbers) else [numbers]
 
 
-def check_support(model, X, likelihood):
-    """Raise ValueError unless values of X are such as the likelihoods are of."""
-    name = type(model).__name__
+def each_part(X, likelihood):
+    """Yield each likelihood, what to call it in messages, and its columns of X."""
     for kind, columns in parts_of(likelihood, X.shape[1]):
-        output = LIKELIHOODS[kind]
-        part = X
-        where = f"likelihood={kind!r}"
-        if not isinstance(likelihood, str):
-            part = X[:, list(columns)]
+        if isinstance(likelihood, str):
+            yield LIKELIHOODS[kind], f"likelihood={kind!r}", X
+        else:
             where = f"{kind!r} for the columns {reprlib.repr(list(columns))}"
+            yield LIKELIHOODS[kind], where, X[:, list(columns)]
+
+
+def check_gaps(model, X, likelihood):
+    """Raise ValueError if values are missing where none may be."""
+    name = type(model).__name__
+    for output, where, part in each_part(X, likelihood):
         values = part.data if sp.issparse(part) else part
         if sp.issparse(part) and not output.counts and np.isnan(values).any():
             raise ValueError(
@@ -159,6 +163,13 @@ def check_support(model, X, likelihood):
                 f"{name} takes no missing values with {where}, but X contains NaN. "
                 "Count them as 0, or take likelihood='poisson'."
             )
+
+
+def check_support(model, X, likelihood):
+    """Raise ValueError unless values of X are such as the likelihoods are of."""
+    name = type(model).__name__
+    for output, where, part in each_part(X, likelihood):
+        values = part.data if sp.issparse(part) else part
         least, most = value_range(values)
         lowest, highest = output.support
         if least < lowest or most > highest:
@@ -167,7 +178,7 @@ def check_support(model, X, likelihood):
                 f"values from {least:g} to {most:g}. Scale X (MinMaxScaler), or use "
                 "likelihood='gaussian'."
             )
-        if kind == "categorical":
+        if output is CategoricalOutput:
             sums = np.asarray(part.sum(axis=1))
             binary = np.isin(values, (0, 1)) | np.isnan(values)
             if not binary.all() or (sums > 1).any():

@@ -8,7 +8,7 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, check_non_negative
 
 from skvae.models.autoencoder import (
     CORRUPTIONS,
@@ -21,7 +21,12 @@ from skvae.models.autoencoder import (
 )
 from skvae.models.base import BaseVAE
 from skvae.models.embeddings import check_embeddings
-from skvae.models.mixed import check_support, kinds_of, resolved_likelihood
+from skvae.models.mixed import (
+    check_gaps,
+    check_support,
+    kinds_of,
+    resolved_likelihood,
+)
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
@@ -86,7 +91,8 @@ class VAETransformer(BaseVAE):
         a better likelihood [5]_; time of the decoder grows as they do.
     denoising : float, default=0.0
         How strongly the encoder's input is corrupted in training, while the likelihood
-        is that of the intact rows [3]_.
+        is that of the intact rows [3]_. `transform` and `reconstruct` take rows with
+        such noise, and of any values: only `fit` and scores ask for the likelihood's.
     corruption : {"masking", "gaussian"}, default="masking"
         "masking": `denoising`, below 1, is the share of the values that are set to
         zero. "gaussian": it is the standard deviation of normal noise that is added.
@@ -353,23 +359,27 @@ class VAETransformer(BaseVAE):
 
     def _check_X(self, X, *, reset):
         given = X
-        kinds = self._kinds()
-        # scikit-learn has words for what is negative, and for what is missing.
-        counts = kinds <= COUNTS
+        # scikit-learn has words for what is missing, and for what is negative.
+        words = self._kinds() == {"multinomial"}
         X = check_input(
             self,
             X,
             reset=reset,
             dtype=[np.float64, np.float32],
-            ensure_non_negative=counts,
-            ensure_all_finite=True if kinds == {"multinomial"} else "allow-nan",
+            ensure_non_negative=words,
+            ensure_all_finite=True if words else "allow-nan",
         )
         if sp.issparse(X):
             X = canonical_csr(X)
         if reset:
             self._resolved = resolved_likelihood(self, given, X)
-        check_support(self, X, self._likelihood())
+        check_gaps(self, X, self._likelihood())
         return X
+
+    def _check_support(self, X):
+        if self._kinds() <= COUNTS:
+            check_non_negative(X, f"X in {type(self).__name__}")
+        check_support(self, X, self._likelihood())
 
     def _likelihood(self):
         """The likelihood by name, or names and numbers of columns as a fit has them."""
