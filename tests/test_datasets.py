@@ -183,6 +183,93 @@ def test_json_lines(tmp_path, suffix):
     assert texts.frame["n"].tolist() == [1, 3]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["007", "1e5", "true", "12", "nan", "inf", "NULL", " x ", "9" * 30, "a\r\nb"],
+)
+def test_texts_of_a_table_are_as_written_and_other_columns_are_typed(tmp_path, text):
+    path = write(
+        tmp_path / "t.csv", f'n,b,t\r\n1,true,"{text}"\r\n2,true,\r\n3,false\r\n'
+    )
+    texts = load_texts(path, text_column="t")
+    assert texts.data == texts.frame["t"].tolist() == [text]
+    assert texts.frame["n"].tolist() == [1]
+    assert texts.frame["b"].tolist() == [True]
+    assert load_texts(path, text_column="n").data == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "said"),
+    [
+        (
+            "stars,t\n5,Good food, cheap\n1,Cold soup, slow\n",
+            "t",
+            "in line 2, saw 3.*twice",
+        ),
+        ("t\nGood food, cheap\n", "t", "in line 2, saw 2.*double quotes"),
+        ("a,t\n1,x\n2,y,z\n", None, "in line 3, saw 3.*double quotes"),
+        ('a,t\n1,"x\n', None, "EOF inside string.*double quotes"),
+        ("t,t\nx,1\n", "t", "2 columns named 't'"),
+        ("t\n", None, "found nothing"),
+        ("", None, "found nothing"),
+    ],
+)
+def test_broken_tables_are_refused_by_name(tmp_path, table, column, said):
+    path = write(tmp_path / "t.csv", table)
+    with pytest.raises(ValueError, match=said) as caught:
+        load_texts(path, text_column=column)
+    assert "t.csv'" in str(caught.value)
+
+
+def test_nul_in_a_table_cuts_no_text(tmp_path):
+    assert load_texts(write(tmp_path / "t.csv", "t\na\0b\n")).data == ["a\ufffdb"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "Expecting property name"),
+        ('[{"t": "x"}]', "it holds a list"),
+        ("null", "it holds a NoneType"),
+        ("[" * 100_000, "recursion"),
+        ('{"n": ' + "9" * 5000 + "}", "4300 digits"),
+        ('{"t": 7}', "no string in column 't', but a int"),
+        ('{"t": ["x"]}', "no string in column 't', but a list"),
+    ],
+)
+def test_broken_json_lines_are_refused_by_file_and_number(tmp_path, line, said):
+    path = write(tmp_path / "t.jsonl", '{"t": "x"}\n\n' + line)
+    with pytest.raises(ValueError) as caught:
+        load_texts(path, text_column="t")
+    message = str(caught.value)
+    assert "line 3 of" in message.lower() and "t.jsonl" in message and said in message
+
+
+def test_json_may_lack_keys_and_halves_of_characters_are_replaced(tmp_path):
+    rows = ['{"n": 1}', '{"t": NaN}', '{"t": "\\ud800", "n": [{"k": 1}]}']
+    texts = load_texts(write(tmp_path / "t.jsonl", "\n".join(rows)))
+    assert texts.data == ["\ufffd"]
+    assert texts.frame["n"].tolist() == [[{"k": 1}]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.txt", "größe"),
+        ("t.csv", "t,n\ngröße,1"),
+        ("t.tsv", "t\tn\ngröße\t1"),
+        ("t.jsonl", '{"t": "größe"}'),
+        ("folder/t.txt", "größe"),
+    ],
+)
+def test_byte_order_mark_tells_the_encoding(tmp_path, encoding, name, text):
+    path = write(tmp_path / name, "\ufeff" + text, encoding)
+    path = path.parent if path.parent != tmp_path else path
+    for given in ("utf-8", "latin-1", encoding):
+        assert load_texts(path, encoding=given).data == ["größe"]
+
+
 def test_lines_of_a_text_file(tmp_path):
     path = write(tmp_path / "t.txt", "größe\n\nΩ two \n")
     assert load_texts(path).data == ["größe", "Ω two"]
@@ -199,8 +286,10 @@ def test_column_errors_list_the_columns(tmp_path):
     columns = r"\['title', 'body', 'n'\]"
     with pytest.raises(ValueError, match=f"2 columns of strings.*{columns}"):
         load_texts(path)
-    with pytest.raises(ValueError, match=f"no column 'text'.*{columns}"):
+    with pytest.raises(ValueError, match=f"0 columns named 'text'.*{columns}"):
         load_texts(path, text_column="text")
+    with pytest.raises(TypeError, match="text_column must be an instance of str"):
+        load_texts(path, text_column=1)
     assert load_texts(path, text_column="body").data == ["b"]
 
 
