@@ -204,7 +204,9 @@ def load_texts(path, *, text_column=None, encoding="utf-8"):
     path : str or path-like
         One of
 
-        - a folder: each .txt file in it, at any depth, is a text;
+        - a folder: each .txt file in it, at any depth, is a text. Links to files and
+          folders are followed, but for those to a folder that they lie in; names that
+          begin with a dot are hidden, and left out;
         - a .csv or .tsv file: each row after the first, which names the columns, is a
           text. Rows may lack their last fields;
         - a .jsonl, .ndjson or .json-lines file: each line, an object, is a text;
@@ -240,7 +242,7 @@ def load_texts(path, *, text_column=None, encoding="utf-8"):
     Raises
     ------
     FileNotFoundError
-        If `path` does not exist.
+        If `path` does not exist, or a link in a folder leads nowhere.
     TypeError
         If `text_column` is not a string.
     ValueError
@@ -304,19 +306,36 @@ def _open(path, encoding, newline=None):
 def _read_folder(folder, encoding):
     """Texts of the .txt files, labelled by first-level subfolder if all lie in one."""
     data, filenames, labels = [], [], []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix.lower() == ".txt":
-            with _open(path, encoding) as file:
-                text = file.read()
-            if text.strip():
-                data.append(text)
-                filenames.append(str(path))
-                labels.append(path.relative_to(folder).parts[:-1][:1])
+    for path in _text_files(folder):
+        with _open(path, encoding) as file:
+            text = file.read()
+        if text.strip():
+            data.append(text)
+            filenames.append(str(path))
+            labels.append(path.relative_to(folder).parts[:-1][:1])
     texts = Bunch(data=data, filenames=filenames)
     if data and all(labels):
         names, target = np.unique(labels, return_inverse=True)
         texts.update(target=target.ravel(), target_names=names.tolist())
     return texts
+
+
+def _text_files(folder, above=()):
+    """Yield the .txt files in a folder, sorted, those behind links too."""
+    above = (*above, folder.resolve())
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if not path.exists():
+            raise FileNotFoundError(
+                f"load_texts found the link {str(path)!r}, which leads nowhere. Remove "
+                "it, or restore what it leads to."
+            )
+        if path.is_dir():
+            if path.resolve() not in above:  # else it would go round for ever
+                yield from _text_files(path, above)
+        elif path.is_file() and path.suffix.lower() == ".txt":
+            yield path
 
 
 def _read_table(path, text_column, encoding):

@@ -164,6 +164,27 @@ def test_first_level_subfolders_are_the_labels(tmp_path):
     assert "target" not in load_texts(tmp_path)
 
 
+def test_links_are_followed_and_hidden_names_left_out(tmp_path):
+    folder = tmp_path / ".hidden" / "texts"  # the path itself may be hidden
+    write(folder / "art" / "a.txt", "paint")
+    write(folder / "art" / "._a.txt", "not a text")
+    write(folder / ".git" / "b.txt", "not a class")
+    write(tmp_path / "elsewhere" / "c.txt", "ball")
+    (folder / "sport").symlink_to(tmp_path / "elsewhere")
+    (folder / "art" / "d.txt").symlink_to(tmp_path / "elsewhere" / "c.txt")
+    (folder / "art" / "round").symlink_to(folder)
+    (tmp_path / "elsewhere" / "self").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "link").symlink_to(folder)
+    for path in (folder, tmp_path / "link"):
+        texts = load_texts(path)
+        assert texts.data == ["paint", "ball", "ball"]
+        assert texts.target_names == ["art", "sport"]
+        assert texts.target.tolist() == [0, 0, 1]
+    (folder / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="link.*gone.*leads nowhere"):
+        load_texts(folder)
+
+
 @pytest.mark.parametrize(("suffix", "sep"), [("csv", ","), ("tsv", "\t"), ("CSV", ",")])
 def test_separated_values(tmp_path, suffix, sep):
     rows = [["n", "text"], ["1", '"größe, Ω"'], ["2", ""], ["3", " "], ["4", "None"]]
