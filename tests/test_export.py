@@ -1,5 +1,6 @@
 """Fitted models for others: ONNX graphs and model cards."""
 
+import html
 import json
 import logging
 import re
@@ -172,18 +173,59 @@ def test_a_card_says_what_the_author_says(X, tmp_path):
     path = tmp_path / "README.md"
     told = dict(
         title="Topics of <b>news</b>",
-        use="Browsing.",
-        data="From 1987.",
-        limits=["English only."],
+        use="*Browsing*.",
+        data="# From\n1987.",
+        limits=["English only.", "*Old*:\n\n- by decades\n"],
         license="cc-by-4.0",
     )
     card = model_card(model, path, **told)
     assert path.read_text() == card
-    for text in ("# Topics of <b>news</b>\n", "Browsing.", "From 1987."):
+    for text in ("# Topics of &#60;b>news&#60;/b>\n", "*Browsing*.", "# From\n1987."):
         assert text in card
-    assert "- English only.\n" in card and "license: cc-by-4.0\n" in card
+    assert "- English only.\n- *Old*:\n\n  - by decades\n\n" in card
+    assert '\nlicense: "cc-by-4.0"\n' in card
     assert "The author has not said" not in card
-    assert model_card(model, **{**told, "limits": "English only."}) == card
+    assert "- A\n\n" in model_card(model, limits="A")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "a|b",
+        "x\r\n\n# Heading",
+        "<img src=x onerror=alert(1)>",
+        "[click](javascript:alert(1))",
+        "`tick",
+        "back\\|slash",
+        "*many* __init__ ~no~ $x$",
+        "&lt; AT&T",
+        "http://a.b www.a.b",
+        "half \ud800 nul \0.",
+        "C #",
+        "---",
+    ],
+)
+def test_what_comes_from_data_is_escaped_in_a_card(odd, X):
+    """It stays on its line, and what is left of it is its text in entities."""
+    names = [odd, *(f"word{i}" for i in range(39))]
+    model = make(GSMTopicModel, seed_words={odd: [odd]}, feature_names=names)
+    model.fit(X, covariates=np.resize([odd, "plain"], 300))
+    card = model_card(model, title=odd, license=odd, n_words=40)
+    plain = model_card(model, title="plain", license="plain", n_words=40)
+    rows = card.splitlines()
+    assert len(rows) == len(plain.splitlines()) == card.count("\n")
+
+    shown = " ".join(odd.split()).translate({0: "\ufffd", 0xD800: "\ufffd"})
+    assert json.loads(rows[2].removeprefix("license: ")) == shown
+    title = next(row for row in rows if row.startswith("# "))[2:]
+    assert html.unescape(title) == shown
+    assert not re.search(r"[|<`*\\\[$~]|://|#$|&(?!#\d+;|T)|(?<!\w)_|_(?!\w)", title)
+    for start in ("| 0 |", "| 1 |", "- covariates: 2 labels: "):
+        (row,) = (row for row in rows if row.startswith(start))
+        assert shown in html.unescape(row)
+    table = rows[rows.index("| name | value |") :]
+    topics = rows[rows.index("| topic | words |") :][:4]
+    assert {row.count("|") for row in topics + table} == {3}
 
 
 def test_warnings_of_the_fit_are_in_the_card(X):

@@ -40,6 +40,7 @@ from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts, check_csr
 from skvae.utils.files import replacing
+from skvae.utils.text import encodable
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
@@ -203,8 +204,7 @@ def report(
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
     with replacing(path) as file:
-        # Half a surrogate pair, as undecodable bytes become, has no UTF-8.
-        file.write(page.encode("utf-8", "replace"))
+        file.write(encodable(page).encode())
     return path
 
 

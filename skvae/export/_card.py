@@ -1,6 +1,8 @@
 """Model cards: what a reader should know of a fitted model, in Markdown."""
 
 import inspect
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from skvae.models.base import BaseVAE
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.topics import BaseTopicModel
 from skvae.utils.files import replacing
+from skvae.utils.text import encodable, one_line
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
@@ -64,6 +67,14 @@ _CLASS_LIMITS = {
     ],
 }
 
+# What Markdown, GitHub's or with HTML and formulas in it, takes for more than text:
+# underscores at the ends of words, an ampersand of an entity, hashes at the end of a
+# heading, a dot and a colon of an address.
+_MARKS = re.compile(
+    r"[\\`*\[\]<|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<!\S)#+$"
+    r"|(?<=\bwww)\.|:(?=//)"
+)
+
 
 def model_card(
     model,
@@ -96,11 +107,13 @@ def model_card(
     title : str, default=None
         By default the class and its number of components.
     use : str, default=None
-        What the model is for, and what not.
+        What the model is for, and what not. Like `data` and `limits` it is Markdown,
+        and stands in the card as it is; all else is escaped.
     data : str, default=None
         What it was fitted on: source, dates, licence, preparation.
     limits : sequence of str, default=()
-        Further limits, beside those of every such model.
+        Further limits, beside those of every such model: an item of the list each,
+        with all its lines.
     license : str, default=None
         Identifier of the model's licence, such as "cc-by-4.0".
     X_test : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
@@ -170,8 +183,12 @@ def model_card(
     if isinstance(limits, str):
         limits = [limits]
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER), trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_FOLDER),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_escaped,
     )
+    environment.filters |= {"code": _code, "quoted": _quoted}
     card = environment.get_template("card.md").render(
         title=title or f"{type(last).__name__} with {last._n_features_out} components",
         summary=inspect.getdoc(type(last)).partition("\n")[0],
@@ -186,10 +203,7 @@ def model_card(
         topics=_topics(model, feature_names, n_words) if is_topics else None,
         limits=[*_TOPIC_LIMITS * is_topics, *of_class, *_ALL_LIMITS, *limits],
         versions=versions(),
-        parameters=[
-            (name, value.replace("|", "\\|"), changed)
-            for name, value, changed in parameters_of(last)
-        ],
+        parameters=parameters_of(last),
         **_measured(
             model,
             X_test,
@@ -198,10 +212,35 @@ def model_card(
             embeddings=embeddings_test,
         ),
     )
+    card = encodable(card)
     if path is not None:
         with replacing(path) as file:
-            file.write(card.encode("utf-8", "replace"))
+            file.write(card.encode())
     return card
+
+
+def _escaped(value):
+    """A value as a line of Markdown that shows it; what is marked as safe as it is."""
+    if hasattr(value, "__html__"):
+        return value
+    # By their numbers, which have no meaning to any step of rendering, in any place.
+    return _MARKS.sub(
+        lambda marks: "".join(f"&#{ord(mark)};" for mark in marks[0]), one_line(value)
+    )
+
+
+def _code(value):
+    from markupsafe import Markup
+
+    plain = not {"`", "|"} & set(value)
+    return Markup(f"`{value}`" if plain else f"<code>{_escaped(value)}</code>")
+
+
+def _quoted(value):
+    """A string in YAML, of which JSON is a part."""
+    from markupsafe import Markup
+
+    return Markup(json.dumps(one_line(value), ensure_ascii=False))
 
 
 def _facts(last, trained):
