@@ -423,10 +423,7 @@ def _read_json_lines(path, encoding):
                     f"load_texts cannot read line {number} of {str(path)!r}: {reason}. "
                     'Each line has to be a JSON object, such as {"text": "Good food"}.'
                 ) from error
-            rows[number] = {
-                key: encodable(value) if isinstance(value, str) else value
-                for key, value in row.items()
-            }
+            rows[number] = {key: encodable(value) for key, value in row.items()}
     # Not pd.read_json, which would turn "2020" into a number or a date.
     return tuple(
         pd.DataFrame(list(rows.values()), index=list(rows), dtype=dtype)

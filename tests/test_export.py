@@ -215,7 +215,8 @@ def test_what_comes_from_data_is_escaped_in_a_card(odd, X):
     rows = card.splitlines()
     assert len(rows) == len(plain.splitlines()) == card.count("\n")
 
-    shown = " ".join(odd.split()).translate({0: "\ufffd", 0xD800: "\ufffd"})
+    spaces = dict.fromkeys(map(ord, "\r\n"), " ")
+    shown = odd.translate({0: "\ufffd", 0xD800: "\ufffd"} | spaces)
     assert json.loads(rows[2].removeprefix("license: ")) == shown
     title = next(row for row in rows if row.startswith("# "))[2:]
     assert html.unescape(title) == shown

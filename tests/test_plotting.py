@@ -30,6 +30,8 @@ from skvae.plotting import (  # noqa: E402
     ModelSelectionDisplay,
     ReconstructionDisplay,
     TopicDocumentsDisplay,
+    TopicHierarchyDisplay,
+    TopicPrevalenceDisplay,
     TopicWordsDisplay,
     TrainingCurveDisplay,
 )
@@ -395,18 +397,50 @@ def test_matplotlib_is_asked_for_by_name(models, monkeypatch):
 # --- what a user meets ----------------------------------------------------------------
 
 
-def test_dollars_are_no_formulas():
-    names = ["$\\foo$", "$10", "$5", *NAMES[3:8]]
-    X = np.random.default_rng(0).poisson(1.0, (30, 8))
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [
+        ("$\\frac$ $5", "$\\frac$ $5"),  # no formula
+        ("\ud800", "\ufffd"),
+        ("a\n\tb\0\x07", "a  b\ufffd\ufffd"),
+        ("_hidden", "_hidden"),  # from legends of matplotlib
+        ("", ""),
+        ("long" * 1000, "long" * 10 + " ..."),
+    ],
+)
+def test_texts_of_any_kind_are_drawn(odd, shown):
+    X = np.random.default_rng(0).poisson(1.0, (40, 4))
+    labels = np.array([odd, "b"], dtype=object)[np.arange(40) % 2]
+    many = np.array([odd, *NAMES[:19]], dtype=object)[np.arange(40) % 20]
+    names = [odd, *NAMES[:3]]
     lda = LatentDirichletAllocation(3, random_state=0).fit(X)
-    options = {"feature_names": names}
-    save(TopicWordsDisplay.from_estimator(lda, **options))
-    save(EmbeddingMapDisplay.from_estimator(lda, X, **options))
-    y = np.array(["$\\a$", "$b"])[np.arange(30) % 2]
-    save(TopicDocumentsDisplay.from_estimator(lda, X, y, **options))
-    save(LatentSpaceDisplay.from_estimator(lda, X, y))
-    many = [f"$\\a{i}$" for i in range(30)]
-    save(LatentSpaceDisplay.from_estimator(lda, X, many))
+    named = skvae.TopicGroups(lda, {odd or "empty": [0]}).fit(X)
+    options = {"feature_names": names, "n_words": 4}
+    table = pd.DataFrame(
+        {"perplexity": [3.0, 2.0, 1.0]}, [f"{odd} 5", f"{odd} 9", "b 5"]
+    )
+    displays = [
+        TopicWordsDisplay.from_estimator(named, X, **options),
+        EmbeddingMapDisplay.from_estimator(lda, **options),
+        TopicDocumentsDisplay.from_estimator(lda, X, labels, **options),
+        LatentSpaceDisplay.from_estimator(lda, X, labels),
+        LatentSpaceDisplay.from_estimator(lda, X, many),
+        LatentSpaceDisplay.from_estimator(named, X, dimensions=(0, 1)),
+        TopicHierarchyDisplay.from_estimator(named, **options),
+        TopicPrevalenceDisplay.from_estimator(named, X, labels, **options),
+        ModelSelectionDisplay.from_comparison(table),
+        ModelSelectionDisplay(
+            pd.DataFrame([(odd, "", 2, 1.0, np.nan)]).set_axis(
+                ["metric", "family", "n_components", "value", "std"], axis=1
+            ),
+            {},
+        ).plot(),
+    ]
+    for display in displays:
+        save(display)
+        texts = display.figure_.findobj(plt.Text)
+        drawn = [text for text in texts if shown in text.get_text()]
+        assert drawn and not any(text.get_parse_math() for text in drawn if shown)
 
 
 def test_axes_of_any_figure(models, data):

@@ -7,12 +7,12 @@ import numpy as np
 from skvae.fitted.space import map_of
 from skvae.utils.intervals import axis_of_groups, share_interval
 from skvae.utils.labels import place_labels
+from skvae.utils.text import one_line
 
 
 def shorten(text, length):
-    """Return a text in one line, cut after so many characters."""
-    text = " ".join(str(text).split())
-    return text if len(text) <= length else text[:length].rstrip() + " ..."
+    """Return a text in one line without gaps, cut after so many characters."""
+    return one_line(" ".join(str(text).split()), length)
 
 
 def maps(last, counts, vectors, texts, names):

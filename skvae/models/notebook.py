@@ -6,18 +6,19 @@ import pandas as pd
 
 from skvae.models.health import complaints, facts
 from skvae.utils.ranking import top_columns
+from skvae.utils.text import encodable
 
 
 class FittedHTML:
     """Health and top words, appended to scikit-learn's own HTML of an estimator."""
 
     def _repr_html_inner(self):
-        return super()._repr_html_inner() + fitted_html(self)
+        return encodable(super()._repr_html_inner() + fitted_html(self))
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
-            bundle["text/html"] += fitted_html(self)
+            bundle["text/html"] = encodable(bundle["text/html"] + fitted_html(self))
         return bundle
 
 

@@ -8,7 +8,7 @@ from sklearn.utils import check_scalar
 
 from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_hierarchy
-from skvae.plotting._style import PALETTE, clear_frame, one_axes
+from skvae.plotting._style import PALETTE, PLAIN, clear_frame, legible, one_axes
 
 # Of groups: what joins them is grey.
 COLORS = PALETTE[:-1]
@@ -109,14 +109,16 @@ class TopicHierarchyDisplay:
                 return "0.6"
             return COLORS[(groups.pop() - 1) % len(COLORS)]
 
-        size = (8.5, 0.8 + 0.25 * n_topics)
+        captions = [legible(caption, 120) for caption in self.captions]
+        width = max(8.5, 3.5 + 0.075 * max(map(len, captions)))
+        size = (width, 0.8 + 0.25 * n_topics)
         self.figure_, self.ax_ = one_axes(ax, size)
         tree = dendrogram(
             self.hierarchy, orientation="left", ax=self.ax_, link_color_func=color
         )
         leaves = tree["leaves"]
         self.ax_.set_yticklabels(
-            [self.captions[leaf] for leaf in leaves], fontsize=9, parse_math=False
+            [captions[leaf] for leaf in leaves], fontsize=9, **PLAIN
         )
         for label, leaf in zip(self.ax_.get_yticklabels(), leaves):
             if n_groups is not None:

@@ -7,7 +7,14 @@ from sklearn.utils.multiclass import type_of_target
 from skvae.fitted.model import last_step
 from skvae.fitted.space import to_plane
 from skvae.inspection import embedding_map
-from skvae.plotting._style import MARKERS, PALETTE, one_axes
+from skvae.plotting._style import (
+    MARKERS,
+    PALETTE,
+    PLAIN,
+    draw_legend,
+    legible,
+    one_axes,
+)
 from skvae.utils.labels import place_labels
 
 # Of a kind of point: colour of its marks and of its labels, marker, size.
@@ -164,7 +171,7 @@ class EmbeddingMapDisplay:
                     self.ax_.text(
                         point.x,
                         point.y,
-                        str(point.topic) if kind == "topic" else str(point.label),
+                        legible(point.topic if kind == "topic" else point.label),
                         color=color,
                         fontsize=fontsize + 3 if kind == "topic" else fontsize,
                         fontweight="bold" if kind == "topic" else "normal",
@@ -172,7 +179,7 @@ class EmbeddingMapDisplay:
                         ha="center",
                         va="center",
                         zorder=5 if kind == "topic" else 4,
-                        parse_math=False,
+                        **PLAIN,
                     )
                 )
         self.texts_ = arrange(self.ax_, self.texts_, kinds["topic"][["x", "y"]])
@@ -336,37 +343,41 @@ class LatentSpaceDisplay:
             self.ax_.set(xticks=[], yticks=[])
             self.ax_.spines[:].set_color("0.8")
         else:
-            self.ax_.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
+            self.ax_.set_xlabel(legible(self.axis_names[0]), **PLAIN)
+            self.ax_.set_ylabel(legible(self.axis_names[1]), **PLAIN)
             self.ax_.spines[["top", "right"]].set_visible(False)
         return self
 
     def _draw_classes(self, x, y, look):
         classes = sorted(pd.unique(self.y), key=lambda c: (str(type(c)), c))
+        handles = []
         for i, label in enumerate(classes):
             color = PALETTE[i % len(PALETTE)]
             mine = self.y == label
             marker = MARKERS[i // len(PALETTE) % len(MARKERS)]
-            self.ax_.scatter(
+            marks = self.ax_.scatter(
                 x[mine], y[mine], color=color, marker=marker, label=str(label), **look
             )
+            handles.append(marks)
             if len(classes) <= 12:
                 self.ax_.annotate(
-                    str(label),
+                    legible(label),
                     (np.median(x[mine]), np.median(y[mine])),
                     fontweight="bold",
                     fontsize=10,
                     ha="center",
                     va="center",
-                    parse_math=False,
+                    **PLAIN,
                     bbox=dict(boxstyle="round", fc="white", ec=color, lw=1.5),
                 )
         if len(classes) > 12:
-            legend = self.ax_.legend(
+            draw_legend(
+                self.ax_,
+                handles,
+                classes,
                 loc="center left",
                 bbox_to_anchor=(1, 0.5),
                 frameon=False,
                 fontsize=8,
                 markerscale=2,
             )
-            for text in legend.get_texts():
-                text.set_parse_math(False)

@@ -8,7 +8,14 @@ from sklearn.utils import check_scalar
 from skvae.fitted.model import topic_names, topic_number
 from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
-from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes, pyplot
+from skvae.plotting._style import (
+    PALETTE,
+    PLAIN,
+    clear_frame,
+    grid_of_axes,
+    legible,
+    pyplot,
+)
 from skvae.utils.intervals import axis_of_groups, share_interval
 
 N_COLUMNS = 3
@@ -135,14 +142,14 @@ class TopicPrevalenceDisplay:
         n_columns = min(N_COLUMNS, len(self.titles))
         n_rows = -(-len(self.titles) // n_columns)
         height = 2.1 if in_order else 0.8 + 0.2 * n_groups
+        titles = {name: legible(title, 60) for name, title in self.titles.items()}
+        width = max(3.6, 0.09 * max(map(len, titles.values())))
         self.figure_, self.axes_ = grid_of_axes(
-            ax, n_rows, n_columns, (3.6 * n_columns + 0.6, height * n_rows + 0.5)
+            ax, n_rows, n_columns, (width * n_columns + 0.6, height * n_rows + 0.5)
         )
         low, high = share_interval(self.prevalence)
         found = self.prevalence.assign(low=low, high=high)
-        for ax, (k, (name, title)) in zip(
-            self.axes_.flat, enumerate(self.titles.items())
-        ):
+        for ax, (k, (name, title)) in zip(self.axes_.flat, enumerate(titles.items())):
             rows = found[found["topic"] == name]
             share, low, high = rows[["share", "low", "high"]].to_numpy().T
             where = rows["group"]
@@ -158,7 +165,7 @@ class TopicPrevalenceDisplay:
                 places = np.arange(len(rows))
                 bars = [share - low, high - share]
                 ax.errorbar(share, places, xerr=bars, fmt="o", color=color, ms=4)
-                ax.set_yticks(places, where.astype(str), fontsize=8, parse_math=False)
+                ax.set_yticks(places, where.map(legible), fontsize=8, **PLAIN)
                 ax.set_ylim(len(rows) - 0.5, -0.5)
                 ax.set_xlim(0, 1.05 * found["high"].max())
                 ax.grid(axis="y", linewidth=0.3)
@@ -166,9 +173,7 @@ class TopicPrevalenceDisplay:
                 if k % n_columns:
                     ax.tick_params(labelleft=False)
             axis.set_major_formatter(pyplot().FuncFormatter(lambda v, _: f"{v:.0%}"))
-            ax.set_title(
-                title, fontsize=9.5, loc="left", fontweight="bold", parse_math=False
-            )
+            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold", **PLAIN)
             ax.tick_params(labelsize=8)
             clear_frame(ax)
         if in_time:
@@ -177,6 +182,6 @@ class TopicPrevalenceDisplay:
                 locator = dates.AutoDateLocator(maxticks=6)
                 ax.xaxis.set_major_locator(locator)
                 ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-        for ax in self.axes_.flat[len(self.titles) :]:
+        for ax in self.axes_.flat[len(titles) :]:
             ax.set_visible(False)
         return self

@@ -7,10 +7,18 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.model import scores_tokens
-from skvae.plotting._style import MARKERS, PALETTE, clear_frame, grid_of_axes
+from skvae.plotting._style import (
+    MARKERS,
+    PALETTE,
+    PLAIN,
+    clear_frame,
+    draw_legend,
+    grid_of_axes,
+    legible,
+)
 
 # A model's name and its number of components, as in "GSM 20".
-_NAME = re.compile(r"(?P<family>.*?)\W*(?P<number>\d+)$")
+_NAME = re.compile(r"(?P<family>.*?)[\s:=,(/._-]*(?P<number>\d+)", re.DOTALL)
 # Metrics of `compare_models` to show, where the table has them, and their titles.
 _COMPARED = {
     "perplexity": "perplexity",
@@ -229,12 +237,13 @@ class ModelSelectionDisplay:
         for ax in self.axes_.flat[len(metrics) :]:
             ax.set_visible(False)
         families = self.results["family"].unique()
+        handles = {}
         for ax, metric in zip(self.axes_.flat, metrics):
             shown = self.results[self.results["metric"] == metric]
             for i, family in enumerate(families):
                 line = shown[shown["family"] == family].sort_values("n_components")
                 color = PALETTE[i % len(PALETTE)]
-                ax.errorbar(
+                handles[family] = ax.errorbar(
                     line["n_components"],
                     line["value"],
                     yerr=None if line["std"].isna().all() else line["std"],
@@ -257,16 +266,23 @@ class ModelSelectionDisplay:
                 )
             baseline = (self.baselines or {}).get(metric)
             if baseline is not None:
-                ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
-            title = _COMPARED.get(metric, metric)
-            ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
+                line = ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
+                handles["unigram"] = line
+            title = legible(_COMPARED.get(metric, metric))
+            ax.set_title(title, loc="left", fontsize=10, fontweight="bold", **PLAIN)
             ax.set_xlabel("number of components", fontsize=9)
             ax.set_xticks(np.unique(shown["n_components"]))
             ax.tick_params(labelsize=9)
             ax.margins(x=0.1)
             clear_frame(ax)
         if len(families) > 1 or self.baselines:
-            self.axes_[0, 0].legend(frameon=False, fontsize=8)
+            draw_legend(
+                self.axes_[0, 0],
+                list(handles.values()),
+                list(handles),
+                frameon=False,
+                fontsize=8,
+            )
         return self
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skvae.utils.text import one_line
+
 # Okabe and Ito's palette, which people of all kinds of colour vision tell apart.
 PALETTE = [
     "#0072B2",
@@ -17,6 +19,8 @@ PALETTE = [
     "#8A8A8A",
 ]
 MARKERS = "os^Dv*PX"
+# Of what comes from data: dollars make no formula of it.
+PLAIN = {"parse_math": False}
 
 
 def pyplot():
@@ -63,6 +67,19 @@ def one_axes(ax, figsize):
     if ax is None:
         _, ax = pyplot().subplots(figsize=figsize, layout="constrained")
     return ax.figure, ax
+
+
+def legible(value, length=40):
+    """What comes from data as the text of a picture; goes with `PLAIN`."""
+    return one_line(value, length)
+
+
+def draw_legend(ax, handles, names, **look):
+    """Draw a legend with names from data."""
+    # matplotlib leaves out what has no name or one with an underscore before it.
+    legend = ax.legend(handles, [str(i) for i in range(len(names))], **look)
+    for text, name in zip(legend.get_texts(), names):
+        text.set(text=legible(name), **PLAIN)
 
 
 def clear_frame(ax):

@@ -20,7 +20,14 @@ from skvae.fitted.words import (
     word_frequencies,
 )
 from skvae.inspection import topic_sizes
-from skvae.plotting._style import PALETTE, grid_of_axes, one_axes, pyplot
+from skvae.plotting._style import (
+    PALETTE,
+    PLAIN,
+    grid_of_axes,
+    legible,
+    one_axes,
+    pyplot,
+)
 from skvae.utils.counts import check_csr
 
 
@@ -172,23 +179,24 @@ class TopicWordsDisplay:
         n_topics, n_words = self.words.shape
         n_columns = min(n_columns, n_topics)
         n_rows = -(-n_topics // n_columns)
-        figsize = (2.4 * n_columns, (0.19 * n_words + 0.35) * n_rows + 0.3)
+        labels = self.words.map(legible)
+        width = max(2.4, 1 + 0.085 * labels.map(len).to_numpy().max(initial=0))
+        figsize = (width * n_columns, (0.19 * n_words + 0.35) * n_rows + 0.3)
         self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
         for ax in self.axes_.flat[n_topics:]:
             ax.set_axis_off()
         for k, ax in enumerate(self.axes_.flat[:n_topics]):
             values, longest = self.values[k], np.argmax(self.values[k])
             bars = ax.barh(np.arange(n_words), values, color=color, height=0.72)
-            labels = [""] * n_words
-            labels[longest] = format(values[longest], self.value_format)
-            ax.bar_label(bars, labels, padding=3, fontsize=8, color="0.3")
-            words = self.words.iloc[k]
-            ax.set_yticks(np.arange(n_words), words, fontsize=9, parse_math=False)
+            numbers = [""] * n_words
+            numbers[longest] = format(values[longest], self.value_format)
+            ax.bar_label(bars, numbers, padding=3, fontsize=8, color="0.3")
+            ax.set_yticks(np.arange(n_words), labels.iloc[k], fontsize=9, **PLAIN)
             ax.set_xlim(min(0, *values), 1.3 * max(*values, 1e-12))
-            title = self.words.index[k]
+            title = legible(self.words.index[k])
             if self.shares is not None:
                 title += f"  ({self.shares[k]:.1%})"
-            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold")
+            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold", **PLAIN)
             ax.invert_yaxis()
             ax.tick_params(length=0)
             ax.set_xticks([])
@@ -306,23 +314,24 @@ class TopicDocumentsDisplay:
             The display, with its axes and figure.
         """
         n_topics, n_classes = self.shares.shape
-        longest = max(len(str(name)) for name in self.shares.index)
+        names = [legible(name, 120) for name in self.shares.index]
+        classes = [legible(name) for name in self.shares.columns]
+        room = max(3.2, 1 + 0.075 * max(map(len, names)))
+        below = max(1.6, 1 + 0.05 * max(map(len, classes)))
         self.figure_, self.ax_ = one_axes(
-            ax,
-            (max(3.2, 1 + 0.075 * longest) + 0.42 * n_classes, 1.6 + 0.27 * n_topics),
+            ax, (room + 0.42 * n_classes, below + 0.27 * n_topics)
         )
         image = self.ax_.imshow(self.shares, cmap=cmap, vmin=0, aspect="auto")
         self.ax_.set_xticks(
             np.arange(n_classes),
-            self.shares.columns,
+            classes,
             rotation=40,
             ha="right",
             rotation_mode="anchor",
             fontsize=9,
-            parse_math=False,
+            **PLAIN,
         )
-        names = self.shares.index
-        self.ax_.set_yticks(np.arange(n_topics), names, fontsize=9, parse_math=False)
+        self.ax_.set_yticks(np.arange(n_topics), names, fontsize=9, **PLAIN)
         # White lines between the cells.
         self.ax_.set_xticks(np.arange(n_classes + 1) - 0.5, minor=True)
         self.ax_.set_yticks(np.arange(n_topics + 1) - 0.5, minor=True)

@@ -2,17 +2,28 @@
 
 import re
 
-_HALF = re.compile("[\ud800-\udfff]")
-# With halves and non-characters, what XML has no place for.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_BREAK = re.compile(r"[^\S ]")
+_HALF = re.compile("[\ud800-\udfff]")
+# With non-characters, what XML has no place for.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
-def encodable(text):
-    """Text with U+FFFD for halves of surrogate pairs, which no encoding takes."""
-    return _HALF.sub(_REPLACEMENT, text)
+def encodable(value):
+    """A string with U+FFFD for halves of surrogate pairs, which no encoding takes.
+
+    Other values are returned as they are.
+    """
+    return _HALF.sub(_REPLACEMENT, value) if isinstance(value, str) else value
 
 
-def one_line(value):
-    """A value as one line to show, with U+FFFD for what has no form."""
-    return _CONTROL.sub(_REPLACEMENT, " ".join(str(value).split()))
+def one_line(value, length=None):
+    """A value as one line to show, with U+FFFD for what has no form.
+
+    It is cut after so many characters.
+    """
+    line = _BREAK.sub(" ", str(value)).strip()
+    line = _CONTROL.sub(_REPLACEMENT, encodable(line))
+    if length is None or len(line) <= length:
+        return line
+    return line[:length].rstrip() + " ..."
