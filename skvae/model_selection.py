@@ -61,7 +61,7 @@ def compare_models(
     X_test=None,
     y=None,
     n_seeds=1,
-    top_n=10,
+    n_words=10,
     return_estimator=False,
     n_jobs=None,
     verbose=0,
@@ -91,7 +91,7 @@ def compare_models(
         How often each model is fitted: with 0, 1, and so on as its `random_state`, and
         as those of the estimators within it. The documents stay the same. A model
         without `random_state` is fitted as often.
-    top_n : int, default=10
+    n_words : int, default=10
         Number of words of each topic in `npmi`, or all words if there are fewer.
     return_estimator : bool, default=False
         Whether to return the fitted models too.
@@ -185,7 +185,7 @@ def compare_models(
     """
     _check_models(models)
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
-    check_scalar(top_n, "top_n", Integral, min_val=2)
+    check_scalar(n_words, "n_words", Integral, min_val=2)
     if y is not None:
         check_consistent_length(X if X_test is None else X_test, y)
     if X_test is None:
@@ -204,7 +204,7 @@ def compare_models(
     if contains_texts(X_test) and any(map(_sees_embeddings, models.values())):
         halves = text_halves(X_test)
     calls = (
-        delayed(_run)(model, X, X_test, halves, y, top_n, return_estimator)
+        delayed(_run)(model, X, X_test, halves, y, n_words, return_estimator)
         for _, _, model in tasks
     )
     runs, told, baseline = [], {}, None
@@ -296,12 +296,12 @@ def _sees_embeddings(model):
     )
 
 
-def _run(model, X, X_test, halves, y, top_n, return_model):
+def _run(model, X, X_test, halves, y, n_words, return_model):
     """Fit a model and measure it on one thread, with its warnings and its error."""
     run = Bunch(figures={}, error=None, model=None)
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         try:
-            run.update(_measure(model, X, X_test, halves, y, top_n))
+            run.update(_measure(model, X, X_test, halves, y, n_words))
             if return_model:
                 run.model = model
         except Exception as error:
@@ -311,7 +311,7 @@ def _run(model, X, X_test, halves, y, top_n, return_model):
     return run
 
 
-def _measure(model, X, X_test, halves, y, top_n):
+def _measure(model, X, X_test, halves, y, n_words):
     """Fit a model; return its figures, those of unigram, and the number of words."""
     started = time.process_time()
     model.fit(X)
@@ -326,8 +326,8 @@ def _measure(model, X, X_test, halves, y, top_n):
     if halves is not None:
         first, second = halves
         completions = complete(model, first, held_out=second)
-    figures = topic_figures(last, counts, counts_test, given, top_n, completions)
-    n_words = min(top_n, last.components_.shape[1])
+    figures = topic_figures(last, counts, counts_test, given, n_words, completions)
+    n_words = min(n_words, last.components_.shape[1])
     codes = None if is_signed(last) else np.asarray(codes)
     if y is not None and codes is not None:
         figures |= dict(label_alignment(y, codes))
@@ -358,13 +358,13 @@ def _stability(runs):
     }
 
 
-def topic_figures(model, counts, counts_test, given, top_n=10, completions=None):
+def topic_figures(model, counts, counts_test, given, n_words=10, completions=None):
     """Figures of a fitted topic model, without a Pipeline, but for its times.
 
     Without completions of halves, a model with embeddings has no perplexity.
     """
     n_features = model.components_.shape[1]
-    n_words = min(top_n, n_features)
+    n_words = min(n_words, n_features)
     if completions is None and "embeddings" not in given:
         completions = complete(model, counts_test, **given)  # once for both averages
     npmi = npmi_test = npmi_coherence(model, counts, n_words=n_words)

@@ -40,6 +40,7 @@ from skvae.inspection import (
     most_similar,
     representative_documents,
     term_scores,
+    to_topicwizard,
     top_words,
     topic_sizes,
 )
@@ -799,6 +800,8 @@ def test_documents_are_inspected_given_covariates(fitted, small, tmp_path):
     )
     closest = representative_documents(model, X, n_documents=40, **given)
     assert len(closest) == 2 * 40
+    told = to_topicwizard(model, X, ["text"] * 40, feature_names=names, **given)
+    np.testing.assert_allclose(told["document_topic_matrix"], codes)
     points = embedding_map(model, X, feature_names=names, **given)
     assert (points["kind"] == "document").any()
     path = skvae.report(

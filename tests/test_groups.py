@@ -155,7 +155,7 @@ def test_pipelines_of_texts(last, texts, tmp_path):
     assert set(words.to_numpy().ravel()) <= set(counts.get_feature_names_out())
     assert topic_sizes(groups, texts).index[0] == "both"
     assert len(most_similar(groups, topic="both", among="topics")) == 1
-    assert representative_documents(groups, texts, n_documents=1).shape == (2, 4)
+    assert representative_documents(groups, texts, n_documents=1).shape == (2, 5)
     prevalence = topic_prevalence(groups, texts, np.arange(60) % 2)
     assert prevalence["topic"].tolist()[::2] == ["both", "both"]
     assert npmi_coherence(groups, texts, n_words=3) <= 1

@@ -382,6 +382,12 @@ def test_representative_documents_are_full_of_their_topics_words(models, name):
     model, X = models[0][name], models[1]
     found = representative_documents(model, X, n_documents=5)
     assert "text" not in found
+    known = found.drop_duplicates("topic").set_index("topic")["words"]
+    assert known.tolist() == [" ".join(row) for row in top_words(model, 5).to_numpy()]
+    renamed = representative_documents(
+        model, X, feature_names=list(X.columns.str[::-1])
+    )
+    assert renamed["words"].iloc[0] == " ".join(w[::-1] for w in known.iloc[0].split())
     for topic, words in top_words(model, 8).iterrows():
         documents = found.loc[found["topic"] == topic, "document"]
         share = X[words.tolist()].sum(axis=1) / X.sum(axis=1)

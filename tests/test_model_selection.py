@@ -96,7 +96,7 @@ def without_times(table):
 
 def test_figures_are_those_of_the_metrics(X):
     models = {"LDA": lda(), "NMF": nmf(), "GSM": gsm(), "NVDM": nvdm()}
-    table = compare_models(models, X[:100], X_test=X[100:], top_n=5)
+    table = compare_models(models, X[:100], X_test=X[100:], n_words=5)
     assert list(table.index) == ["unigram", *models]
     assert list(table.columns) == FIGURES
     for name, model in models.items():
@@ -270,7 +270,7 @@ def test_models_are_named_estimators(models, error, message, X):
         compare_models(models, X)
 
 
-@pytest.mark.parametrize("name, value", [("n_seeds", 0), ("top_n", 1)])
+@pytest.mark.parametrize("name, value", [("n_seeds", 0), ("n_words", 1)])
 def test_numbers_are_checked(name, value, X):
     with pytest.raises(ValueError, match=name):
         compare_models({"LDA": lda()}, X, **{name: value})

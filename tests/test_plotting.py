@@ -132,6 +132,16 @@ def test_topic_words_take_the_place_of_axes(models):
     save(display)
 
 
+def test_documents_are_drawn_given_covariates(data):
+    X, y = data
+    model = GSMTopicModel(2, **FAST).fit(X, covariates=y)
+    display = TopicWordsDisplay.from_estimator(model, X, covariates=y)
+    sizes = topic_sizes(model, X, covariates=y)["share"].sort_values(ascending=False)
+    np.testing.assert_array_equal(display.shares, sizes)
+    display = LatentSpaceDisplay.from_estimator(make_pipeline(model), X, covariates=y)
+    np.testing.assert_array_equal(display.codes, model.transform(X, covariates=y))
+
+
 @pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
 def test_classes_of_topics(models, data, name):
     X, y = data

@@ -54,6 +54,9 @@ def report(
     texts=None,
     path="skvae_report.html",
     *,
+    n_words=10,
+    n_documents=3,
+    feature_names=None,
     covariates=None,
     embeddings=None,
     X_test=None,
@@ -63,9 +66,6 @@ def report(
     by=None,
     freq="M",
     baseline="lda",
-    feature_names=None,
-    n_words=10,
-    n_documents=3,
     title=None,
 ):
     """Write a report of a fitted topic model, one HTML file that needs no network.
@@ -88,6 +88,12 @@ def report(
         shows the numbers of documents.
     path : str or path-like, default="skvae_report.html"
         File to write. It is replaced at once, when the report is complete.
+    n_words : int, default=10
+        Number of words of each topic, or all if there are fewer.
+    n_documents : int, default=3
+        Number of documents of each topic.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `skvae.inspection.top_words`.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
     embeddings : array-like of shape (n_samples, n_embedding_features), default=None
@@ -111,12 +117,6 @@ def report(
         or none. "lda" is `LatentDirichletAllocation` with as many topics, once with its
         defaults and once online with small priors, ten passes each, which may take
         longer than all else; it is left out if `model` is LDA itself.
-    feature_names : array-like of shape (n_features,), default=None
-        As in `skvae.inspection.top_words`.
-    n_words : int, default=10
-        Number of words of each topic, or all if there are fewer.
-    n_documents : int, default=3
-        Number of documents of each topic.
     title : str, default=None
         By default it tells the model and the number of documents.
 

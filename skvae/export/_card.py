@@ -85,11 +85,11 @@ def model_card(
     data=None,
     limits=(),
     license=None,
+    n_words=8,
+    feature_names=None,
     X_test=None,
     covariates_test=None,
     embeddings_test=None,
-    feature_names=None,
-    n_words=8,
 ):
     """Describe a fitted model in a model card, one Markdown text [1]_.
 
@@ -116,16 +116,16 @@ def model_card(
         with all its lines.
     license : str, default=None
         Identifier of the model's licence, such as "cc-by-4.0".
+    n_words : int, default=8
+        Number of words of each topic.
+    feature_names : array-like of shape (n_features,), default=None
+        Words of a topic model, as in `skvae.inspection.top_words`. Without any known
+        names the card has no list of topics.
     X_test : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         Held-out rows to measure it on, as the input of `model`.
     covariates_test, embeddings_test : array-like, default=None
         Theirs, if the model was fitted with some. Perplexity is left out of topic
         models with embeddings: those of whole documents tell of the half to predict.
-    feature_names : array-like of shape (n_features,), default=None
-        Words of a topic model, as in `skvae.inspection.top_words`. Without any known
-        names the card has no list of topics.
-    n_words : int, default=8
-        Number of words of each topic.
 
     Returns
     -------

@@ -13,6 +13,7 @@ from skvae.fitted.space import (
     document_vectors,
     nearest_documents,
 )
+from skvae.fitted.words import top_lists
 
 
 def topic_sizes(model, X, *, covariates=None, embeddings=None):
@@ -66,7 +67,15 @@ def topic_sizes(model, X, *, covariates=None, embeddings=None):
 
 
 def representative_documents(
-    model, X, texts=None, n_documents=3, *, covariates=None, embeddings=None
+    model,
+    X,
+    texts=None,
+    *,
+    n_words=5,
+    n_documents=3,
+    feature_names=None,
+    covariates=None,
+    embeddings=None,
 ):
     """Documents that are closest to each topic.
 
@@ -78,9 +87,13 @@ def representative_documents(
         Documents, as the input of `model`.
     texts : sequence of str of length n_samples, default=None
         Texts of the documents. Not needed if X holds them.
+    n_words : int, default=5
+        Number of top words that tell what a topic is about, if feature names are known.
     n_documents : int, default=3
         Number of documents for each topic, or all if there are fewer. Documents without
         tokens are left out.
+    feature_names : array-like of shape (n_features,), default=None
+        As in `top_words`.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
     embeddings : array-like of shape (n_samples, n_embedding_features), default=None
@@ -88,17 +101,18 @@ def representative_documents(
 
     Returns
     -------
-    documents : DataFrame of shape (n_components * n_documents, 3 or 4)
-        Topic by topic, closest first, with the columns "topic" (its name), "document"
-        (the number of its row of X), "similarity", the cosine between them in the space
-        of `document_embeddings`, and "text", if there are texts.
+    documents : DataFrame of shape (n_components * n_documents, 3 to 5)
+        Topic by topic, closest first, with the columns "topic" (its name), "words" (of
+        the topic, if feature names are known), "document" (the number of its row of X),
+        "similarity", the cosine between them in the space of `document_embeddings`, and
+        "text", if there are texts.
 
     Raises
     ------
     NotFittedError
         If the model is not fitted.
     ValueError
-        If there are not as many texts as documents.
+        If there are not as many texts as documents, or feature names as features.
 
     Examples
     --------
@@ -116,6 +130,7 @@ def representative_documents(
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     texts = document_texts(X, texts)
     n_documents_of(X)
+    lists = top_lists(model, feature_names, n_words)
     counts, given = topic_model_input(
         model, X, covariates=covariates, embeddings=embeddings
     )
@@ -128,6 +143,8 @@ def representative_documents(
             "similarity": similarity.ravel(),
         }
     )
+    if lists is not None:
+        found.insert(1, "words", np.repeat(lists, rows.shape[1]))
     if texts is not None:
         found["text"] = texts[rows.ravel()]
     return found[np.isfinite(found["similarity"])].reset_index(drop=True)

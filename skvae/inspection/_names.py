@@ -10,9 +10,9 @@ from skvae.inspection._words import top_words
 def name_topics(
     model,
     X=None,
+    texts=None,
     *,
     namer=None,
-    texts=None,
     n_words=10,
     n_documents=3,
     feature_names=None,
@@ -28,14 +28,14 @@ def name_topics(
     X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         Documents, as the input of `model`, for the namer to see those that are closest
         to a topic.
+    texts : sequence of str of length n_samples, default=None
+        Texts of the documents. Not needed if X holds them.
     namer : callable, default=None
         ``namer(words, documents)`` returns the name of a topic, given its words and the
         texts of documents, two lists of str, the best first: for a language model, or
         for a person who is asked. It is called once for each topic, in their order. By
         default topics keep the names that users gave them, by seed words say; names of
         the others are two words that come early in a topic, and no two are equal.
-    texts : sequence of str of length n_samples, default=None
-        Texts of the documents. Not needed if X holds them.
     n_words : int, default=10
         Number of words of each topic, by relevance as in `top_words`.
     n_documents : int, default=3
@@ -86,7 +86,13 @@ def name_topics(
     closest = {}
     if X is not None:
         found = representative_documents(
-            model, X, texts, n_documents, covariates=covariates, embeddings=embeddings
+            model,
+            X,
+            texts,
+            n_documents=n_documents,
+            feature_names=feature_names,
+            covariates=covariates,
+            embeddings=embeddings,
         )
         if "text" in found:
             closest = found.groupby("topic")["text"].agg(list)

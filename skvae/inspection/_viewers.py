@@ -14,7 +14,9 @@ from skvae.fitted.words import LEAST, top_lists
 from skvae.utils.counts import check_csr
 
 
-def to_pyldavis(model, X, *, feature_names=None, **options):
+def to_pyldavis(
+    model, X, *, feature_names=None, covariates=None, embeddings=None, **options
+):
     """Prepare a topic model for pyLDAvis.
 
     Needs the package pyLDAvis (``pip install 'skvae[pyldavis]'``). Its pages load
@@ -29,6 +31,10 @@ def to_pyldavis(model, X, *, feature_names=None, **options):
         words that do not occur.
     feature_names : array-like of shape (n_features,), default=None
         As in `top_words`.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
     **options
         Passed on to `pyLDAvis.prepare`. Unless told otherwise topics keep their order
         and their numbers, from 0 on, and there is one process.
@@ -63,7 +69,7 @@ def to_pyldavis(model, X, *, feature_names=None, **options):
         raise ImportError(
             "to_pyldavis needs pyLDAvis. Install it with: pip install 'skvae[pyldavis]'"
         ) from error
-    topics, counts, shares, _ = _tables(model, X)
+    topics, counts, shares, _ = _tables(model, X, covariates, embeddings)
     if len(topics) < 2:
         raise ValueError("pyLDAvis shows two topics or more, but the model has one.")
     n_occurrences = counts.sum(axis=0)
@@ -80,7 +86,9 @@ def to_pyldavis(model, X, *, feature_names=None, **options):
     )
 
 
-def to_topicwizard(model, X, texts=None, *, feature_names=None):
+def to_topicwizard(
+    model, X, texts=None, *, feature_names=None, covariates=None, embeddings=None
+):
     """Prepare a topic model for topicwizard.
 
     Parameters
@@ -93,6 +101,10 @@ def to_topicwizard(model, X, texts=None, *, feature_names=None):
         Texts of the documents. Not needed if X holds them.
     feature_names : array-like of shape (n_features,), default=None
         As in `top_words`.
+    covariates : array-like, default=None
+        Of the documents, if the model was fitted with covariates.
+    embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+        Of the documents, if the model was fitted with embeddings beside X.
 
     Returns
     -------
@@ -123,7 +135,7 @@ def to_topicwizard(model, X, texts=None, *, feature_names=None):
     corpus = document_texts(X, texts)
     if corpus is None:
         raise ValueError("to_topicwizard needs texts, one for each row of X.")
-    topics, counts, shares, kept = _tables(model, X)
+    topics, counts, shares, kept = _tables(model, X, covariates, embeddings)
     lists = top_lists(model, feature_names, 3)
     return {
         "corpus": corpus[kept].tolist(),
@@ -140,9 +152,11 @@ def to_topicwizard(model, X, texts=None, *, feature_names=None):
     }
 
 
-def _tables(model, X):
+def _tables(model, X, covariates, embeddings):
     """Topics, counts and proportions of the documents that have tokens, and which."""
-    counts, given = topic_model_input(model, X)
+    counts, given = topic_model_input(
+        model, X, covariates=covariates, embeddings=embeddings
+    )
     shares = topic_proportions(model, counts, given)
     counts = check_csr(counts)
     kept = counts.sum(axis=1) > 0

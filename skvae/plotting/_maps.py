@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.multiclass import type_of_target
 
-from skvae.fitted.model import last_step
+from skvae.fitted.model import last_step, topic_model_input
 from skvae.fitted.space import to_plane
 from skvae.inspection import embedding_map
 from skvae.plotting._style import (
@@ -258,7 +258,16 @@ class LatentSpaceDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model, X, y=None, *, dimensions=None, transformer=None, **plot_options
+        cls,
+        model,
+        X,
+        y=None,
+        *,
+        dimensions=None,
+        transformer=None,
+        covariates=None,
+        embeddings=None,
+        **plot_options,
     ):
         """Draw what a fitted model makes of X.
 
@@ -274,6 +283,10 @@ class LatentSpaceDisplay:
         transformer : transformer with `fit_transform`, default=None
             Takes codes of more than two dimensions to two, if no `dimensions` are
             given. None is t-SNE with ``random_state=0``.
+        covariates : array-like, default=None
+            Of the rows, if the model was fitted with covariates.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            Of the rows, if the model was fitted with embeddings beside X.
         **plot_options
             Passed on to `plot`.
 
@@ -282,8 +295,14 @@ class LatentSpaceDisplay:
         display : LatentSpaceDisplay
             With the picture drawn.
         """
-        codes = np.asarray(model.transform(X))
-        names = None
+        if covariates is None and embeddings is None:
+            codes = model.transform(X)
+        else:
+            rows, given = topic_model_input(
+                model, X, covariates=covariates, embeddings=embeddings
+            )
+            codes = last_step(model).transform(rows, **given)
+        codes, names = np.asarray(codes), None
         if dimensions is None and codes.shape[1] == 2:
             dimensions = (0, 1)
         if dimensions is not None:

@@ -98,6 +98,8 @@ class TopicWordsDisplay:
         by="probability",
         weight=None,
         feature_names=None,
+        covariates=None,
+        embeddings=None,
         **plot_options,
     ):
         """Draw the topics of a fitted model.
@@ -121,6 +123,10 @@ class TopicWordsDisplay:
             As in `skvae.inspection.top_words`.
         feature_names : array-like of shape (n_features,), default=None
             As in `skvae.inspection.top_words`.
+        covariates : array-like, default=None
+            Of the documents, if the model was fitted with covariates.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            Of the documents, if the model was fitted with embeddings beside X.
         **plot_options
             Passed on to `plot`.
 
@@ -140,7 +146,8 @@ class TopicWordsDisplay:
             values, measure = word_probabilities(model), {}
         shares, order = None, np.arange(len(columns))
         if X is not None:
-            shares = topic_sizes(model, X)["share"].to_numpy()
+            sizes = topic_sizes(model, X, covariates=covariates, embeddings=embeddings)
+            shares = sizes["share"].to_numpy()
             order = np.argsort(-shares, kind="stable")
         if topics is not None:
             order = np.array([topic_number(model, k) for k in topics], dtype=int)
