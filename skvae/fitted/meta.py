@@ -10,6 +10,7 @@ from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
+from skvae.utils.methods import rename_inherited
 
 
 class MetaTopicModel(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
@@ -18,6 +19,10 @@ class MetaTopicModel(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     After `fit`, `components_` are the words that topics are read by, and
     `word_probabilities_` those that documents of a topic consist of.
     """
+
+    def __init_subclass__(cls, **kwargs):
+        rename_inherited(cls)
+        super().__init_subclass__(**kwargs)
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.
