@@ -397,13 +397,18 @@ def check_net(cls, net):
     kinds = "n_features", "n_covariates", "n_embedding_features"
     sizes = [config.pop(kind) for kind in kinds]
     sees_gaps = config.pop("sees_gaps")
+    scaled_counts = config.pop("scaled_counts", None)
     for key in ("hidden_layer_sizes", "channels"):  # of no more layers than weights
         if len(config.get(key, ())) > len(net["weights"]):
             raise ValueError(f"it has no weights for its {key}.")
     model = cls(**config)
     check_parameters(model)
     plain = all(type(size) is int for size in sizes) and type(sees_gaps) is bool
-    if not plain or model._config(*sizes, sees_gaps, model.dropout) != net["config"]:
+    settled = {key: config[key] for key in ("dropout", "batch_norm") if key in config}
+    expected = model._config(*sizes, sees_gaps, **settled)
+    if scaled_counts is False and "scaled_counts" in expected:  # as of an older file
+        expected["scaled_counts"] = False
+    if not plain or expected != net["config"]:
         raise ValueError("its configuration is not one that a fit makes.")
     with torch.device("meta"):  # of any size, without memory
         module = cls._build_module(net["config"], torch.Generator("cpu")).float()

@@ -265,10 +265,6 @@ BAD_INPUT = {
     "far above 1": Refused(
         with_value(1e30), SHARES, names=["bernoulli"], methods=SCORING
     ),
-    # Other models learn from a value of 1e30.
-    "1e30": Refused(
-        with_value(1e30), DIVERGED, names=["multinomial"], methods=TRAINING
-    ),
     "1e300": Refused(with_value(1e300), TOO_LARGE, names=UNBOUNDED),
     "1e300 in CSR": Refused(with_value(1e300, csr), TOO_LARGE, names=UNBOUNDED),
     "zeros": Refused(np.zeros_like, NO_COUNTS, names=TOPICS, methods=TRAINING),

@@ -16,7 +16,12 @@ from skvae import (
     VAETransformer,
 )
 from skvae.nn.elbo import elbo
-from skvae.nn.latent import GaussianEncoder, diagonal_normal, reparameterise
+from skvae.nn.latent import (
+    GaussianEncoder,
+    ScaledCounts,
+    diagonal_normal,
+    reparameterise,
+)
 from skvae.nn.layers import ACTIVATIONS, MLP, Standardise
 from skvae.nn.likelihoods import GaussianOutput, TopicMixture
 from skvae.nn.penalties import topic_incoherence, topic_overlap, topic_surprise
@@ -25,7 +30,6 @@ from skvae.nn.topics import (
     CoolingSoftmax,
     ExpertsDecoder,
     LogLinearDecoder,
-    ScaledCounts,
     TopicMixtureDecoder,
     topic_proportions,
 )

@@ -4,8 +4,9 @@ Measure autoencoders of images, and a training epoch's cost
 
 Prints what docs/autoencoders.md and docs/tables.md show: plain and variational
 autoencoders on MNIST beside PCA and a bare PyTorch loop, tables of few rows beside PCA,
-convolutions beside dense layers, and epochs beside those of bare loops of the same
-network. MNIST comes from OpenML, cached or downloaded.
+convolutions beside dense layers, batch norm by rate, short trainings and codes of
+words, and epochs beside those of bare loops of the same network. MNIST comes from
+OpenML, cached or downloaded.
 
     python examples/benchmarks/autoencoders.py                  every table, 2 hours
     python examples/benchmarks/autoencoders.py speed plain      some of them
@@ -17,11 +18,14 @@ import argparse
 import statistics
 import time
 from functools import cache, partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from corpora import CORPORA
+from sklearn.cluster import KMeans
 from sklearn.datasets import (
     fetch_openml,
     load_breast_cancer,
@@ -30,11 +34,12 @@ from sklearn.datasets import (
     load_wine,
 )
 from sklearn.decomposition import PCA
+from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from skvae import VAETransformer
+from skvae import NVDMTopicModel, VAETransformer
 
 # --- data ------------------------------------------------------------------------
 
@@ -506,6 +511,94 @@ def speed(args):
     show("CPU seconds of an epoch of 16,000 images in batches of 100, medians", rows)
 
 
+def batch_norm(args):
+    """With and without batch norm, by learning rate."""
+    train, test = args.small()
+    train, test = train[:8000], test[:2000]
+    rows = {}
+    for variational, lr in product((False, True), (1e-3, 3e-3, 1e-2)):
+        cells = {}
+        for likelihood, on in product(("gaussian", "bernoulli"), (True, False)):
+            model = VAETransformer(
+                likelihood=likelihood,
+                variational=variational,
+                batch_norm=on,
+                lr=lr,
+                max_epochs=args.epochs(30),
+                batch_size=100,
+                random_state=0,
+            ).fit(train)
+            named = f"{likelihood}, {'with' if on else 'without'}"
+            cells[named] = f"{model.score(test):.1f}, {square_error(model, test):.4f}"
+        rows[f"{'variational' if variational else 'plain'}, {lr:g}"] = cells
+    show("Score and squared error of 784-500-10, 8,000 images, 30 epochs, seed 0", rows)
+
+
+def short(args):
+    """Trainings of few steps beside a bare loop of the same network at one rate."""
+    train, test = binarised(*args.small())
+    held_out = torch.from_numpy(test)
+    network = dict(n_hidden=100, n_components=10, variational=True)
+    rows = {}
+    for (batch_size, n_epochs), lr in product(
+        ((1000, 6), (1000, 20), (200, 12)), (1e-3, 3e-3, 1e-2)
+    ):
+        n_epochs, bounds = args.epochs(n_epochs), {}
+        for seed in range(args.n_seeds):
+            loop = BareLoop(train, seed=seed, lr=lr, batch_size=batch_size, **network)
+            for _ in range(n_epochs):
+                loop.epoch()
+            with torch.no_grad():
+                loss = np.mean([loop.model.loss(held_out).item() for _ in range(20)])
+            bounds.setdefault("bare loop", []).append(loss)
+            for kind, options in {"same network": SAME, "with batch norm": {}}.items():
+                model = VAETransformer(
+                    likelihood="bernoulli",
+                    hidden_layer_sizes=100,
+                    lr=lr,
+                    max_epochs=n_epochs,
+                    batch_size=batch_size,
+                    random_state=seed,
+                    **options,
+                ).fit(train)
+                bounds.setdefault(kind, []).append(-model.score(test))
+        n_steps = n_epochs * -(-len(train) // batch_size)
+        rows[f"{n_steps} steps, {lr:g}"] = {
+            kind: f"{np.mean(found):.1f}" for kind, found in bounds.items()
+        }
+    show("Negative ELBO of 784-100-10, 16,000 images binarised once", rows)
+
+
+SAME = dict(batch_norm=False, center=False, kl_warmup=0.0)
+
+
+def words(args):
+    """Groups of texts found in codes of counts, beside NVDM's."""
+    rows = {}
+    for name in ("few", "20ng", "docstrings"):
+        corpus = CORPORA[name]()
+        X, y = corpus.test[: args.n_rows], corpus.labels[: args.n_rows]
+        scores = {}
+        for seed in range(args.n_seeds):
+            for model in (
+                NVDMTopicModel(corpus.n_components, random_state=seed),
+                VAETransformer(
+                    corpus.n_components, likelihood="multinomial", random_state=seed
+                ),
+            ):
+                if args.n_rows:
+                    model.set_params(max_epochs=2)
+                codes = model.fit(corpus.train[: args.n_rows]).transform(X)
+                clusters = KMeans(len(set(y)), n_init=5, random_state=seed)
+                found = normalized_mutual_info_score(y, clusters.fit_predict(codes))
+                scores.setdefault(type(model).__name__, []).append(found)
+        rows[name] = {
+            kind: f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}"
+            for kind, found in scores.items()
+        }
+    show("NMI of k-means in codes of held-out texts and their groups", rows)
+
+
 TABLES = {
     f.__name__: f
     for f in (
@@ -518,6 +611,9 @@ TABLES = {
         dynamic,
         importance,
         convolution,
+        batch_norm,
+        short,
+        words,
     )
 }
 

@@ -12,7 +12,13 @@ from sklearn.utils.extmath import randomized_svd
 from skvae.models.mixed import check_columns, kinds_of, likelihood_to_train
 from skvae.nn.autoencoder import Decoder, VariationalAutoencoder
 from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
-from skvae.nn.latent import Affine, FlatPrior, GaussianEncoder, GaussianPrior
+from skvae.nn.latent import (
+    Affine,
+    FlatPrior,
+    GaussianEncoder,
+    GaussianPrior,
+    ScaledCounts,
+)
 from skvae.nn.layers import MLP, Custom
 from skvae.nn.likelihoods import make_output
 from skvae.utils.counts import feature_moments
@@ -38,15 +44,15 @@ def add_noise(rows, rng, std):
 CORRUPTIONS = {"masking": mask, "gaussian": add_noise}
 
 
-def corruption(kind, level):
+def corruption(kind, level, least=-np.inf):
     """A function that corrupts rows, or None if they stay intact."""
-    return partial(corrupt, kind=kind, level=level) if level else None
+    return partial(corrupt, kind=kind, level=level, least=least) if level else None
 
 
-def corrupt(rows, rng, kind, level):
+def corrupt(rows, rng, kind, level, least):
     """Rows, dense or sparse, corrupted; dense, so that any container gives the same."""
     rows = rows.toarray() if sp.issparse(rows) else rows
-    return CORRUPTIONS[kind](rows, rng, level)
+    return np.maximum(CORRUPTIONS[kind](rows, rng, level), least)
 
 
 def bound_without_codes(inference, data):
@@ -96,10 +102,18 @@ def checked_config(model, n_features):
         "architecture": model.architecture,
         "image_shape": checked_image_shape(model, n_features),
         "channels": channels,
-        "batch_norm": bool(model.batch_norm),
         "encoder": model.encoder,
         "decoder": model.decoder,
+        "scaled_counts": sees_scaled_counts(model, likelihood),
     }
+
+
+def sees_scaled_counts(model, likelihood):
+    """Whether the encoder sees counts of words as those of topic models do."""
+    if hasattr(model, "net_"):  # which an older version may have made
+        return model.net_.config["scaled_counts"]
+    dense = model.architecture == "dense" and model.encoder is None
+    return likelihood == "multinomial" and dense
 
 
 def checked_scale(name, scale, n_features):
@@ -228,14 +242,19 @@ def build_autoencoder(config, generator):
         "generator": generator,
         "batch_norm": config["batch_norm"],
     }
+    output = make_output(config["likelihood"], n_features, config["scale"])
     n_covariates = config["n_covariates"]
     n_beside = n_covariates + config["n_embedding_features"]
     if config["sees_gaps"]:
         n_beside += n_features
+    if config["scaled_counts"]:
+        preprocess = ScaledCounts()
+        n_beside += preprocess.n_extra_features
+    else:
+        preprocess = Affine(n_features, unit=output.seen_unit is not None)
     n_seen, n_given = n_features + n_beside, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
-    output = make_output(config["likelihood"], n_features, config["scale"])
     skip = has_linear_path(config)
 
     if config["encoder"] is not None:
@@ -248,7 +267,7 @@ def build_autoencoder(config, generator):
         body,
         n_components,
         generator,
-        preprocess=Affine(n_features, unit=output.seen_unit is not None),
+        preprocess=preprocess,
         variational=config["variational"],
         n_embedding_features=config["n_embedding_features"],
         sees_gaps=config["sees_gaps"],

@@ -111,9 +111,12 @@ class BaseVAE(
         n_covariates=0,
         n_embedding_features=0,
         sees_gaps=False,
-        dropout=0.0,
+        **settled,
     ):
-        """Return all that the module is built from, as plain values."""
+        """Return all that the module is built from, as plain values.
+
+        What is `settled` is named as `_settled` does.
+        """
         return {
             "n_features": n_features,
             "n_covariates": n_covariates,
@@ -124,7 +127,7 @@ class BaseVAE(
                 type(self).__name__, "hidden_layer_sizes", self.hidden_layer_sizes
             ),
             "activation": self.activation,
-            "dropout": float(dropout),
+            "dropout": float(settled.get("dropout", 0)),
         }
 
     @classmethod
@@ -398,7 +401,7 @@ class BaseVAE(
         # Whether there were gaps when training began.
         sees_gaps = self.net_.config["sees_gaps"] if resume else data.gaps
         widths = (part.shape[1] for part in sizes)
-        config = self._config(*widths, sees_gaps, settled["dropout"])
+        config = self._config(*widths, sees_gaps, **settled)
         options = self._training_options(data)
         options |= {name: settled[name] for name in ("max_epochs", "batch_size")}
         if early_stop:

@@ -338,11 +338,11 @@ class GSMTopicModel(BaseProportionsModel):
             ]
         return options
 
-    def _config(self, n_features, *n_beside):
+    def _config(self, n_features, *n_beside, **settled):
         vectors, _ = self._pretrained(n_features)
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
-            **super()._config(n_features, *n_beside),
+            **super()._config(n_features, *n_beside, **settled),
             "topic_construction": self.topic_construction,
             "embedding_size": int(size),
             "train_word_embeddings": bool(self.train_word_embeddings),

@@ -212,9 +212,9 @@ class ProdLDATopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _config(self, n_features, *n_beside):
+    def _config(self, n_features, *n_beside, **settled):
         return {
-            **super()._config(n_features, *n_beside),
+            **super()._config(n_features, *n_beside, **settled),
             "concentration": float(self.concentration),
         }
 

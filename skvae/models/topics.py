@@ -12,10 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.models.base import BaseVAE
 from skvae.models.health import ACTIVE
 from skvae.nn.autoencoder import VariationalAutoencoder
-from skvae.nn.latent import GaussianEncoder, GaussianPrior
+from skvae.nn.latent import GaussianEncoder, GaussianPrior, ScaledCounts
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import draw_counts
-from skvae.nn.topics import ScaledCounts
 from skvae.training.data import Data
 from skvae.utils.counts import (
     canonical_csr,

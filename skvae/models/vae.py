@@ -27,6 +27,7 @@ from skvae.models.mixed import (
     kinds_of,
     resolved_likelihood,
 )
+from skvae.nn.latent import Affine
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
@@ -36,6 +37,8 @@ from skvae.utils.validation import Interval, StrOptions, check_input
 # Of more rows, training takes larger batches and fewer passes: what a row tells is told
 # by others too.
 MANY_ROWS = 4096
+# Least rate at which plain autoencoders of many rows gain by batch norm.
+HIGH_RATE = 5e-3
 # Of fewer rows training drops hidden units, up to a fifth of them.
 FEW_ROWS = 750
 # Likelihoods of what is never negative.
@@ -119,8 +122,10 @@ class VAETransformer(BaseVAE):
         the model is linear: probabilistic PCA, if Gaussian.
     activation : {"elu", "gelu", "relu", "softplus", "tanh"}, default="relu"
         Activation of the hidden layers.
-    batch_norm : bool, default=True
-        Whether to standardise the hidden layers over each batch.
+    batch_norm : bool or "auto", default="auto"
+        Whether to standardise the hidden layers over each batch. "auto" does, but not
+        of up to 4,096 rows with `likelihood="multinomial"`, and not of more in a plain
+        autoencoder with a learning rate below 0.005.
     linear_path : bool, default=True
         Whether there is a linear model beside the hidden layers, from rows to codes and
         back, where training starts: at probabilistic PCA [6]_, which the layers, with
@@ -276,12 +281,12 @@ class VAETransformer(BaseVAE):
         "architecture": [StrOptions({"dense", "conv"})],
         "image_shape": ["array-like", None],
         "channels": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "batch_norm": ["boolean"],
         "linear_path": ["boolean"],
         **{
             name: [StrOptions({"auto"}), *BaseVAE._parameter_constraints[name]]
             for name in ("max_epochs", "batch_size", "dropout", "early_stopping")
         },
+        "batch_norm": [StrOptions({"auto"}), "boolean"],
         "encoder": [callable, None],
         "decoder": [callable, None],
     }
@@ -304,7 +309,7 @@ class VAETransformer(BaseVAE):
         embedding_columns=None,
         hidden_layer_sizes=(500,),
         activation="relu",
-        batch_norm=True,
+        batch_norm="auto",
         linear_path=True,
         dropout="auto",
         encoder=None,
@@ -360,7 +365,7 @@ class VAETransformer(BaseVAE):
     def _check_X(self, X, *, reset):
         given = X
         # scikit-learn has words for what is missing, and for what is negative.
-        words = self._kinds() == {"multinomial"}
+        words = self._counts_words()
         X = check_input(
             self,
             X,
@@ -369,8 +374,8 @@ class VAETransformer(BaseVAE):
             ensure_non_negative=words,
             ensure_all_finite=True if words else "allow-nan",
         )
-        if sp.issparse(X):
-            X = canonical_csr(X)
+        if sp.issparse(X) or words:
+            X = canonical_csr(sp.csr_array(X))
         if reset:
             self._resolved = resolved_likelihood(self, given, X)
         check_gaps(self, X, self._likelihood())
@@ -391,13 +396,17 @@ class VAETransformer(BaseVAE):
         """Names of the likelihoods, as far as they are known."""
         return set(kinds_of(self._likelihood()))
 
+    def _counts_words(self):
+        return self._kinds() == {"multinomial"}
+
     def _has_gaps(self, X):
         return isinstance(X, np.ndarray) and bool(np.isnan(X).any())
 
-    def _config(self, n_features, *n_beside):
+    def _config(self, n_features, *n_beside, **settled):
         return {
-            **super()._config(n_features, *n_beside),
+            **super()._config(n_features, *n_beside, **settled),
             **checked_config(self, n_features),
+            "batch_norm": bool(settled.get("batch_norm", True)),
         }
 
     @classmethod
@@ -415,10 +424,12 @@ class VAETransformer(BaseVAE):
         start, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
             output.take_unit(mean, std)
-            if start.unit is not None:
-                start.unit.copy_(output.seen_unit)
+            if isinstance(start, Affine):
+                if start.unit is not None:
+                    start.unit.copy_(output.seen_unit)
+                if self.center:
+                    start.offset.copy_(mean)
             if self.center:
-                start.offset.copy_(mean)
                 module.decoder.origin.copy_(output.at_mean(mean, number))
             if getattr(module.encoder.body, "skip", False):
                 learnt = isinstance(self.scale, str)
@@ -434,25 +445,34 @@ class VAETransformer(BaseVAE):
     def _settled(self, data):
         n_samples, n_features = data.X.shape
         times = max(n_samples / MANY_ROWS, 1)
-        path = has_linear_path(self._config(n_features, data.covariates.shape[1]))
+        given = super()._settled(data) | {"batch_norm": self.batch_norm}
+        few = n_samples <= MANY_ROWS
+        beside = data.covariates.shape[1]
+        path = has_linear_path(self._config(n_features, beside))
         dropout = 0.2 * min(FEW_ROWS / n_samples, 1) * path
+        if self._counts_words():
+            batch_norm = not few
+        else:
+            batch_norm = self.variational or self.lr >= HIGH_RATE or few
         if hasattr(self, "net_"):  # and goes on
-            dropout = self.net_.config["dropout"]
+            dropout, batch_norm = map(self.net_.config.get, ("dropout", "batch_norm"))
         auto = {
+            "batch_norm": batch_norm,
             "max_epochs": max(round(50 / times**0.5), 10),
             "batch_size": min(round(64 * times), 512),
             "dropout": dropout,
             "early_stopping": path and 10 <= n_samples < 2 * n_features,
         }
-        given = super()._settled(data)
         return {k: auto[k] if v == "auto" else v for k, v in given.items()}
 
     def _training_options(self, data):
+        least = 0 if self._counts_words() else -np.inf  # scaled counts are roots
         return {
             **super()._training_options(data),
             "kl_weight": self.kl_weight,
             "n_importance": self.n_importance,
-            "corrupt": corruption(self.corruption, self.denoising),
+            "corrupt": corruption(self.corruption, self.denoising, least),
+            "dense": self.denoising > 0,
         }
 
     @classmethod
@@ -460,6 +480,7 @@ class VAETransformer(BaseVAE):
         state = super()._of_file(state)
         for part in (state["params"], state["net"]["config"]):
             part.setdefault("linear_path", False)
+        state["net"]["config"].setdefault("scaled_counts", False)
         return state
 
     # --- what is read off the fitted model ---------------------------------------

@@ -1,4 +1,4 @@
-"""What topic models encode, topic proportions, and decoders of word counts."""
+"""Topic proportions, and decoders of word counts."""
 
 import torch
 import torch.nn.functional as F
@@ -6,31 +6,6 @@ from torch import nn
 
 from skvae.nn.layers import Linear, Standardise, normal_parameter
 from skvae.nn.likelihoods import LogLinear, TopicMixture
-from skvae.nn.rows import append_columns, map_values
-
-
-def three_quarters_power(x):
-    return x.sqrt() * x.sqrt().sqrt()  # a quarter of the time of pow
-
-
-class ScaledCounts(nn.Module):
-    """Counts as an encoder likes them: count^0.75 at unit length, and the length.
-
-    Long and short documents then look alike, and the last feature, the log of the
-    number of tokens, says how certain the posterior may be. The power lies between
-    counts, where few words outweigh all others in a document that repeats them, and
-    logarithms, where it hardly matters how often. An empty document maps to zeros.
-    """
-
-    n_extra_features = 1
-    takes_sparse_rows = True
-
-    def forward(self, counts):
-        scaled = map_values(three_quarters_power, counts)
-        square = map_values(torch.square, scaled).sum(-1)
-        square = square.clamp_min(torch.finfo(counts.dtype).tiny)
-        length = counts.sum(-1).log1p()
-        return append_columns(scaled * square.rsqrt()[:, None], length[:, None])
 
 
 class TopicDecoder(nn.Module):

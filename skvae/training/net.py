@@ -82,6 +82,8 @@ class VAENet(NeuralNet):
         Draws of each row's code, of which the bound is that of all of them.
     corrupt : callable, optional
         As in `RowDataset`, for rows that are trained on.
+    dense : bool
+        Whether batches are dense, as those are that `corrupt` fills, whatever rows are.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class VAENet(NeuralNet):
         penalties=(),
         n_importance=1,
         corrupt=None,
+        dense=False,
         patience=None,
         clip_norm=None,
         callbacks=(),
@@ -130,6 +133,7 @@ class VAENet(NeuralNet):
         self.config = config
         self.module.n_draws = n_importance
         self.corrupt = corrupt
+        self.dense = dense
         self.label = label
         self.processes = processes
         self.kept_gradients_ = []
@@ -157,6 +161,7 @@ class VAENet(NeuralNet):
         self.max_epochs = n_epochs
         sparse = (
             self.module_.encoder.takes_sparse_rows
+            and not self.dense
             and data.X.nnz < MAX_DENSITY * np.prod(data.X.shape)
             and self.device != "mps"  # which lacks what it takes
         )
