@@ -249,14 +249,29 @@ def test_kl_warm_up_may_be_absent_or_all_of_training(kl_warmup, X):
     assert (max(spy.warmups) == 1) == (kl_warmup == 0)
 
 
-def test_rate_rises_to_lr_and_then_falls():
-    rates = np.array([Schedule.rate(p) for p in np.linspace(0, 1, 1001)])
+@pytest.mark.parametrize("share", [1.0, 0.3, 0.1])
+def test_rate_rises_to_lr_and_then_falls(share):
+    """In a share of training, between which it stays."""
+    rates = np.array([Schedule.rate(p, share) for p in np.linspace(0, 1, 1001)])
     peak = rates.argmax()
     assert rates.max() == pytest.approx(1) and (rates > 0).all()
     assert (np.diff(rates[: peak + 1]) >= 0).all()
-    assert (np.diff(rates[peak:]) <= 0).all()
+    assert (np.diff(rates[peak:]) <= 1e-12).all()
     assert rates[-1] < 0.2
-    assert np.abs(np.diff(rates)).max() < 0.05  # without jumps
+    assert np.abs(np.diff(rates)).max() < 0.01 / share  # without jumps
+    assert np.mean(rates == 1) == pytest.approx(1 - share, abs=0.002)
+
+
+@pytest.mark.parametrize("n_rows, n_at_peak", [(4096, 2), (4352, 18)])
+def test_the_rate_stays_high_where_it_is_low_for_many_rows(n_rows, n_at_peak):
+    """Of 20 steps of 0.05, which take a weight a tenth as far as the default."""
+    spy = Spy()
+    X = np.random.default_rng(0).normal(size=(n_rows, 2))
+    make(VAETransformer, lr=0.05, max_epochs=10, batch_size=2200, callbacks=[spy]).fit(
+        X
+    )
+    assert len(spy.rates) == 20 and max(spy.rates) <= 0.05
+    assert np.count_nonzero(np.array(spy.rates) > 0.0495) == n_at_peak
 
 
 @each_model

@@ -37,6 +37,9 @@ from skvae.utils.validation import Interval, StrOptions, check_input
 # Of more rows, training takes larger batches and fewer passes: what a row tells is told
 # by others too.
 MANY_ROWS = 4096
+# Of as many, the rate stays high where `lr` is too low for its number of steps: see
+# `Schedule`. Less than the default takes it to.
+REACH = 10.0
 # Least rate at which plain autoencoders of many rows gain by batch norm.
 HIGH_RATE = 5e-3
 # Of fewer rows training drops hidden units, up to a fifth of them.
@@ -148,7 +151,9 @@ class VAETransformer(BaseVAE):
         codes, and count as more features of the one, more components of the other.
     lr : float, default=1e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
-        training, then falls along a cosine.
+        training, then falls along a cosine. With more than 4,096 rows both take the
+        less of training the fewer and smaller its steps are, if `lr` times their number
+        is below 10: a low rate then stays what it is.
     max_epochs : int or "auto", default="auto"
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up. "auto" is 50 for up to 4,096 rows, and then falls as one by the square
@@ -473,6 +478,8 @@ class VAETransformer(BaseVAE):
             "n_importance": self.n_importance,
             "corrupt": corruption(self.corruption, self.denoising, least),
             "dense": self.denoising > 0,
+            # Few rows would be learnt by heart.
+            "reach": REACH if data.X.shape[0] > MANY_ROWS else 0.0,
         }
 
     @classmethod

@@ -28,12 +28,16 @@ class Schedule(Callback):
     The rate rises over the first tenth to `lr` and falls along a cosine to a fiftieth
     of it; the KL weight rises to 1 over the first `kl_warmup` of training. Both stay
     where they are after `max_epochs` epochs. The module is told of the progress.
+
+    `lr` times the number of steps is how far Adam can move a weight. Where that is
+    less than `reach`, rise and fall are as much shorter, and the rate is `lr` between.
     """
 
-    def __init__(self, lr, kl_warmup, max_epochs):
+    def __init__(self, lr, kl_warmup, max_epochs, reach=0.0):
         self.lr = lr
         self.kl_warmup = kl_warmup
         self.max_epochs = max_epochs
+        self.reach = reach
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         self.n_batches_ = math.ceil(len(dataset_train) / net.batch_size)
@@ -45,19 +49,21 @@ class Schedule(Callback):
         epochs = len(net.history) - 1 + self.batch_ / self.n_batches_
         progress = min(epochs / self.max_epochs, 1.0)
         self.batch_ += 1
+        reached = self.lr * self.n_batches_ * self.max_epochs
+        share = min(reached / self.reach, 1.0) if self.reach else 1.0
         for group in net.optimizer_.param_groups:
-            group["lr"] = self.lr * self.rate(progress)
+            group["lr"] = self.lr * self.rate(progress, share)
         net.module_.at(progress)
         warming = progress < self.kl_warmup
         net.criterion_.warmup = progress / self.kl_warmup if warming else 1.0
 
     @staticmethod
-    def rate(progress, rise=0.1, start=0.04, end=0.02):
+    def rate(progress, share=1.0, rise=0.1, start=0.04, end=0.02):
         """Learning rate, as a fraction of the largest one."""
-        if progress < rise:
-            return start + (1 - start) * progress / rise
-        fall = (progress - rise) / (1 - rise)
-        return end + (1 - end) * 0.5 * (1 + math.cos(math.pi * fall))
+        if progress < rise * share:
+            return start + (1 - start) * progress / (rise * share)
+        left = min((1 - progress) / ((1 - rise) * share), 1.0)
+        return end + (1 - end) * 0.5 * (1 - math.cos(math.pi * left))
 
 
 class ProgressBar(Callback):

@@ -45,11 +45,11 @@ def checked(callbacks):
     return callbacks
 
 
-def own_callbacks(lr, kl_warmup, max_epochs, clip_norm, patience, label):
+def own_callbacks(lr, kl_warmup, max_epochs, reach, clip_norm, patience, label):
     """Callbacks of every fit, and those that its options ask for, by name."""
     yield "reconstruction", PassthroughScoring("reconstruction", on_train=True)
     yield "kl", PassthroughScoring("kl", on_train=True)
-    yield "skvae_schedule", Schedule(lr, kl_warmup, max_epochs)
+    yield "skvae_schedule", Schedule(lr, kl_warmup, max_epochs, reach)
     if clip_norm is not None:
         yield "skvae_clipping", Clipping(clip_norm)
     if patience is not None:
@@ -76,6 +76,8 @@ class VAENet(NeuralNet):
         Name of the model, for messages.
     processes : Alone or Group
         Those that share each batch.
+    reach : float
+        As in `Schedule`.
     penalties : sequence of (weight, penalty)
         As in `NegativeELBO`.
     n_importance : int
@@ -97,6 +99,7 @@ class VAENet(NeuralNet):
         batch_size=128,
         kl_weight=1.0,
         kl_warmup=0.0,
+        reach=0.0,
         penalties=(),
         n_importance=1,
         corrupt=None,
@@ -111,8 +114,9 @@ class VAENet(NeuralNet):
     ):
         if processes.rank > 0:  # the first one tells enough
             verbose = 0
+        label_of_bar = label * (verbose == 1)
         own = own_callbacks(
-            lr, kl_warmup, max_epochs, clip_norm, patience, label * (verbose == 1)
+            lr, kl_warmup, max_epochs, reach, clip_norm, patience, label_of_bar
         )
         super().__init__(
             module,
