@@ -139,7 +139,8 @@ def save(estimator, path):
     estimator : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
         Fitted.
     path : str or path-like
-        Of the file. One that exists is replaced once the new one is complete.
+        Of the file. One that exists is replaced once the new one is complete; a pipe or
+        a device, such as /dev/stdout, is written to as it is.
 
     Raises
     ------
@@ -151,7 +152,8 @@ def save(estimator, path):
         If a parameter has been set to a value that no fit would take, or if the names
         of the features take more than 100 MB.
     OSError
-        If the file cannot be written. What was there before is still there.
+        If the file cannot be written. What was there before is still there. A path that
+        is no place for a file is told before any work.
     """
     name = type(estimator).__name__
     if CLASSES.get(name) is not type(estimator):
@@ -161,7 +163,19 @@ def save(estimator, path):
         )
     check_is_fitted(estimator, "net_")
     check_parameters(estimator)  # `load` does
-    arrays = {}
+    with replacing(path) as file:
+        data = contents(estimator)
+        start = 8 + len(BEGINNING)
+        if data[8:start] != BEGINNING:
+            raise RuntimeError("This version of safetensors writes another header.")
+        file.write(data[:start])
+        file.write(hashlib.sha256(data).hexdigest().encode())
+        file.write(data[start + len(NO_CHECKSUM) :])
+
+
+def contents(estimator):
+    """All bytes of a file, as yet without its checksum."""
+    name, arrays = type(estimator).__name__, {}
     document = {
         "sha256": NO_CHECKSUM.decode(),
         "format": FORMAT,
@@ -178,13 +192,7 @@ def save(estimator, path):
             f"{header} bytes, and {MAX_HEADER} are the limit. Fit on arrays rather "
             "than on DataFrames with long names."
         )
-    start = 8 + len(BEGINNING)
-    if data[8:start] != BEGINNING:
-        raise RuntimeError("This version of safetensors writes another header.")
-    with replacing(path) as file:
-        file.write(data[:start])
-        file.write(hashlib.sha256(data).hexdigest().encode())
-        file.write(data[start + len(NO_CHECKSUM) :])
+    return data
 
 
 def parts_of(estimator):

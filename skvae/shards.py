@@ -1,8 +1,6 @@
 """A sparse matrix on disk, of which rows come to memory as they are asked for."""
 
 import json
-import secrets
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_array
 
 from skvae.utils.counts import canonical_csr
+from skvae.utils.files import new_folder
 
 __all__ = ["Shards", "write_shards"]
 
@@ -234,7 +233,9 @@ def write_shards(chunks, folder):
     Raises
     ------
     FileExistsError
-        If the folder exists.
+        If anything is in the place of the folder.
+    OSError
+        If the folder cannot be written.
     ValueError
         If chunks differ in their number of columns, hold NaN or infinity, or if there
         is no row.
@@ -260,22 +261,13 @@ def write_shards(chunks, folder):
     (3, 1024)
     """
     folder = Path(folder).absolute()
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists. Remove it, or write to another one.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    draft.mkdir()
-    try:
+    with new_folder(folder) as draft:
         index = {"format": FORMAT, "n_features": None, "dtype": None, "n_rows": []}
         for chunk in chunks:
             _write_shard(chunk, draft, index)
         if not index["n_rows"]:
             raise ValueError("write_shards was given no rows.")
         (draft / INDEX).write_text(json.dumps(index))
-        draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
     return Shards(folder)
 
 

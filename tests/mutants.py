@@ -955,9 +955,23 @@ MUTANTS = [
     Mutant(
         "a file left behind by a save that failed",
         "utils/files.py",
-        "            draft.unlink()",
+        "            stack.callback(remove, draft)",
         "            pass",
         ("persistence",),
+    ),
+    Mutant(
+        "drafts of those who live cleared",
+        "utils/files.py",
+        "fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)",
+        "fcntl.LOCK_SH",
+        ("files",),
+    ),
+    Mutant(
+        "pipes and devices replaced by files",
+        "utils/files.py",
+        "if kind is None or (kind == stat.S_IFREG and target.exists()):",
+        "if kind not in NO_FILES:",
+        ("files",),
     ),
     Mutant(
         "results that are NaN or infinite not noticed",

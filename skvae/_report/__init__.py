@@ -87,7 +87,8 @@ def report(
         Texts of the documents. Not needed if X holds them; without any, the report
         shows the numbers of documents.
     path : str or path-like, default="skvae_report.html"
-        File to write. It is replaced at once, when the report is complete.
+        File to write. It is replaced at once, when the report is complete; a pipe or a
+        device, such as /dev/stdout, is written to as it is.
     n_words : int, default=10
         Number of words of each topic, or all if there are fewer.
     n_documents : int, default=3
@@ -133,7 +134,7 @@ def report(
         If there are no feature names, not as many as features, or not as many texts as
         documents, if X or X_test has another width, or as `topic_prevalence` does.
     OSError
-        If the file cannot be written. Its folder has to exist.
+        If the file cannot be written, before any work. Its folder has to exist.
 
     Examples
     --------
@@ -149,61 +150,58 @@ def report(
     ...     path.stat().st_size > 10_000
     True
     """
-    path = Path(path).expanduser()
-    if not path.parent.is_dir() or path.is_dir():
-        raise FileNotFoundError(
-            f"{path} is no file that can be written: there is no folder "
-            f"{path.parent}, or a folder is in its place."
-        )
     check_scalar(n_words, "n_words", Integral, min_val=1)
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     if isinstance(texts, (str, os.PathLike)):
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
-    last, names = topic_model(model), word_names(model, feature_names)
-    texts = document_texts(X, texts)
-    counts, given = topic_model_input(
-        model, X, covariates=covariates, embeddings=embeddings
-    )
-    if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
-        counts = counts.reset_index(drop=True)
-    check_n_features(last, counts)
-    measured, given_measured = counts, given
-    if X_test is not None:
-        measured, given_measured = topic_model_input(
-            model, X_test, covariates=covariates_test, embeddings=embeddings_test
-        )
-        check_n_features(last, measured, "X_test")
-    if y is not None:
-        check_consistent_length(measured, y)
-    baselines = _baselines(baseline, last)
-    codes, found = topic_codes(last, counts, given), None  # once for all that follows
-    vectors = vectors_of(last, codes)
-    if by is not None:
-        check_proportions(last)
-        found = prevalences(prevalence_of(last, counts, given, codes, by, freq))
-    topics, start = _topics(
-        last, counts, codes, vectors, texts, names, n_words, n_documents
-    )
-    if title is None:
-        n_samples = f"{counts.shape[0]:,}"
-        title = f"{type(last).__name__}: {len(topics)} topics in {n_samples} documents"
-    page = _render(
-        title=title,
-        summary=_summary(counts, last),
-        health=_health(last),
-        topics=topics,
-        start=start,
-        n_words=n_words,
-        prevalence=found,
-        maps=maps(last, counts, vectors, texts, names),
-        curves=curves(trained_model(last)),
-        figures=_figures(last, counts, codes, measured, given_measured, y, baselines),
-        steps=[call_of(step) for step in pipeline_steps(model)],
-        parameters=parameters_of(last),
-        versions=versions(),
-        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-    )
+    path = Path(path).expanduser()
     with replacing(path) as file:
+        last, names = topic_model(model), word_names(model, feature_names)
+        texts = document_texts(X, texts)
+        counts, given = topic_model_input(
+            model, X, covariates=covariates, embeddings=embeddings
+        )
+        if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
+            counts = counts.reset_index(drop=True)
+        check_n_features(last, counts)
+        measured, given_measured = counts, given
+        if X_test is not None:
+            measured, given_measured = topic_model_input(
+                model, X_test, covariates=covariates_test, embeddings=embeddings_test
+            )
+            check_n_features(last, measured, "X_test")
+        if y is not None:
+            check_consistent_length(measured, y)
+        baselines = _baselines(baseline, last)
+        codes = topic_codes(last, counts, given)  # once for all that follows
+        vectors, found = vectors_of(last, codes), None
+        if by is not None:
+            check_proportions(last)
+            found = prevalences(prevalence_of(last, counts, given, codes, by, freq))
+        topics, start = _topics(
+            last, counts, codes, vectors, texts, names, n_words, n_documents
+        )
+        if title is None:
+            about = f"{len(topics)} topics in {counts.shape[0]:,} documents"
+            title = f"{type(last).__name__}: {about}"
+        page = _render(
+            title=title,
+            summary=_summary(counts, last),
+            health=_health(last),
+            topics=topics,
+            start=start,
+            n_words=n_words,
+            prevalence=found,
+            maps=maps(last, counts, vectors, texts, names),
+            curves=curves(trained_model(last)),
+            figures=_figures(
+                last, counts, codes, measured, given_measured, y, baselines
+            ),
+            steps=[call_of(step) for step in pipeline_steps(model)],
+            parameters=parameters_of(last),
+            versions=versions(),
+            made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        )
         file.write(encodable(page).encode())
     return path
 

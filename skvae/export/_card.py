@@ -1,5 +1,6 @@
 """Model cards: what a reader should know of a fitted model, in Markdown."""
 
+import contextlib
 import inspect
 import json
 import re
@@ -142,7 +143,8 @@ def model_card(
         If X_test has another width, or `feature_names` another length, than the data of
         the fit.
     OSError
-        If the file cannot be written. What was there before is still there.
+        If the file cannot be written. What was there before is still there. A path that
+        is no place for a file is told before any work.
 
     References
     ----------
@@ -189,32 +191,33 @@ def model_card(
         finalize=_escaped,
     )
     environment.filters |= {"code": _code, "quoted": _quoted}
-    card = environment.get_template("card.md").render(
-        title=title or f"{type(last).__name__} with {last._n_features_out} components",
-        summary=inspect.getdoc(type(last)).partition("\n")[0],
-        call="\n".join(call_of(step) for step in pipeline_steps(model)),
-        use=use,
-        data=data,
-        license=license,
-        tags=[kind, *["variational-autoencoder"] * (trained is not None)],
-        facts=_facts(last, trained),
-        complaints=list(health.complaints(trained)) if trained else [],
-        rows="documents" if is_topics else "rows",
-        topics=_topics(model, feature_names, n_words) if is_topics else None,
-        limits=[*_TOPIC_LIMITS * is_topics, *of_class, *_ALL_LIMITS, *limits],
-        versions=versions(),
-        parameters=parameters_of(last),
-        **_measured(
-            model,
-            X_test,
-            is_topics,
-            covariates=covariates_test,
-            embeddings=embeddings_test,
-        ),
-    )
-    card = encodable(card)
-    if path is not None:
-        with replacing(path) as file:
+    default_title = f"{type(last).__name__} with {last._n_features_out} components"
+    with contextlib.nullcontext() if path is None else replacing(path) as file:
+        card = environment.get_template("card.md").render(
+            title=title or default_title,
+            summary=inspect.getdoc(type(last)).partition("\n")[0],
+            call="\n".join(call_of(step) for step in pipeline_steps(model)),
+            use=use,
+            data=data,
+            license=license,
+            tags=[kind, *["variational-autoencoder"] * (trained is not None)],
+            facts=_facts(last, trained),
+            complaints=list(health.complaints(trained)) if trained else [],
+            rows="documents" if is_topics else "rows",
+            topics=_topics(model, feature_names, n_words) if is_topics else None,
+            limits=[*_TOPIC_LIMITS * is_topics, *of_class, *_ALL_LIMITS, *limits],
+            versions=versions(),
+            parameters=parameters_of(last),
+            **_measured(
+                model,
+                X_test,
+                is_topics,
+                covariates=covariates_test,
+                embeddings=embeddings_test,
+            ),
+        )
+        card = encodable(card)
+        if file is not None:
             file.write(card.encode())
     return card
 

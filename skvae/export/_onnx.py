@@ -44,7 +44,8 @@ def to_onnx(model, path):
     model : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
         Fitted. Of a Pipeline export the last step, and count words elsewhere.
     path : str or path-like
-        Of the file. One that exists is replaced once the new one is complete.
+        Of the file. One that exists is replaced once the new one is complete; a pipe or
+        a device, such as /dev/stdout, is written to as it is.
 
     Raises
     ------
@@ -58,7 +59,8 @@ def to_onnx(model, path):
     ValueError
         If it was fitted with covariates or embeddings.
     OSError
-        If the file cannot be written. What was there before is still there.
+        If the file cannot be written. What was there before is still there. A path that
+        is no place for a file is told before any work.
 
     Notes
     -----
@@ -103,6 +105,12 @@ def to_onnx(model, path):
         raise ImportError(
             "to_onnx needs onnxscript: pip install 'skvae[onnx]'"
         ) from error
+    with replacing(path) as file:
+        file.write(_graph(model).SerializeToString())
+
+
+def _graph(model):
+    """The graph, with what it should tell of the model."""
     # Single precision, as runtimes like it and as the model was trained.
     module = copy.deepcopy(model.net_.module_).cpu().eval().requires_grad_(False)
     rows = torch.zeros(2, model.n_features_in_, dtype=torch.float)
@@ -131,5 +139,4 @@ def to_onnx(model, path):
         about["feature_names"] = json.dumps(list(model.feature_names_in_))
     for key, value in about.items():
         graph.metadata_props.add(key=key, value=value)
-    with replacing(path) as file:
-        file.write(graph.SerializeToString())
+    return graph

@@ -645,7 +645,8 @@ class BaseVAE(
         Parameters
         ----------
         path : str or path-like
-            A file that exists is replaced once the new one is complete.
+            A file that exists is replaced once the new one is complete; a pipe or a
+            device, such as /dev/stdout, is written to as it is.
 
         Raises
         ------
@@ -657,7 +658,8 @@ class BaseVAE(
         ValueError
             If a parameter has been set to a value that no fit would take.
         OSError
-            If the file cannot be written. What was there before is still there.
+            If the file cannot be written. What was there before is still there. A path
+            that is no place for a file is told before any work.
         """
         persistence.save(self, path)
 
