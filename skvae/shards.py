@@ -5,16 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.lib.format import open_memmap
 from sklearn.utils import check_array
 
 from skvae.utils.counts import canonical_csr
-from skvae.utils.files import new_folder
+from skvae.utils.files import check_plain, new_folder
 
 __all__ = ["Shards", "write_shards"]
 
 FORMAT = 1
 INDEX = "shards.json"
+MAX_INDEX = 2**24  # bytes, of more than a million shards
 ARRAYS = "data", "indices", "indptr"
+MAX_HEADER = 2**8  # bytes, of a plain array
+DTYPES = "float64", "float32", "int64", "int32"
+MAX_FEATURES = 2**31 - 1  # that of HashingVectorizer, and of 32 bits
 
 
 class Shards:
@@ -45,7 +50,7 @@ class Shards:
     Raises
     ------
     ValueError
-        If the folder holds no complete shards.
+        If the folder holds no complete shards, or anything else in their place.
 
     See Also
     --------
@@ -73,9 +78,7 @@ class Shards:
     def __init__(self, folder):
         self.folder = Path(folder).absolute()
         try:
-            index = json.loads((self.folder / INDEX).read_text())
-            if index["format"] != FORMAT:
-                raise ValueError(f"they are of format {index['format']}")
+            index = read_index(self.folder / INDEX)
             n_features, self.dtype = index["n_features"], np.dtype(index["dtype"])
             self._parts = [
                 self._open(number, n_rows, n_features)
@@ -86,7 +89,9 @@ class Shards:
             indptrs = [part.indptr for part in self._parts]
             self._indptr = np.concatenate(indptrs)
             self.shape = int(self._ends[-1]), n_features
-        except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever numpy makes of a forged file
             raise ValueError(
                 f"{self.folder} holds no shards that this version of skvae can read: "
                 f"{error}. Write them with skvae.shards.write_shards."
@@ -94,13 +99,17 @@ class Shards:
         self.nnz = sum(part.nnz for part in self._parts)
 
     def _open(self, number, n_rows, n_features):
+        paths = [file_of(self.folder, number, name) for name in ARRAYS]
+        for path in paths:
+            check_plain(path)
         data, indices, indptr = (
             # As plain arrays, which are faster to index.
-            np.asarray(np.load(file_of(self.folder, number, name), mmap_mode="r"))
-            for name in ARRAYS
+            np.asarray(open_memmap(path, mode="r", max_header_size=MAX_HEADER))
+            for path in paths
         )
         if not (
-            data.dtype == self.dtype
+            data.ndim == indices.ndim == indptr.ndim == 1
+            and data.dtype == self.dtype
             and len(indptr) == n_rows + 1
             # Else scipy would copy them to memory.
             and indices.dtype == indptr.dtype in (np.int32, np.int64)
@@ -201,6 +210,34 @@ class Shards:
         )
 
 
+def read_index(path):
+    """The index of a folder, in which nothing is but what `write_shards` writes."""
+    check_plain(path)
+    text = path.read_bytes() if path.stat().st_size <= MAX_INDEX else b""
+    if text.count(b"{") + text.count(b"[") != 2:  # nothing deep or large is parsed
+        raise ValueError(f"{INDEX} is no index of shards")
+    index = json.loads(text)
+    if isinstance(index, dict) and index.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"they are of format {index['format']!r:.50}")
+    if not (
+        isinstance(index, dict)
+        and index.keys() == {"format", "n_features", "dtype", "n_rows"}
+        and type(index["format"]) is int
+        and index["dtype"] in DTYPES
+        and is_size(index["n_features"])
+        and index["n_features"] <= MAX_FEATURES
+        and type(index["n_rows"]) is list
+        and len(index["n_rows"]) > 0
+        and all(map(is_size, index["n_rows"]))
+    ):
+        raise ValueError(f"{INDEX} is none that write_shards writes")
+    return index
+
+
+def is_size(value):
+    return type(value) is int and value > 0
+
+
 def ranges(starts, ends):
     """Numbers from starts to ends, range by range, and where each range begins."""
     lengths = ends - starts
@@ -237,8 +274,8 @@ def write_shards(chunks, folder):
     OSError
         If the folder cannot be written.
     ValueError
-        If chunks differ in their number of columns, hold NaN or infinity, or if there
-        is no row.
+        If chunks differ in their number of columns, have 2**31 or more, hold NaN or
+        infinity, or if there is no row.
     TypeError
         If a chunk holds values of a type that the first one's cannot hold.
 
@@ -275,12 +312,17 @@ def _write_shard(chunk, folder, index):
     rows = check_array(
         chunk,
         accept_sparse="csr",
-        dtype=[np.float64, np.float32, np.int64, np.int32],
+        dtype=[np.dtype(name) for name in DTYPES],
         ensure_min_samples=0,
         input_name="a chunk",
     )
-    rows = canonical_csr(sp.csr_array(rows))
     number = len(index["n_rows"])
+    if rows.shape[1] > MAX_FEATURES:
+        raise ValueError(
+            f"Chunk {number} has {rows.shape[1]} features, and {MAX_FEATURES} are the "
+            "limit."
+        )
+    rows = canonical_csr(sp.csr_array(rows))
     if index["dtype"] is None:
         index.update(n_features=rows.shape[1], dtype=rows.dtype.name)
     if rows.shape[1] != index["n_features"]:

@@ -1248,8 +1248,8 @@ MUTANTS = [
     Mutant(
         "shards opened into memory",
         "shards.py",
-        'np.load(file_of(self.folder, number, name), mmap_mode="r")',
-        "np.load(file_of(self.folder, number, name))",
+        'open_memmap(path, mode="r", max_header_size=MAX_HEADER)',
+        "np.load(path)",
         ("shards",),
     ),
     Mutant(

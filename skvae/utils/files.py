@@ -52,6 +52,14 @@ def replacing(path):
             yield file
 
 
+def check_plain(path):
+    """Raise OSError unless a path leads to a plain file, which can be read at once."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, "It is no plain file", str(path))
+
+
 def open_at_once(path, flags):
     """Open what exists; of a pipe that nobody reads, it is an error, not a wait."""
     flags &= ~os.O_CREAT
