@@ -18,7 +18,7 @@ from safetensors.numpy import save as to_bytes
 from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.utils.files import replacing
+from skvae.utils.files import check_plain, replacing
 from skvae.utils.validation import check_parameters, resolve_device
 from skvae.utils.version import __version__, versions
 
@@ -31,7 +31,14 @@ CLASSES = {}
 # checksum, so that damage is found before anything is parsed.
 BEGINNING = b'{"__metadata__":{"skvae":"{\\"sha256\\": \\"'
 NO_CHECKSUM = b"0" * 64
+ABOUT = "format", "class", "versions"
+PARTS = "params", "fitted", "net", "output", "requests"
+PARTS_OF_NET = {"seed", "config", "weights", "optimizer", "history"}
 MAX_HEADER = 100_000_000  # bytes; that of safetensors
+# Marks between what a header holds: so many, and one for so many bytes of the file.
+# What is between two of them may take a hundred bytes of memory. Epochs have as many
+# bytes in the file, and names have arrays beside them.
+MAX_MARKS, BYTES_PER_MARK = 2**20, 16
 # Names of safetensors for what arrays may hold.
 DTYPES = {
     **{"BOOL": np.bool_, "F16": np.float16, "F32": np.float32, "F64": np.float64},
@@ -185,12 +192,10 @@ def contents(estimator):
     }
     text = json.dumps(document, allow_nan=False)
     data = memoryview(to_bytes(arrays, metadata={"skvae": text}))
-    header = int.from_bytes(data[:8], "little")
-    if header > MAX_HEADER:
+    if found := excess(data[8 : 8 + int.from_bytes(data[:8], "little")], len(data)):
         raise ValueError(
             f"{name} cannot be saved: names and values that are no arrays take "
-            f"{header} bytes, and {MAX_HEADER} are the limit. Fit on arrays rather "
-            "than on DataFrames with long names."
+            f"{found}. Fit on arrays rather than on DataFrames with long names."
         )
     return data
 
@@ -252,6 +257,18 @@ STATE_BESIDE = {
 REQUESTING = ("fit", "partial_fit", "transform", "inverse_transform", "score")
 
 
+def excess(header, size):
+    """What a header has too much of for a file of some size, in words, or "".
+
+    Nothing is parsed for it: of a forged file, that alone would fill the memory.
+    """
+    if len(header) > MAX_HEADER:
+        return f"{len(header)} bytes, and {MAX_HEADER} are the limit"
+    found = sum(map(bytes(header).count, (b",", b":", b"[", b"{")))
+    limit = MAX_MARKS + size // BYTES_PER_MARK
+    return f"{found} marks of JSON, and {limit} are the limit" if found > limit else ""
+
+
 # --- loading ----------------------------------------------------------------------
 
 
@@ -282,7 +299,7 @@ def load(path, device="cpu"):
     ModelFileError
         If the file is no model, is damaged, or comes from a newer skvae.
     OSError
-        If it cannot be read.
+        If it cannot be read, or is a pipe or a device.
     ValueError
         If the device is not available.
 
@@ -301,6 +318,7 @@ def load(path, device="cpu"):
     True
     """
     target = resolve_device(device)
+    check_plain(path)  # a pipe has nothing to go back to
     with open(path, "rb") as file:
         try:
             check_intact(file)
@@ -309,7 +327,9 @@ def load(path, device="cpu"):
             raise
         except Exception as error:
             reason = str(error) or type(error).__name__
-            raise ModelFileError(f"{path} is no model for skvae: {reason}") from error
+            raise ModelFileError(
+                f"{path} is no model for skvae: {reason:.1000}"
+            ) from error
     estimator = cls(**state["params"], device=device)
     vars(estimator).update(state["fitted"])
     estimator._restore_net(state["net"], target)
@@ -333,12 +353,22 @@ def check_intact(file):
             "it is damaged or incomplete, its checksum does not match. Copy it again "
             "from where it was saved, or save the model again."
         )
+    size = file.seek(0, os.SEEK_END)
+    file.seek(8)
+    header = file.read(min(size, int.from_bytes(start[:8], "little")))
+    if too_much := excess(header, size):
+        raise ValueError(f"its header has {too_much}.")
 
 
 def read(path):
     """Return class and state of a model in a file that is intact."""
     with safe_open(path, framework="numpy") as file:
-        document = json.loads(file.metadata()["skvae"])
+        metadata = file.metadata()
+        text = metadata.pop("skvae")
+        # Escapes in the header may have hidden entries.
+        if too_much := excess(text.encode(), os.path.getsize(path)):
+            raise ValueError(f"its document has {too_much}.")
+        document = json.loads(text)
         if document["format"] != FORMAT:
             raise ValueError(
                 f"its format has the number {document['format']!r}, and skvae "
@@ -350,8 +380,11 @@ def read(path):
             )
         cls = CLASSES[document["class"]]
         document.setdefault("requests", {})  # of before there were covariates
-        keys = "params", "fitted", "net", "output", "requests"
-        tree = {key: document[key] for key in keys}
+        tree = {key: document.pop(key) for key in PARTS}
+        if odd := sorted({*metadata, *document} - {"sha256", *ABOUT}):
+            raise ValueError(f"it has parts that are unknown: {odd}.")
+        if not all(isinstance(v, str) for v in document["versions"].values()):
+            raise ValueError("its versions are none.")
         unused = set(file.keys())
 
         def outline(name):
@@ -365,8 +398,9 @@ def read(path):
         if unused:
             raise ValueError(f"it has arrays without a use: {sorted(unused)}.")
         state = cls._of_file(decode(tree, file.get_tensor))
-    check_finite(state["net"]["weights"])
-    check_finite(state["fitted"], state["net"]["config"].get("likelihood"))
+    check_weights(state["net"]["weights"])
+    check_moments(state["net"]["optimizer"])
+    check_finite(state["fitted"], state["net"]["config"].get("likelihood", ""))
     check_ascending(state["fitted"].get("covariate_values_", ()))
     if not np.all(state["fitted"].get("covariate_scale_", 1) > 0):
         raise ValueError("the scale of its covariates is not positive.")
@@ -401,6 +435,8 @@ def check_requests(requests):
 
 def check_net(cls, net):
     """Check all that a net is made from against the module that it is to be."""
+    if net.keys() != PARTS_OF_NET:
+        raise ValueError(f"its net has other parts: {sorted(net)}.")
     config = dict(net["config"])
     kinds = "n_features", "n_covariates", "n_embedding_features"
     sizes = [config.pop(kind) for kind in kinds]
@@ -432,9 +468,18 @@ def check_net(cls, net):
     if type(net["seed"]) is not int or not 0 <= net["seed"] < 2**31:
         raise ValueError(f"its seed is {net['seed']!r}.")
     for epoch, row in enumerate(net["history"], start=1):
-        terms = [row[key] for key in ("train_loss", "reconstruction", "kl")]
-        if row["epoch"] != epoch or not all(isinstance(v, float) for v in terms):
-            raise ValueError(f"its history has no epoch {epoch}.")
+        check_epoch(epoch, row)
+
+
+def check_epoch(epoch, row):
+    """Check what each epoch records; callbacks of users may have recorded more."""
+    known = {key: row[key] for key in ("train_loss", "reconstruction", "kl", "dur")}
+    known |= {key: row[key] for key in {"valid_loss"} & row.keys()}
+    sound = all(type(v) is float and math.isfinite(v) for v in known.values())
+    if type(row["epoch"]) is not int or row["epoch"] != epoch or not sound:
+        raise ValueError(f"its history has no epoch {epoch}.")
+    if "batches" in row:
+        raise ValueError(f"its epoch {epoch} has batches, which no file has.")
 
 
 def check_fitted(cls, fitted, net):
@@ -480,9 +525,26 @@ def check_ascending(values):
         raise ValueError("the values of its covariates are not in order.")
 
 
+def check_weights(weights):
+    check_finite(weights)
+    for name, value in weights.items():
+        if name.endswith(("running_var", "num_batches_tracked")) and (value < 0).any():
+            raise ValueError(f"its {name} is negative.")
+
+
+def check_moments(optimizer):
+    """Check Adam's moments; squares are infinite where gradients were very large."""
+    for name, moments in optimizer.items():
+        step = float(moments["step"])
+        if not (step >= 1 and step.is_integer() and (moments["exp_avg_sq"] >= 0).all()):
+            raise ValueError(f"its optimizer has moments of {name} that none leaves.")
+        check_finite({f"moment of {name}": moments["exp_avg"]})
+
+
 def check_finite(values, likelihood=""):
     for name, value in values.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        value = np.asarray(value)
+        if value.dtype.kind == "f":
             if name in OF_SOME_COLUMNS and not isinstance(likelihood, str):
                 value = np.nan_to_num(value, posinf=np.inf, neginf=-np.inf)
             if not np.isfinite(value).all():

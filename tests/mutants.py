@@ -960,6 +960,20 @@ MUTANTS = [
         ("persistence",),
     ),
     Mutant(
+        "moments of a file not looked at",
+        "persistence.py",
+        '    check_moments(state["net"]["optimizer"])',
+        "    pass",
+        ("persistence",),
+    ),
+    Mutant(
+        "documents of any size parsed",
+        "persistence.py",
+        "if too_much := excess(text.encode(), os.path.getsize(path)):",
+        "if False:",
+        ("persistence",),
+    ),
+    Mutant(
         "drafts of those who live cleared",
         "utils/files.py",
         "fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)",

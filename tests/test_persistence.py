@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -381,13 +382,24 @@ def test_networks_of_ones_own_classes_and_attributes_cannot_be_saved(X, tmp_path
     assert not path.exists()
 
 
+@pytest.mark.parametrize("limit", ["MAX_HEADER", "MAX_MARKS"])
 def test_names_that_would_make_an_unreadable_file_are_an_error(
-    X, tmp_path, monkeypatch
+    limit, X, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("skvae.persistence.MAX_HEADER", 1000)
-    with pytest.raises(ValueError, match="names.*1000 are the limit"):
-        clone(MODELS["NVDM"]).fit(X).save(tmp_path / "model")
+    monkeypatch.setattr(f"skvae.persistence.{limit}", 1000)
+    frame = X.rename(columns=lambda name: name + ",:[{" * 2000)
+    with pytest.raises(ValueError, match="names .* are the limit"):
+        clone(MODELS["NVDM"]).fit(frame).save(tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def test_many_names_of_any_kind_are_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr("skvae.persistence.MAX_MARKS", 2000)  # as if they were more
+    names = [f"[w{j}, x]" for j in range(10**5)]
+    X = pd.DataFrame(np.eye(2, 10**5), columns=names)
+    model = NVDMTopicModel(**{**SMALL, "hidden_layer_sizes": (), "max_epochs": 1})
+    model.fit(X).save(tmp_path / "model")
+    assert list(skvae.load(tmp_path / "model").feature_names_in_) == names
 
 
 # --- faults while writing ---------------------------------------------------------
@@ -595,7 +607,7 @@ def sealed(data):
     return data[:start] + hashlib.sha256(blank).hexdigest().encode() + data[end:]
 
 
-def forged(path, edit):
+def forged(path, edit, deep="[" * 10**5 + "]" * 10**5):
     """A file after an edit of its document and arrays, with a valid checksum."""
     data = path.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -604,11 +616,11 @@ def forged(path, edit):
     edit(document, arrays)
     document = {"sha256": NO_CHECKSUM.decode(), **document}
     document["sha256"] = NO_CHECKSUM.decode()
-    text = json.dumps(document).replace(f'"{DEEP}"', "[" * 10**5 + "]" * 10**5)
+    text = json.dumps(document).replace(f'"{DEEP}"', deep)
     return sealed(to_bytes(arrays, {"skvae": text}))
 
 
-NEW = "new", "covariate_values_", "covariate_names_"
+NEW = "new", "covariate_values_", "covariate_names_", "batches"
 
 
 def put(value, *keys):
@@ -651,7 +663,12 @@ def with_nan(array):
 
 WEIGHT = "net.weights.decoder.word_embeddings"
 MOMENT = "net.optimizer.decoder.word_embeddings.exp_avg"
-CONFIG = ("net", "config")
+STEP = "net.optimizer.decoder.word_embeddings.step"
+STATISTICS = "net.weights.encoder.standardise."
+CONFIG, EPOCH = ("net", "config"), ("net", "history", 0)
+LOSSES = "train_loss", "valid_loss", "reconstruction", "kl", "dur"
+NO_LOSSES = [{"__float__": "nan"}, {"__float__": "inf"}, None, "1", 1, True, [1.0]]
+NAN = {"__float__": "nan"}
 FORGERIES = {
     "a newer format": put(2, "format"),
     "format of another type": put("1", "format"),
@@ -695,7 +712,33 @@ FORGERIES = {
     "a seed that is no number": put("0", "net", "seed"),
     "missing epochs": drop("net", "history", 0),
     "epochs in disorder": put(7, "net", "history", 0, "epoch"),
-    "a loss that is no number": put("1", "net", "history", 0, "train_loss"),
+    "an epoch that is no number": put(True, *EPOCH, "epoch"),
+    "an epoch without a time": drop(*EPOCH, "dur"),
+    "batches of an epoch": put([], *EPOCH, "batches"),
+    "epochs that are none": put([1, 2, 3], "net", "history"),
+    **{
+        f"{value} for {key}": put(value, *EPOCH, key)
+        for key in LOSSES
+        for value in NO_LOSSES
+    },
+    "moments that are NaN": replace(MOMENT, with_nan),
+    "moments that are infinite": replace(MOMENT, lambda m: m + np.float32("inf")),
+    "squares that are NaN": replace(f"{MOMENT}_sq", with_nan),
+    "squares that are negative": replace(f"{MOMENT}_sq", lambda m: -m),
+    **{
+        f"{value} steps": replace(STEP, lambda s, v=value: np.full_like(s, v))
+        for value in (0, -1, 0.5, np.nan, np.inf)
+    },
+    "a variance that is negative": replace(f"{STATISTICS}running_var", lambda v: -v),
+    "batches of a negative number": replace(
+        f"{STATISTICS}num_batches_tracked", lambda n: np.full_like(n, -1)
+    ),
+    "a length that is NaN": put(NAN, "fitted", "mean_length_"),
+    "unknown part": put(1, "new"),
+    "unknown part of the net": put(1, "net", "new"),
+    "unknown moments": put(1, "net", "optimizer", "decoder.word_embeddings", "new"),
+    "unknown health": put(1, "fitted", "health_", "new"),
+    "versions that are none": put({"skvae": [1]}, "versions"),
     "no history": put({}, "net", "history"),
     "too few names": put({"__strings__": ["a"]}, "fitted", "feature_names_in_"),
     "names that are none": put([1] * 9, "fitted", "feature_names_in_"),
@@ -724,6 +767,65 @@ def test_forged_files_are_refused(case, files, tmp_path, record_property):
     path.write_bytes(forged(files["GSM"], FORGERIES[case]))
     assert_refused(path)
     record_property("forged files", 1)
+
+
+@pytest.mark.parametrize("place", [("new",), ("params", "lr"), ("versions",)], ids=str)
+@pytest.mark.parametrize(
+    "filling",
+    [
+        ",".join(["[]"] * 10**6),
+        ",".join(["[]"] * 10**6).replace("[", r"\u005b"),
+        ",".join(['{"":0}'] * 10**6),
+        ",".join(["0"] * 3 * 10**6),
+        '{"0":0' + ",".join(f'"{i}":0' for i in range(10**6)) + "}",
+    ],
+    ids=["lists", "escaped lists", "objects", "numbers", "keys"],
+)
+def test_a_forged_file_takes_no_memory_beyond_its_size(
+    filling, place, files, tmp_path, record_property
+):
+    """Whatever is in it, and where: a list of nothing takes 30 times its bytes."""
+    data = forged(files["GSM"], put(DEEP, *place), f"[{filling}]")
+    if "u005b" in filling:  # of the header, not of the document
+        length = int.from_bytes(data[:8], "little")
+        head = data[8 : 8 + length].replace(rb"\\u", rb"\u")
+        data = sealed(struct.pack("<Q", len(head)) + head + data[8 + length :])
+    path = tmp_path / "model"
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        assert_refused(path, "marks of JSON")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(data)
+    record_property("forged files", 1)
+
+
+def test_what_a_fit_may_leave_is_loaded(X, tmp_path):
+    """Squares beyond single precision, and what callbacks have recorded."""
+
+    class Records(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("mine", ["a", 1])
+
+    path = tmp_path / "model"
+    model = VAETransformer(**SMALL, scale=1.0, callbacks=[Records()]).fit(X * 1e10)
+    model.set_params(callbacks=None).save(path)
+    state = model.__getstate__()
+    assert any(
+        np.isinf(moments["exp_avg_sq"]).any()
+        for moments in state["net_"]["optimizer"].values()
+    )
+    assert_equal(skvae.load(path).__getstate__(), state)
+    skvae.load(path).partial_fit(X * 1e10)
+
+
+def test_what_is_no_plain_file_is_told_without_a_wait(tmp_path):
+    path = tmp_path / "model"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="no plain file"):
+        skvae.load(path)
 
 
 @pytest.mark.parametrize(
