@@ -122,7 +122,7 @@ def test_log_densities_add_up_and_columns_keep_their_places(rng):
 def test_a_list_of_one_kind_is_that_kind():
     for kind in ("gaussian", "poisson", "multinomial"):
         one = make(VAETransformer, likelihood=kind).fit(X[:, 5:8])
-        same = make(VAETransformer, likelihood=[(kind, slice(None))]).fit(X[:, 5:8])
+        same = make(VAETransformer, likelihood=[(kind, [1, 2, 0])]).fit(X[:, 5:8])
         np.testing.assert_allclose(
             same.score_samples(X[:, 5:8]), one.score_samples(X[:, 5:8]), rtol=1e-5
         )

@@ -30,7 +30,7 @@ def maps(last, counts, vectors, texts, names):
         xy[:, 1] = height - xy[:, 1]  # SVG's axis points down
         kinds = points["kind"].to_numpy()
         labels = [
-            str(number) if kind == "topic" else str(label)
+            str(number) if kind == "topic" else shorten(label, 40)
             for kind, label, number in zip(kinds, points["label"], points["topic"])
         ]
         labelled = np.flatnonzero(kinds != "document")  # topics come first

@@ -113,7 +113,7 @@ def sees_scaled_counts(model, likelihood):
     if hasattr(model, "net_"):  # which an older version may have made
         return model.net_.config["scaled_counts"]
     dense = model.architecture == "dense" and model.encoder is None
-    return likelihood == "multinomial" and dense
+    return kinds_of(likelihood) == ["multinomial"] and dense
 
 
 def checked_scale(name, scale, n_features):

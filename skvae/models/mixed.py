@@ -66,7 +66,7 @@ def resolved_likelihood(model, given, X):
                 f"X has {n_features} columns; not {columns!r} ({error})."
             ) from error
         blocks = one_hot_blocks(X, numbers) if kind == "categorical" else [numbers]
-        parts += [(kind, tuple(int(j) for j in block)) for block in blocks]
+        parts += [(kind, tuple(sorted(int(j) for j in block))) for block in blocks]
     return tuple((kind, block) for kind, block in parts if block)
 
 

@@ -67,7 +67,8 @@ class VAETransformer(BaseVAE):
         "gaussian": real values. "bernoulli": values in [0, 1]; binary ones, or grey
         values of images, of which the score is then not a log-likelihood.
         "multinomial": counts of the words of texts, without the multinomial
-        coefficient; `inverse_transform` gives probabilities. "poisson" and
+        coefficient; `inverse_transform` gives probabilities, and dense encoders see
+        counts scaled as those of the topic models do. "poisson" and
         "negative-binomial": counts, each feature on its own; the latter vary more than
         their means, by how much is learnt for each. "categorical": one category of
         several, as `OneHotEncoder` makes it of a feature, without `drop`; a row of
@@ -105,7 +106,7 @@ class VAETransformer(BaseVAE):
     center : bool, default=True
         Whether the encoder sees rows less the means of the features, and the decoder's
         output counts from them (from their logits or logarithms, for the other
-        likelihoods).
+        likelihoods). Scaled counts of words are not centred.
     architecture : {"dense", "conv"}, default="dense"
         "conv": convolutions of stride 2 before the encoder's hidden layers, and
         transposed ones after the decoder's. Needs `image_shape`.
@@ -402,7 +403,7 @@ class VAETransformer(BaseVAE):
         return set(kinds_of(self._likelihood()))
 
     def _counts_words(self):
-        return self._kinds() == {"multinomial"}
+        return kinds_of(self._likelihood()) == ["multinomial"]
 
     def _has_gaps(self, X):
         return isinstance(X, np.ndarray) and bool(np.isnan(X).any())

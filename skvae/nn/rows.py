@@ -211,7 +211,9 @@ class RowsWithGaps(Rows):
 
 
 def take_columns(rows, columns):
-    """Some columns of dense rows, with gaps or without."""
+    """Some columns of dense rows, with gaps or without; of sparse rows all."""
+    if isinstance(rows, SparseRows):  # which have one likelihood
+        return rows
     if isinstance(rows, RowsWithGaps):
         return rows.map(lambda part: part[..., columns])
     return rows[..., columns]
