@@ -132,6 +132,34 @@ def test_topic_words_take_the_place_of_axes(models):
     save(display)
 
 
+def test_images_are_drawn_given_covariates():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:60] / 16, y[:60]
+    E = X[:, :3]
+    model = VAETransformer(2, likelihood="bernoulli", max_epochs=1, random_state=0)
+    model.fit(X, covariates=y, embeddings=E)
+    shown = ReconstructionDisplay.from_estimator(
+        model, X[:4], n_draws=1, covariates=y[:4], embeddings=E[:4], random_state=0
+    ).images
+    codes = model.transform(X[:4], covariates=y[:4], embeddings=E[:4])
+    expected = model.inverse_transform(codes, covariates=y[:4])
+    np.testing.assert_array_equal(shown["reconstructions"], expected)
+    model = VAETransformer(2, likelihood="bernoulli", max_epochs=1, random_state=0)
+    model.fit(X, covariates=y)
+    of_one, of_two = (
+        ManifoldDisplay.from_estimator(model, n=2, covariates=label).images
+        for label in (1, 2)
+    )
+    assert not np.allclose(of_one, of_two)
+    ways = InterpolationDisplay.from_estimator(
+        model, X[:2], X[2:4], n_steps=3, covariates=7
+    ).images
+    expected = model.interpolate(X[0], X[2], n_steps=3, covariates=7)
+    np.testing.assert_allclose(ways[0], expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="PCA knows no covariates"):
+        ReconstructionDisplay.from_estimator(PCA(2).fit(X), X, covariates=y)
+
+
 def test_documents_are_drawn_given_covariates(data):
     X, y = data
     model = GSMTopicModel(2, **FAST).fit(X, covariates=y)

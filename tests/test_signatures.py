@@ -8,7 +8,10 @@ import pytest
 from helpers import PUBLIC_MODULES
 
 # What else takes any model, or of X no more than its words or columns.
-OF_ANY_MODEL = {"ReconstructionDisplay.from_estimator"}
+OF_IMAGES = {
+    f"{what}Display.from_estimator"
+    for what in ("Reconstruction", "Manifold", "Interpolation")
+}
 OF_WORDS_ALONE = {"top_words"}
 
 
@@ -59,7 +62,7 @@ def test_the_same_has_the_same_order(name):
 def test_readers_of_documents_take_what_lies_beside_them(name):
     taken = parameters_of(name)
     beside = [taken.get("covariates"), taken.get("embeddings")]
-    if "model" not in taken or name in OF_ANY_MODEL | OF_WORDS_ALONE:
+    if "model" not in taken or name in OF_IMAGES | OF_WORDS_ALONE:
         return
     assert all(beside) if "X" in taken else not any(beside)
     assert all(p.kind is p.KEYWORD_ONLY for p in beside if p)

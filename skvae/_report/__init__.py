@@ -40,7 +40,7 @@ from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts, check_csr
 from skvae.utils.files import replacing
-from skvae.utils.text import encodable
+from skvae.utils.text import printable
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
@@ -202,7 +202,7 @@ def report(
             versions=versions(),
             made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
-        file.write(encodable(page).encode())
+        file.write(printable(page).encode())
     return path
 
 

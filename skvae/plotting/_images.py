@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
+from skvae.fitted.beside import as_keywords
 from skvae.plotting._style import one_axes
 
 
@@ -146,6 +147,8 @@ class ReconstructionDisplay:
         n_draws=0,
         random_state=None,
         image_shape=None,
+        covariates=None,
+        embeddings=None,
         **plot_options,
     ):
         """Draw what a fitted model makes of images.
@@ -165,6 +168,10 @@ class ReconstructionDisplay:
         image_shape : tuple of int, default=None
             (height, width) or (channels, height, width); by default the model's, else
             square and grey.
+        covariates : array-like, default=None
+            Of the images, if the model was fitted with covariates.
+        embeddings : array-like of shape (n_images, n_embedding_features), default=None
+            Of the images, if the model was fitted with embeddings.
         **plot_options
             Passed on to `plot`.
 
@@ -174,10 +181,10 @@ class ReconstructionDisplay:
             With the picture drawn.
         """
         shape = image_shape_of(model, np.shape(X)[1], image_shape)
-        images = {
-            "images": np.asarray(X),
-            "reconstructions": np.asarray(model.inverse_transform(model.transform(X))),
-        }
+        known = as_keywords(model, covariates=covariates)
+        given = known | as_keywords(model, embeddings=embeddings)
+        decoded = model.inverse_transform(model.transform(X, **given), **known)
+        images = {"images": np.asarray(X), "reconstructions": np.asarray(decoded)}
         if n_draws and not hasattr(model, "reconstruct"):
             raise TypeError(
                 f"{type(model).__name__} has no posterior to draw from. Leave n_draws "
@@ -185,7 +192,7 @@ class ReconstructionDisplay:
             )
         rng = check_random_state(random_state)
         for i in range(n_draws):
-            draw = model.reconstruct(X, sample=True, random_state=rng)
+            draw = model.reconstruct(X, sample=True, random_state=rng, **given)
             images[f"draw {i + 1}"] = draw
         return cls(images, shape).plot(**plot_options)
 
@@ -253,7 +260,14 @@ class ManifoldDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model, *, n=20, dimensions=(0, 1), image_shape=None, **plot_options
+        cls,
+        model,
+        *,
+        n=20,
+        dimensions=(0, 1),
+        image_shape=None,
+        covariates=None,
+        **plot_options,
     ):
         """Draw the images that a fitted autoencoder has on a plane.
 
@@ -272,6 +286,8 @@ class ManifoldDisplay:
         image_shape : tuple of int, default=None
             (height, width) or (channels, height, width); by default the model's, else
             square and grey.
+        covariates : label, or array-like of shape (n_covariates,), default=None
+            Of all images alike, if the model was fitted with covariates.
         **plot_options
             Passed on to `plot`.
 
@@ -300,7 +316,8 @@ class ManifoldDisplay:
         std = np.sqrt(np.diag(model.latent_covariance_))
         codes[..., right] += std[right] * quantiles
         codes[..., up] += std[up] * quantiles[::-1, None]
-        images = model.inverse_transform(codes.reshape(n * n, -1))
+        given = as_keywords(model, covariates=covariates)
+        images = model.inverse_transform(codes.reshape(n * n, -1), **given)
         shape = image_shape_of(model, images.shape[1], image_shape)
         return cls(images, shape, dimensions).plot(**plot_options)
 
@@ -362,7 +379,15 @@ class InterpolationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, model, X_start, X_end, *, n_steps=10, image_shape=None, **plot_options
+        cls,
+        model,
+        X_start,
+        X_end,
+        *,
+        n_steps=10,
+        image_shape=None,
+        covariates=None,
+        **plot_options,
     ):
         """Draw the ways that a fitted model has between images.
 
@@ -378,6 +403,8 @@ class InterpolationDisplay:
         image_shape : tuple of int, default=None
             (height, width) or (channels, height, width); by default the model's, else
             square and grey.
+        covariates : label, or array-like of shape (n_covariates,), default=None
+            Of all images alike, if the model was fitted with covariates.
         **plot_options
             Passed on to `plot`.
 
@@ -391,11 +418,12 @@ class InterpolationDisplay:
                 f"X_start has shape {np.shape(X_start)} and X_end has "
                 f"{np.shape(X_end)}. Pass as many images to end at as to start from."
             )
-        start, end = (np.asarray(model.transform(X)) for X in (X_start, X_end))
+        given = as_keywords(model, covariates=covariates)
+        start, end = (np.asarray(model.transform(X, **given)) for X in (X_start, X_end))
         share = np.linspace(0, 1, n_steps)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]
         codes = codes.reshape(-1, codes.shape[-1])
-        images = np.asarray(model.inverse_transform(codes))
+        images = np.asarray(model.inverse_transform(codes, **given))
         shape = image_shape_of(model, images.shape[1], image_shape)
         images = images.reshape(len(start), n_steps, -1)
         return cls(images, shape).plot(**plot_options)

@@ -6,7 +6,8 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _BREAK = re.compile(r"[^\S ]")
 _HALF = re.compile("[\ud800-\udfff]")
 # With non-characters, what XML has no place for.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+# A byte order mark within a text is no part of it, and breaks PDFs of matplotlib.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 
 
 def encodable(value):
@@ -15,6 +16,11 @@ def encodable(value):
     Other values are returned as they are.
     """
     return _HALF.sub(_REPLACEMENT, value) if isinstance(value, str) else value
+
+
+def printable(text):
+    """A text of lines with U+FFFD for what has no form."""
+    return re.sub(r"(?![\t\n\r])" + _CONTROL.pattern, _REPLACEMENT, encodable(text))
 
 
 def one_line(value, length=None):
