@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
+from skvae.utils.files import check_plain
 from skvae.utils.text import encodable
 
 __all__ = ["load_docstrings", "load_texts", "make_topic_corpus"]
@@ -242,7 +243,9 @@ def load_texts(path, *, text_column=None, encoding="utf-8"):
     Raises
     ------
     FileNotFoundError
-        If `path` does not exist, or a link in a folder leads nowhere.
+        If `path` does not exist, or a link to a folder or text in it leads nowhere.
+    OSError
+        If `path` is a pipe or a device.
     TypeError
         If `text_column` is not a string.
     ValueError
@@ -267,7 +270,7 @@ def load_texts(path, *, text_column=None, encoding="utf-8"):
     """
     if text_column is not None:
         check_scalar(text_column, "text_column", str)
-    path = Path(path)
+    path = Path(path).expanduser()
     suffix = path.suffix.lower()
     if not path.exists():
         raise FileNotFoundError(f"load_texts found no file or folder {str(path)!r}.")
@@ -294,6 +297,7 @@ def load_texts(path, *, text_column=None, encoding="utf-8"):
 
 def _open(path, encoding, newline=None):
     """A file of text, whose byte order mark goes before `encoding`."""
+    check_plain(path)  # a pipe has nothing to go back to
     with path.open("rb") as file:
         start = file.read(4)
     for mark, marked in _BYTE_ORDER_MARKS.items():
@@ -326,7 +330,7 @@ def _text_files(folder, above=()):
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
-        if not path.exists():
+        if not path.exists() and path.suffix.lower() in ("", ".txt"):
             raise FileNotFoundError(
                 f"load_texts found the link {str(path)!r}, which leads nowhere. Remove "
                 "it, or restore what it leads to."

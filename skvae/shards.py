@@ -76,7 +76,7 @@ class Shards:
     __iter__ = None  # or numpy and others would take it for a list of rows
 
     def __init__(self, folder):
-        self.folder = Path(folder).absolute()
+        self.folder = Path(folder).expanduser().absolute()
         try:
             index = read_index(self.folder / INDEX)
             n_features, self.dtype = index["n_features"], np.dtype(index["dtype"])
@@ -297,7 +297,7 @@ def write_shards(chunks, folder):
     ...     print(write_shards(counts, f"{folder}/counts").shape)
     (3, 1024)
     """
-    folder = Path(folder).absolute()
+    folder = Path(folder).expanduser().absolute()
     with new_folder(folder) as draft:
         index = {"format": FORMAT, "n_features": None, "dtype": None, "n_rows": []}
         for chunk in chunks:

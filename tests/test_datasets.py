@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import sys
 from importlib.util import find_spec
@@ -162,6 +163,14 @@ def test_first_level_subfolders_are_the_labels(tmp_path):
     assert texts.target.tolist() == [0, 1, 1]
     write(tmp_path / "unlabelled.txt", "neither")
     assert "target" not in load_texts(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt"])
+def test_pipes_are_told_without_a_wait(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(OSError, match="no plain file"):
+        load_texts(tmp_path / name)
 
 
 def test_links_are_followed_and_hidden_names_left_out(tmp_path):

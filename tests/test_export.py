@@ -84,6 +84,25 @@ def test_a_graph_computes_what_transform_does(name, X, tmp_path, exporter):
         np.testing.assert_allclose(codes, model.transform(some), rtol=1e-4, atol=1e-5)
 
 
+def test_a_graph_is_made_under_any_default_device_and_type(X, tmp_path, exporter):
+    model = make(GSMTopicModel).fit(X)
+    to_onnx(model, tmp_path / "plain.onnx")
+    before = torch.get_rng_state()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            to_onnx(model, tmp_path / "model.onnx")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(torch.get_rng_state(), before)
+    rows = {"X": X.toarray().astype(np.float32)}
+    found, expected = (
+        session(tmp_path / name).run(["codes"], rows)[0]
+        for name in ("model.onnx", "plain.onnx")
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_a_graph_knows_missing_values(tmp_path, exporter):
     rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     rows[::3, 1] = np.nan

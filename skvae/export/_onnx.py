@@ -113,7 +113,6 @@ def _graph(model):
     """The graph, with what it should tell of the model."""
     # Single precision, as runtimes like it and as the model was trained.
     module = copy.deepcopy(model.net_.module_).cpu().eval().requires_grad_(False)
-    rows = torch.zeros(2, model.n_features_in_, dtype=torch.float)
     n_samples = torch.export.Dim("n_samples")
     log = logging.getLogger("torch.onnx")
     level = log.level
@@ -123,7 +122,7 @@ def _graph(model):
             warnings.simplefilter("ignore")  # torch's own, on what it deprecates
             program = torch.onnx.export(
                 Transform(module).eval(),
-                (rows,),
+                (torch.zeros(2, model.n_features_in_),),
                 dynamo=True,
                 dynamic_shapes={"X": {0: n_samples}},
                 input_names=["X"],

@@ -29,7 +29,7 @@ def replacing(path):
     A pipe or a character device, such as /dev/stdout, is written to as it is. Enter it
     before any work, since a path that cannot be written is an OSError right then.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     target = Path(os.path.realpath(path))  # of a link, what it points to
     try:
         kind = stat.S_IFMT(os.stat(path).st_mode)
@@ -86,7 +86,12 @@ def new_folder(path):
         raise FileExistsError(f"{path} exists. Remove it, or write to another one.")
     with draft_beside(path, Path.mkdir) as draft:
         yield draft
-        draft.rename(path)
+        try:
+            draft.rename(path)
+        except OSError as error:
+            if path.exists():  # by another process, meanwhile
+                raise FileExistsError(f"{path} exists by now.") from error
+            raise
 
 
 # --- drafts -----------------------------------------------------------------------
