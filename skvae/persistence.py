@@ -10,6 +10,7 @@ import json
 import math
 import os
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -317,7 +318,7 @@ def load(path, device="cpu"):
     >>> bool((loaded.transform(X) == model.transform(X)).all())
     True
     """
-    target = resolve_device(device)
+    target, path = resolve_device(device), Path(path).expanduser()
     check_plain(path)  # a pipe has nothing to go back to
     with open(path, "rb") as file:
         try:

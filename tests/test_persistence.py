@@ -821,6 +821,25 @@ def test_what_a_fit_may_leave_is_loaded(X, tmp_path):
     skvae.load(path).partial_fit(X * 1e10)
 
 
+@pytest.mark.parametrize("sizes", [np.array([4, 3]), range(3, 5), [4, 3], 4])
+def test_sizes_of_layers_may_be_given_in_any_way(sizes, X, tmp_path):
+    model = GSMTopicModel(**{**SMALL, "hidden_layer_sizes": sizes}).fit(X)
+    model.save(tmp_path / "model")
+    loaded = skvae.load(tmp_path / "model")
+    given = loaded.hidden_layer_sizes
+    assert given == (sizes if isinstance(sizes, list | int) else tuple(sizes))
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+
+
+def test_columns_without_end_are_refused_at_once(tmp_path):
+    """Whatever number of features a file tells, no list of so many is made."""
+    path = Path(__file__).parent / "data/format_1/mixed.safetensors"
+    forgery = tmp_path / "model"
+    forgery.write_bytes(forged(path, put(10**12, *CONFIG, "n_features")))
+    with pytest.raises(ModelFileError, match="columns of X once. In none are"):
+        skvae.load(forgery)
+
+
 def test_what_is_no_plain_file_is_told_without_a_wait(tmp_path):
     path = tmp_path / "model"
     os.mkfifo(path)

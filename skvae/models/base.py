@@ -182,7 +182,11 @@ class BaseVAE(
 
     def _params_to_save(self):
         """Return the parameters as plain values and arrays."""
-        return self.get_params(deep=False)
+        params = self.get_params(deep=False)
+        for name in ("hidden_layer_sizes", "channels"):  # which may be arrays
+            if not isinstance(params.get(name, ()), Integral | tuple | list):
+                params[name] = check_layer_sizes(name, name, params[name])
+        return params
 
     @classmethod
     def _of_file(cls, state):
@@ -305,7 +309,8 @@ class BaseVAE(
             with own_settings():
                 draft._train(given, in_parts)
         except RuntimeError as error:
-            if "allocate" not in str(error):  # torch has no exception for it
+            # torch has no exception for it.
+            if not any(word in str(error) for word in ("allocate", "Storage size")):
                 raise
             raise MemoryError(
                 f"{type(self).__name__} needs more memory than there is: "

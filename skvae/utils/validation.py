@@ -18,6 +18,8 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
+MANY = 2**63
+
 __all__ = [
     "HasMethods",
     "Interval",
@@ -46,6 +48,10 @@ def check_parameters(estimator):
                 f"The {param!r} parameter of {name} must be a number. "
                 f"Got {value!r} instead."
             )
+        if numeric and isinstance(value, Integral) and abs(value) >= MANY:
+            raise InvalidParameterError(
+                f"The {param!r} parameter of {name} must be below 2**63."
+            )
     for callback in params.get("callbacks") or ():
         if isinstance(callback, tuple):
             callback = callback[-1]
@@ -68,7 +74,8 @@ def check_layer_sizes(name, param, sizes):
     """
     given = [sizes] if np.ndim(sizes) == 0 else sizes
     if np.ndim(given) != 1 or not all(
-        isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in given
+        isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n < MANY
+        for n in given
     ):
         raise InvalidParameterError(
             f"The {param!r} parameter of {name} must hold integers of at least 1. "
