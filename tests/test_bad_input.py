@@ -251,9 +251,17 @@ BAD_INPUT = {
     "sparse tensor": Refused(
         lambda X: torch.from_numpy(X).to_sparse(), r"Tensor.(to_)?dense\(\)", TypeError
     ),
-    "negative": Refused(with_value(-1), NEGATIVE, names=OF_COUNTS),
-    "negative CSR": Refused(with_value(-1, csr), NEGATIVE, names=OF_COUNTS),
-    "negative int": Refused(with_value(-1, dtype=int), NEGATIVE, names=OF_COUNTS),
+    **{
+        f"{kind}, {names[0]}": Refused(
+            with_value(-1, *of_kind), NEGATIVE, names=names, methods=methods
+        )
+        for kind, of_kind in {
+            "negative": (),
+            "negative CSR": (csr,),
+            "negative int": (np.asarray, int),
+        }.items()
+        for names, methods in [(TOPICS, TRAINING + READING), (["multinomial"], SCORING)]
+    },
     "below 0": Refused(with_value(-0.1), SHARES, names=["bernoulli"], methods=SCORING),
     "below 0 in CSR": Refused(
         with_value(-0.1, csr), SHARES, names=["bernoulli"], methods=SCORING
@@ -400,11 +408,12 @@ def test_models_that_are_not_fitted_say_so(name, record_property):
 
 NAN_AND_INF = [np.nan, np.float32(np.nan), np.inf, -np.inf]
 NO_NUMBER = [*NAN_AND_INF, "0.1", None, True, np.True_, 1j, [0.1], np.array([0.1])]
-NO_COUNT = [*NO_NUMBER, 0, -1, 2.0, 2.5, "5"]
+NO_NUMBER += [10**400]
+NO_COUNT = [*NO_NUMBER, 0, -1, 2.0, 2.5, "5", 2**63]
 NO_SWITCH = [np.nan, None, 0, 2.0, "yes", [True]]
 NO_CHOICE = [np.nan, None, 0, "nonsense", ["elu"]]
 NO_SIZES = [np.nan, 2.5, "ab", (0,), (-1,), (2.5,), (np.nan,), ("5",), (True,), [[3]]]
-NO_LAYERS = [*NO_SIZES, 0, -1, True, None, np.array(5)]
+NO_LAYERS = [*NO_SIZES, 0, -1, 2**63, (2**63,), True, None, np.array(5)]
 NO_FUNCTION = [np.nan, 3, True, "dense"]
 
 BAD_PARAMETERS = {

@@ -304,7 +304,9 @@ def test_bernoulli_takes_values_from_zero_to_one_only(value, container, rng):
     assert np.isfinite(model.fit(container(fractions)).score(container(fractions)))
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson", "categorical"])
+@pytest.mark.parametrize(
+    "likelihood", ["bernoulli", "poisson", "categorical", "multinomial"]
+)
 def test_encoders_take_noise_beyond_the_values_of_the_likelihood(likelihood, rng):
     """They have been trained on it."""
     X = LIKELIHOODS["bernoulli"](rng)
@@ -319,6 +321,10 @@ def test_encoders_take_noise_beyond_the_values_of_the_likelihood(likelihood, rng
     restored = model.reconstruct(noisy)
     np.testing.assert_array_equal(restored, model.inverse_transform(mean))
     assert (restored >= 0).all() and np.isfinite(model.interpolate(*noisy[:2])).all()
+    # Scaled counts below 0 count as 0.
+    if likelihood == "multinomial":
+        clipped = model.transform(noisy.clip(min=0))
+        np.testing.assert_allclose(model.transform(noisy), clipped, rtol=1e-6)
     for method in (model.fit, model.score, model.effective_sample_size, model.impute):
         with pytest.raises(ValueError, match=r"takes (values|rows)|Negative values"):
             method(noisy)

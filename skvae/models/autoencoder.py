@@ -44,15 +44,15 @@ def add_noise(rows, rng, std):
 CORRUPTIONS = {"masking": mask, "gaussian": add_noise}
 
 
-def corruption(kind, level, least=-np.inf):
+def corruption(kind, level):
     """A function that corrupts rows, or None if they stay intact."""
-    return partial(corrupt, kind=kind, level=level, least=least) if level else None
+    return partial(corrupt, kind=kind, level=level) if level else None
 
 
-def corrupt(rows, rng, kind, level, least):
+def corrupt(rows, rng, kind, level):
     """Rows, dense or sparse, corrupted; dense, so that any container gives the same."""
     rows = rows.toarray() if sp.issparse(rows) else rows
-    return np.maximum(CORRUPTIONS[kind](rows, rng, level), least)
+    return CORRUPTIONS[kind](rows, rng, level)
 
 
 def bound_without_codes(inference, data):

@@ -370,14 +370,13 @@ class VAETransformer(BaseVAE):
 
     def _check_X(self, X, *, reset):
         given = X
-        # scikit-learn has words for what is missing, and for what is negative.
+        # scikit-learn has words for what is missing.
         words = self._counts_words()
         X = check_input(
             self,
             X,
             reset=reset,
             dtype=[np.float64, np.float32],
-            ensure_non_negative=words,
             ensure_all_finite=True if words else "allow-nan",
         )
         if sp.issparse(X) or words:
@@ -472,12 +471,11 @@ class VAETransformer(BaseVAE):
         return {k: auto[k] if v == "auto" else v for k, v in given.items()}
 
     def _training_options(self, data):
-        least = 0 if self._counts_words() else -np.inf  # scaled counts are roots
         return {
             **super()._training_options(data),
             "kl_weight": self.kl_weight,
             "n_importance": self.n_importance,
-            "corrupt": corruption(self.corruption, self.denoising, least),
+            "corrupt": corruption(self.corruption, self.denoising),
             "dense": self.denoising > 0,
             # Few rows would be learnt by heart.
             "reach": REACH if data.X.shape[0] > MANY_ROWS else 0.0,

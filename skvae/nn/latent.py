@@ -58,12 +58,14 @@ class ScaledCounts(nn.Module):
     number of tokens, says how certain the posterior may be. The power lies between
     counts, where few words outweigh all others in a document that repeats them, and
     logarithms, where it hardly matters how often. An empty document maps to zeros.
+    What noise has made negative counts as zero.
     """
 
     n_extra_features = 1
     takes_sparse_rows = True
 
     def forward(self, counts):
+        counts = map_values(torch.relu, counts)
         scaled = map_values(three_quarters_power, counts)
         square = map_values(torch.square, scaled).sum(-1)
         square = square.clamp_min(torch.finfo(counts.dtype).tiny)
