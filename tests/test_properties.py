@@ -8,13 +8,14 @@ each run:
 
 import os
 import pickle
+import re
 import tempfile
 from functools import cache, wraps
 
 import numpy as np
 import pytest
 from helpers import MODELS, TOPIC_MODELS, through_file
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import sparse
@@ -63,7 +64,13 @@ def examples_on_record(request, monkeypatch):
         n_tried += 1
         # At once, as `record_property` would: the report precedes the fixture's end.
         request.node.user_properties[:] = [("random inputs", n_tried)]
-        return test(*args, **kwargs)
+        try:
+            return test(*args, **kwargs)
+        except ValueError as error:
+            # As small parts of tokens may lead to, and few of them after an epoch; see
+            # test_counts_that_are_next_to_nothing_have_no_perplexity.
+            assume(not re.search("infinite (training )?perplexity", str(error)))
+            raise
 
     monkeypatch.setattr(handle, "inner_test", counted)
 
@@ -278,9 +285,7 @@ def test_perplexity_is_that_of_the_score_and_at_least_one(cls, data):
     model, X = data.draw(cases(cls))
     model.fit(X)
     perplexity = model.perplexity(X)
-    with np.errstate(over="ignore"):  # a small part of a token may be that surprising
-        assert perplexity == np.exp(-model.score(X))
-    assert perplexity >= 1
+    assert perplexity == np.exp(-model.score(X)) and perplexity >= 1
 
 
 # --- containers -----------------------------------------------------------------

@@ -49,6 +49,12 @@ def thin_counts(rows, rng, lowest=0.3, hidden=0.0):
     return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
 
 
+def thinning(data):
+    """What an encoder sees of the counts of documents in training."""
+    # So that embeddings alone do for documents without words that were counted.
+    return partial(thin_counts, hidden=HIDDEN if data.embeddings.shape[1] else 0.0)
+
+
 def duplicate_topics(components):
     """Pairs of topics that share four fifths of their 10 top words or more.
 
@@ -107,11 +113,9 @@ class BaseTopicModel(BaseVAE):
             )
 
     def _training_options(self, data):
-        # So that embeddings alone do for documents without words that were counted.
-        hidden = HIDDEN if data.embeddings.shape[1] else 0.0
         return {
             **super()._training_options(data),
-            "corrupt": partial(thin_counts, hidden=hidden),
+            "corrupt": thinning(data),
             # Documents of thousands of equal tokens would otherwise undo an epoch's
             # work.
             "clip_norm": 30.0,

@@ -27,6 +27,7 @@ from skvae.models.mixed import (
     kinds_of,
     resolved_likelihood,
 )
+from skvae.models.topics import thinning
 from skvae.nn.latent import Affine
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
@@ -98,8 +99,9 @@ class VAETransformer(BaseVAE):
         a better likelihood [5]_; time of the decoder grows as they do.
     denoising : float, default=0.0
         How strongly the encoder's input is corrupted in training, while the likelihood
-        is that of the intact rows [3]_. `transform` and `reconstruct` take rows with
-        such noise, and of any values: only `fit` and scores ask for the likelihood's.
+        is that of the intact rows [3]_. Of "multinomial" texts 0 hides a random part of
+        the tokens, as the topic models do. `transform` and `reconstruct` take rows with
+        noise, and of any values: only `fit` and scores ask for the likelihood's.
     corruption : {"masking", "gaussian"}, default="masking"
         "masking": `denoising`, below 1, is the share of the values that are set to
         zero. "gaussian": it is the standard deviation of normal noise that is added.
@@ -128,8 +130,8 @@ class VAETransformer(BaseVAE):
         Activation of the hidden layers.
     batch_norm : bool or "auto", default="auto"
         Whether to standardise the hidden layers over each batch. "auto" does, but not
-        of up to 4,096 rows with `likelihood="multinomial"`, and not of more in a plain
-        autoencoder with a learning rate below 0.005.
+        with `likelihood="multinomial"`, and not in a plain autoencoder of more than
+        4,096 rows with a learning rate below 0.005.
     linear_path : bool, default=True
         Whether there is a linear model beside the hidden layers, from rows to codes and
         back, where training starts: at probabilistic PCA [6]_, which the layers, with
@@ -455,10 +457,8 @@ class VAETransformer(BaseVAE):
         beside = data.covariates.shape[1]
         path = has_linear_path(self._config(n_features, beside))
         dropout = 0.2 * min(FEW_ROWS / n_samples, 1) * path
-        if self._counts_words():
-            batch_norm = not few
-        else:
-            batch_norm = self.variational or self.lr >= HIGH_RATE or few
+        pays = self.variational or self.lr >= HIGH_RATE or few
+        batch_norm = pays and not self._counts_words()
         if hasattr(self, "net_"):  # and goes on
             dropout, batch_norm = map(self.net_.config.get, ("dropout", "batch_norm"))
         auto = {
@@ -471,11 +471,14 @@ class VAETransformer(BaseVAE):
         return {k: auto[k] if v == "auto" else v for k, v in given.items()}
 
     def _training_options(self, data):
+        corrupt = corruption(self.corruption, self.denoising)
+        if corrupt is None and self._counts_words():
+            corrupt = thinning(data)
         return {
             **super()._training_options(data),
             "kl_weight": self.kl_weight,
             "n_importance": self.n_importance,
-            "corrupt": corruption(self.corruption, self.denoising),
+            "corrupt": corrupt,
             "dense": self.denoising > 0,
             # Few rows would be learnt by heart.
             "reach": REACH if data.X.shape[0] > MANY_ROWS else 0.0,
