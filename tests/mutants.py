@@ -1274,6 +1274,27 @@ MUTANTS = [
         ("shards",),
     ),
     Mutant(
+        "torch's default type rules the weights",
+        "nn/settings.py",
+        "if torch.get_default_dtype() != torch.float32:",
+        "if False:",
+        ("faults",),
+    ),
+    Mutant(
+        "rates fall early however few steps there are",
+        "training/callbacks.py",
+        "share = min(reached / self.reach, 1.0) if self.reach else 1.0",
+        "share = 1.0",
+        ("net",),
+    ),
+    Mutant(
+        "autoencoders of words see counts as they are",
+        "models/autoencoder.py",
+        'return kinds_of(likelihood) == ["multinomial"] and dense',
+        "return False",
+        ("vae",),
+    ),
+    Mutant(
         "shards after the first not checked",
         "models/base.py",
         "for number, part in enumerate(X.parts()):",
