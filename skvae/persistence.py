@@ -449,8 +449,7 @@ def check_net(cls, net):
     model = cls(**config)
     check_parameters(model)
     plain = all(type(size) is int for size in sizes) and type(sees_gaps) is bool
-    settled = {key: config[key] for key in ("dropout", "batch_norm") if key in config}
-    expected = model._config(*sizes, sees_gaps, **settled)
+    expected = model._config(*sizes, sees_gaps, **config)
     if scaled_counts is False and "scaled_counts" in expected:  # as of an older file
         expected["scaled_counts"] = False
     if not plain or expected != net["config"]:

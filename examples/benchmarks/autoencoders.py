@@ -534,6 +534,10 @@ def batch_norm(args):
     show("Score and squared error of 784-500-10, 8,000 images, 30 epochs, seed 0", rows)
 
 
+# What a bare loop does without.
+SAME = dict(batch_norm=False, center=False, kl_warmup=0.0)
+
+
 def short(args):
     """Trainings of few steps beside a bare loop of the same network at one rate."""
     train, test = binarised(*args.small())
@@ -567,9 +571,6 @@ def short(args):
             kind: f"{np.mean(found):.1f}" for kind, found in bounds.items()
         }
     show("Negative ELBO of 784-100-10, 16,000 images binarised once", rows)
-
-
-SAME = dict(batch_norm=False, center=False, kl_warmup=0.0)
 
 
 def words(args):

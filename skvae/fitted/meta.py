@@ -10,19 +10,15 @@ from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
-from skvae.utils.methods import rename_inherited
+from skvae.utils.methods import OwnMethods
 
 
-class MetaTopicModel(MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class MetaTopicModel(OwnMethods, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """Base of models whose topics are made of those of other models.
 
     After `fit`, `components_` are the words that topics are read by, and
     `word_probabilities_` those that documents of a topic consist of.
     """
-
-    def __init_subclass__(cls, **kwargs):
-        rename_inherited(cls)
-        super().__init_subclass__(**kwargs)
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.

@@ -90,7 +90,6 @@ def name_topics(
             X,
             texts,
             n_documents=n_documents,
-            feature_names=feature_names,
             covariates=covariates,
             embeddings=embeddings,
         )

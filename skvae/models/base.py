@@ -31,7 +31,7 @@ from skvae.training.net import VAENet
 from skvae.training.seeds import Stream, derive_seed
 from skvae.training.state import best_epoch, get_state, history_frame, set_state
 from skvae.utils.counts import feature_moments
-from skvae.utils.methods import rename_inherited
+from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -46,6 +46,7 @@ MAX_HEALTH_ROWS = 4096
 
 
 class BaseVAE(
+    OwnMethods,
     FittedHTML,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -79,10 +80,6 @@ class BaseVAE(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-
-    def __init_subclass__(cls, **kwargs):
-        rename_inherited(cls)
-        super().__init_subclass__(**kwargs)
 
     # Where metadata are routed, scikit-learn's Pipeline.score passes a sample_weight of
     # None on, and fails if the last step does not know the name.

@@ -4,13 +4,23 @@ import inspect
 from types import FunctionType
 
 
+class OwnMethods:
+    """First base of classes that have copies of the methods that they inherit.
+
+    Python names them in its errors: "GSMTopicModel.fit() got an unexpected keyword
+    argument" rather than a base class that nobody wrote. `TransformerMixin`, which
+    wraps what a class holds, has to come after it.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        rename_inherited(cls)
+        super().__init_subclass__(**kwargs)
+
+
 def rename_inherited(cls):
     """Give a class of this package copies of the methods that it inherits within it.
 
-    Python names them in its errors: "GSMTopicModel.fit() got an unexpected keyword
-    argument" rather than a base class that nobody wrote. To be called before
-    `TransformerMixin` wraps what the class holds. Classes of others, which may have no
-    module to be pickled by, stay as they are.
+    Classes of others, which may have no module to be pickled by, stay as they are.
     """
     if not cls.__module__.startswith("skvae."):
         return

@@ -5,9 +5,9 @@ import re
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _BREAK = re.compile(r"[^\S ]")
 _HALF = re.compile("[\ud800-\udfff]")
-# With non-characters, what XML has no place for.
-# A byte order mark within a text is no part of it, and breaks PDFs of matplotlib.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+# What XML has no place for, non-characters too, but no breaks of lines and tabs. A byte
+# order mark within a text is no part of it, and breaks PDFs of matplotlib.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 
 
 def encodable(value):
@@ -20,7 +20,7 @@ def encodable(value):
 
 def printable(text):
     """A text of lines with U+FFFD for what has no form."""
-    return re.sub(r"(?![\t\n\r])" + _CONTROL.pattern, _REPLACEMENT, encodable(text))
+    return _CONTROL.sub(_REPLACEMENT, encodable(text))
 
 
 def one_line(value, length=None):
@@ -28,8 +28,7 @@ def one_line(value, length=None):
 
     It is cut after so many characters.
     """
-    line = _BREAK.sub(" ", str(value)).strip()
-    line = _CONTROL.sub(_REPLACEMENT, encodable(line))
+    line = printable(_BREAK.sub(" ", str(value)).strip())
     if length is None or len(line) <= length:
         return line
     return line[:length].rstrip() + " ..."

@@ -18,8 +18,6 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
-MANY = 2**63
-
 __all__ = [
     "HasMethods",
     "Interval",
@@ -33,6 +31,8 @@ __all__ = [
     "contains_words",
     "resolve_device",
 ]
+
+MANY = 2**63  # which torch has no integers for
 
 
 def check_parameters(estimator):
