@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from scipy.special import logsumexp, softmax
 from sklearn import config_context
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone
+from sklearn.base import clone
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state, gen_batches
@@ -29,7 +29,7 @@ LEAST_VARIANCE = 1e-6
 REST = 1e-3
 
 
-class ClusterTopicModel(ClassNamePrefixFeaturesOutMixin, MetaTopicModel):
+class ClusterTopicModel(MetaTopicModel):
     """Topics that are clusters of documents, by the codes that a model gives them.
 
     The model is fitted to the word counts, a clusterer to its codes, each divided by

@@ -3,7 +3,6 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -30,7 +29,7 @@ __all__ = ["ConsensusTopicModel"]
 N_WORDS = 10
 
 
-class ConsensusTopicModel(ClassNamePrefixFeaturesOutMixin, MetaTopicModel):
+class ConsensusTopicModel(MetaTopicModel):
     """Topics that several fits of a topic model agree on.
 
     Fits of a topic model that differ in their random state alone find other topics, in

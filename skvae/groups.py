@@ -68,7 +68,7 @@ class TopicGroups(MetaTopicModel):
     >>> model = GSMTopicModel(4, max_epochs=5, random_state=0).fit(X)
     >>> groups = TopicGroups(model, {"sport": [0, 2], "noise": [3]}).fit(X)
     >>> groups.get_feature_names_out().tolist()
-    ['sport', 'noise', 'gsmtopicmodel1']
+    ['sport', 'noise', 'topic 1']
     >>> groups.transform(X).shape, groups.components_.shape
     ((200, 3), (3, 50))
     """
@@ -184,22 +184,6 @@ class TopicGroups(MetaTopicModel):
         sums = np.column_stack([shares[:, of].sum(axis=1) for of in self.topics_])
         sums[~sums.any(axis=1)] = 1.0
         return normalize(sums, norm="l1")
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the groups, then of the topics of none.
-
-        Parameters
-        ----------
-        input_features : ignored
-            Not used.
-
-        Returns
-        -------
-        names : ndarray of str of shape (n_topics,)
-            One for each column of `transform`.
-        """
-        check_is_fitted(self)
-        return self.topic_names_.copy()
 
     def _as_steps(self):
         """Steps before the model, and these groups of what comes out of them."""

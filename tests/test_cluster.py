@@ -189,8 +189,8 @@ def test_it_stands_where_topic_models_do(corpus):
         {"planes", "trains", "cars"},
     )
     assert list(words.get_feature_names_out()) == [
-        "clustertopicmodel0",
-        "clustertopicmodel1",
+        "topic 0",
+        "topic 1",
     ]
 
 

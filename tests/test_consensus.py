@@ -186,7 +186,7 @@ def test_members_of_any_kind(member, corpus):
     if not isinstance(member, Pipeline):  # whose last step sees no counts
         members = [document_completion_perplexity(m, X) for m in model.estimators_]
         assert perplexity < 1.05 * np.mean(members)
-    assert model.get_feature_names_out()[0] == "consensustopicmodel0"
+    assert model.get_feature_names_out()[0] == "topic 0"
 
 
 def test_covariates_and_embeddings_go_through(corpus):
@@ -218,7 +218,7 @@ def test_it_stands_where_topic_models_do(corpus, tmp_path):
     ]
     pipeline = make_pipeline(CountVectorizer(), small(2)).fit(texts)
     words = top_words(pipeline, 3)
-    assert words.index[0] == "consensustopicmodel0" and words.shape == (2, 3)
+    assert words.index[0] == "topic 0" and words.shape == (2, 3)
     groups = TopicGroups(pipeline, {"a": [0]}).fit(texts)
     np.testing.assert_allclose(groups.transform(texts), pipeline.transform(texts))
     assert len(topic_prevalence(pipeline, texts, np.arange(80) % 2)) == 4
@@ -248,7 +248,7 @@ def test_topics_recur_where_other_fits_have_their_words():
     assert found.loc[2, "recurrence"].tolist() == [1, 0.5, 0]
     # The one whose topics recur most comes first.
     assert found.index.get_level_values("fit").unique().tolist() == [3, 0, 2]
-    assert found.index[-1] == (2, "latentdirichletallocation2")
+    assert found.index[-1] == (2, "topic 2")
     assert recurring_topics(fits, n_words=3).columns.tolist() == ["recurrence"]
 
 

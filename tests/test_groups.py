@@ -34,7 +34,7 @@ def model():
 
 def test_proportions_add_up_and_words_mix(model):
     groups = TopicGroups(model, GROUPS).fit(X)
-    names = ["sport", "space", "gsmtopicmodel1", "gsmtopicmodel4"]
+    names = ["sport", "space", "topic 1", "topic 4"]
     assert groups.get_feature_names_out().tolist() == names
     assert groups.topics_ == [[3, 0], [2], [1], [4]]
     shares = model.transform(X)
@@ -51,7 +51,7 @@ def test_proportions_add_up_and_words_mix(model):
 
 
 def test_dropped_topics_leave_the_others_to_share(model):
-    groups = TopicGroups(model, GROUPS, drop=["gsmtopicmodel1", 4]).fit(X)
+    groups = TopicGroups(model, GROUPS, drop=["topic 1", 4]).fit(X)
     shares = model.transform(X)
     kept = shares[:, [3, 0, 2]].sum(axis=1)
     found = groups.transform(X)
@@ -94,7 +94,7 @@ def test_no_groups_change_nothing(model):
         ({"a": [1]}, [1], ValueError, "topic 1 twice"),
         ({"a": []}, (), ValueError, r"at least one topic each. Got 'a': \[\]"),
         ({3: [1]}, (), ValueError, "groups with a name"),
-        ({"gsmtopicmodel1": [0]}, (), ValueError, "two topics of the name"),
+        ({"topic 1": [0]}, (), ValueError, "two topics of the name"),
         (None, range(5), ValueError, "no topic left"),
         ([[1, 2]], (), TypeError, "dict of names"),
     ],
@@ -122,7 +122,7 @@ def test_covariates_and_embeddings_go_through():
     groups = TopicGroups(model, {"a": [0, 1]})
     found = groups.fit_transform(X, **given)
     np.testing.assert_allclose(found[:, 1], model.transform(X, **given)[:, 2])
-    assert topic_sizes(groups, X, **given).index.tolist() == ["a", "gsmtopicmodel2"]
+    assert topic_sizes(groups, X, **given).index.tolist() == ["a", "topic 2"]
     with pytest.raises(ValueError, match="needs them here"):
         groups.transform(X)
 

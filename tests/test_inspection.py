@@ -45,7 +45,7 @@ def test_words_are_sorted_by_weight_then_by_column():
     model = Components().fit([[0.0, 2.0, -1.0, 2.0, 3.0], [-5.0, -1.0, -3.0, 0.0, 0.0]])
     words = top_words(model, 4, feature_names=list("abcde"))
     expected = pd.DataFrame(
-        [list("ebda"), list("debc")], index=["topic0", "topic1"], columns=range(4)
+        [list("ebda"), list("debc")], index=["topic 0", "topic 1"], columns=range(4)
     )
     pd.testing.assert_frame_equal(words, expected, check_dtype=False)
     assert list(words.columns) == [0, 1, 2, 3]
@@ -59,7 +59,7 @@ def test_pipeline_names_its_words():
         ("dog", "cat"),
         ("train", "bus"),
     }
-    assert list(words.index) == ["nmf0", "nmf1"]
+    assert list(words.index) == ["topic 0", "topic 1"]
 
 
 def test_all_sources_of_names_agree():
@@ -68,7 +68,7 @@ def test_all_sources_of_names_agree():
     names = vectorizer.get_feature_names_out()
     lda = LatentDirichletAllocation(2, max_iter=3, random_state=0)
     expected = top_words(make_pipeline(vectorizer, lda).fit(TEXTS), 3)
-    assert list(expected.index) == [f"latentdirichletallocation{k}" for k in range(2)]
+    assert list(expected.index) == [f"topic {k}" for k in range(2)]
 
     frame = pd.DataFrame(counts.toarray(), columns=names)
     lda.fit(frame)
@@ -81,8 +81,8 @@ def test_all_sources_of_names_agree():
 def test_given_names_come_before_those_of_the_fit():
     frame = pd.DataFrame([[3, 1], [3, 1]], columns=["a", "b"])
     nmf = NMF(1, init="nndsvda").fit(frame)
-    assert top_words(nmf, 2).loc["nmf0"].tolist() == ["a", "b"]
-    assert top_words(nmf, 2, feature_names=["x", "y"]).loc["nmf0"].tolist() == [
+    assert top_words(nmf, 2).loc["topic 0"].tolist() == ["a", "b"]
+    assert top_words(nmf, 2, feature_names=["x", "y"]).loc["topic 0"].tolist() == [
         "x",
         "y",
     ]
@@ -155,7 +155,7 @@ def test_term_scores_are_blei_and_laffertys(rng):
         for v, word in enumerate("abcdef"):
             mean = np.prod(beta[:, v]) ** (1 / 4)
             expected = beta[k, v] * np.log(beta[k, v] / mean)
-            assert scores.loc[f"nmf{k}", word] == pytest.approx(expected)
+            assert scores.loc[f"topic {k}", word] == pytest.approx(expected)
 
 
 def test_term_scores_are_finite_where_topics_have_zeros():
@@ -171,12 +171,14 @@ def test_relevance_lies_between_probability_and_lift():
     whole = top_words(model, 5, by="relevance", weight=1, **names)
     pd.testing.assert_frame_equal(whole, by_probability)
     lift = top_words(model, 5, by="relevance", weight=0, **names)
-    assert lift.loc["nmf0"].tolist() == ["cat", "dog", "the", "run", "bus"]
+    assert lift.loc["topic 0"].tolist() == ["cat", "dog", "the", "run", "bus"]
     # Where "cat" is frequent in the documents and "dog" is not, "dog" is the one.
     X = [[1, 90, 3, 3, 3]]
     lift = top_words(model, 5, by="relevance", weight=0, X=X, **names)
-    assert lift.loc["nmf0", 0] == "the" and lift.loc["nmf0", 4] == "bus"
-    assert list(lift.loc["nmf0"]).index("dog") < list(lift.loc["nmf0"]).index("cat")
+    assert lift.loc["topic 0", 0] == "the" and lift.loc["topic 0", 4] == "bus"
+    assert list(lift.loc["topic 0"]).index("dog") < list(lift.loc["topic 0"]).index(
+        "cat"
+    )
 
 
 def test_frex_is_the_harmonic_mean_of_ranks():
@@ -330,7 +332,9 @@ def test_most_similar_tells_what_it_needs(models):
         most_similar(model, word="w1", among="documents")
     with pytest.raises(ValueError, match="document=300, but X has 300 documents"):
         most_similar(model, document=300, X=X)
-    with pytest.raises(ValueError, match="topic=3, but the topics are 0 to 2, or 'lat"):
+    with pytest.raises(
+        ValueError, match="topic=3, but the topics are 0 to 2, or 'topic 0' to"
+    ):
         most_similar(model, topic=3)
     with pytest.raises(ValueError, match="among='people'"):
         most_similar(model, topic=1, among="people")
@@ -354,7 +358,7 @@ def test_sizes_are_shares_of_the_tokens(models, name):
         sizes["share"], np.average(proportions, axis=0, weights=n_tokens)
     )
     assert sizes["documents"].sum() == (n_tokens > 0).sum()
-    assert list(sizes.index) == list(fitted[name].get_feature_names_out())
+    assert list(sizes.index) == [f"topic {k}" for k in range(len(sizes))]
 
 
 def test_nvdm_has_no_sizes(models):

@@ -41,7 +41,7 @@ def test_documents_are_those_of_a_topic_and_one_of_another(lda):
     numbers = intrusion_sheet(lda, X, n_choices=4, random_state=0)
     shares = lda.transform(X)
     for topic, row in sheet.iterrows():
-        k = int(topic.removeprefix("latentdirichletallocation"))
+        k = int(topic.removeprefix("topic "))
         odd = row[row["intruder"]]
         choices = [int(text.split()[1]) for text in row[:-1]]
         assert choices == numbers.loc[topic].tolist()[:-1]

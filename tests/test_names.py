@@ -74,5 +74,5 @@ def test_namer_sees_words_and_closest_documents(model):
     "name, error", [(None, TypeError), (3, TypeError), (" ", ValueError)]
 )
 def test_what_is_no_name_is_told(model, name, error):
-    with pytest.raises(error, match="namer returned .* for latentdirichletallocation0"):
+    with pytest.raises(error, match="namer returned .* for topic 0"):
         name_topics(model, namer=lambda words, documents: name)

@@ -241,7 +241,7 @@ def test_latent_space_of_more_dimensions(models, data):
     display = LatentSpaceDisplay.from_estimator(models["GSM"], X, y, dimensions=(2, 0))
     save(display)
     np.testing.assert_array_equal(display.codes, models["GSM"].transform(X)[:, [2, 0]])
-    assert display.ax_.get_xlabel() == "gsmtopicmodel2"
+    assert display.ax_.get_xlabel() == "topic 2"
     display = LatentSpaceDisplay.from_estimator(
         models["GSM"], X, X.sum(axis=1) + 0.5, transformer=PCA(2)
     )
@@ -503,7 +503,7 @@ def test_relevance_of_words_goes_by_the_documents(models, data):
         X,
         by="relevance",
         weight=0.2,
-        topics=["latentdirichletallocation0"],
+        topics=["topic 0"],
     )
     expected = top_words(models["LDA"], 8, by="relevance", weight=0.2, X=X)
     assert bars(display.axes_[0, 0])[0] == expected.iloc[0].tolist()

@@ -31,8 +31,8 @@ def test_shares_are_means_and_errors_those_of_the_sample(models):
     lda = models[LatentDirichletAllocation]
     found = topic_prevalence(lda, X, GROUPS)
     shares = lda.transform(X)
-    for k, name in enumerate(lda.get_feature_names_out()):
-        rows = found[found["topic"] == name].set_index("group")
+    for k in range(lda.n_components):
+        rows = found[found["topic"] == f"topic {k}"].set_index("group")
         for group in "abc":
             of_group = shares[group == GROUPS, k]
             share, error, n = rows.loc[group, ["share", "std_error", "documents"]]
@@ -145,11 +145,11 @@ def test_lines_show_shares_and_bands_their_intervals(models):
     pytest.importorskip("matplotlib").use("agg")
     model = models[GSMTopicModel]
     display = TopicPrevalenceDisplay.from_estimator(
-        model, X, DATES, topics=[1, "gsmtopicmodel0"]
+        model, X, DATES, topics=[1, "topic 0"]
     )
     found = topic_prevalence(model, X, DATES)
     for ax, k in zip(display.axes_.flat, [1, 0]):
-        rows = found[found["topic"] == f"gsmtopicmodel{k}"]
+        rows = found[found["topic"] == f"topic {k}"]
         (line,), (band,) = ax.lines, ax.collections
         np.testing.assert_allclose(line.get_ydata(), rows["share"])
         top = band.get_paths()[0].vertices[:, 1].max()

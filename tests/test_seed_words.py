@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel, TopicGroups, report
 from skvae.datasets import make_topic_corpus
-from skvae.fitted.model import topic_titles
+from skvae.fitted.model import topic_names
 from skvae.inspection import top_words
 from skvae.models.seed_words import seed_themes
 from skvae.nn.likelihoods import TiltedMixture, TopicMixture
@@ -53,7 +53,7 @@ def test_seeded_topics_are_those_asked_for(order, seed):
         batch_size=50,
         random_state=seed,
     ).fit(X)
-    assert model.get_feature_names_out().tolist() == [*seeds, "gsmtopicmodel3"]
+    assert model.get_feature_names_out().tolist() == [*seeds, "topic 3"]
     roots = np.sqrt(model.components_[:3]) @ np.sqrt(CORPUS.components).T
     assert roots.argmax(axis=1).tolist() == order
     largest = model.transform(X).argmax(axis=1)
@@ -145,10 +145,10 @@ def test_penalties_against_plain_sums(rng, tilted):
 def test_names_of_topics_and_words(tmp_path):
     seeds = {"space": ["w3"], "cars": ["w5", "w6"]}
     model = seeded(seeds).fit(X)
-    names = ["space", "cars", "gsmtopicmodel2", "gsmtopicmodel3"]
+    names = ["space", "cars", "topic 2", "topic 3"]
     assert model.topic_names_.tolist() == names
     titles = ["space", "cars", "topic 2", "topic 3"]
-    assert topic_titles(model).tolist() == titles
+    assert topic_names(model).tolist() == titles
     words = top_words(model, 3)  # which the model knows
     assert words.index.tolist() == names and set(words.to_numpy().flat) <= set(WORDS)
     frame = model.set_output(transform="pandas").transform(X)
@@ -157,9 +157,11 @@ def test_names_of_topics_and_words(tmp_path):
     assert groups.get_feature_names_out().tolist() == ["both", *names[2:]]
     page = report(model, X, path=tmp_path / "report.html", baseline=None).read_text()
     assert "Topic 0: space" in page and "Topic 2: " not in page
+    with pytest.raises(ValueError, match="'topic 3', which a topic without"):
+        seeded({"topic 3": ["w3"]}).fit(X)
     # Lists have no names, and a fit without seeds none either.
     model.set_params(seed_words=[["w3"]]).fit(X)
-    assert model.get_feature_names_out()[0] == "gsmtopicmodel0"
+    assert model.get_feature_names_out()[0] == "topic 0"
     assert not hasattr(model, "topic_names_")
 
 

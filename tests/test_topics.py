@@ -361,7 +361,7 @@ def test_pipeline_from_texts():
     np.testing.assert_allclose(codes, pipeline.transform(texts))
     assert codes.shape == (48, 3) and np.isfinite(pipeline.score(texts))
     names = pipeline.get_feature_names_out()
-    assert list(names) == [f"gsmtopicmodel{k}" for k in range(3)]
+    assert list(names) == [f"topic {k}" for k in range(3)]
 
 
 @each_model

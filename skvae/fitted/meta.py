@@ -11,9 +11,12 @@ from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
 from skvae.utils.methods import OwnMethods
+from skvae.utils.names import TopicNamesMixin
 
 
-class MetaTopicModel(OwnMethods, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
+class MetaTopicModel(
+    OwnMethods, TopicNamesMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
+):
     """Base of models whose topics are made of those of other models.
 
     After `fit`, `components_` are the words that topics are read by, and

@@ -15,6 +15,7 @@ from skvae.fitted.beside import as_keywords
 from skvae.models.base import BaseVAE
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import BaseTopicModel
+from skvae.utils.names import numbered_topics
 
 
 def topic_model(model):
@@ -164,31 +165,20 @@ def word_column(word, names):
 
 
 def topic_names(model):
-    """Return the names of the topics, those of the model's output features."""
-    last = topic_model(model)
-    if hasattr(last, "get_feature_names_out"):
-        return last.get_feature_names_out()
-    return np.array([f"topic{k}" for k in range(len(last.components_))], dtype=object)
-
-
-def topic_titles(model):
-    """Return what pictures call the topics: names that users gave, else numbers."""
-    titles = [
-        f"topic {k}" if name is None else name
-        for k, name in enumerate(given_names(model))
-    ]
-    return np.array(titles, dtype=object)
-
-
-def given_names(model):
-    """Return the names that a user gave topics, None of those that have a number.
+    """Return the names of the topics: those that users gave, else "topic 0" and so on.
 
     By TopicGroups, or by seed words.
     """
     last = topic_model(model)
-    numbered = type(last).__name__.lower()
-    names = getattr(last, "topic_names_", [None] * len(last.components_))
-    return [None if name == f"{numbered}{k}" else name for k, name in enumerate(names)]
+    numbered = numbered_topics(len(last.components_))
+    return getattr(last, "topic_names_", numbered)
+
+
+def given_names(model):
+    """Return the names that a user gave topics, None of those that have a number."""
+    names = topic_names(model)
+    numbered = numbered_topics(len(names))
+    return [None if name == number else name for name, number in zip(names, numbered)]
 
 
 def topic_number(model, topic):

@@ -11,7 +11,7 @@ from skvae.fitted.model import (
     input_feature_names,
     topic_model,
     topic_model_counts,
-    topic_titles,
+    topic_names,
     word_names,
     word_probabilities,
 )
@@ -46,7 +46,7 @@ def top_lists(model, feature_names=None, n_words=5):
 
 def topic_captions(model, feature_names, n_words):
     """Return what pictures call the topics, with their top words if these are known."""
-    titles, lists = topic_titles(model), top_lists(model, feature_names, n_words)
+    titles, lists = topic_names(model), top_lists(model, feature_names, n_words)
     return titles if lists is None else titles + "  " + lists
 
 

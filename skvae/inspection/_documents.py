@@ -56,9 +56,9 @@ def topic_sizes(model, X, *, covariates=None, embeddings=None):
     >>> lda = LatentDirichletAllocation(2, random_state=0)
     >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
     >>> topic_sizes(model, texts).round(2)
-                                share  documents
-    latentdirichletallocation0    0.5          2
-    latentdirichletallocation1    0.5          2
+             share  documents
+    topic 0    0.5          2
+    topic 1    0.5          2
     """
     counts, given = topic_model_input(
         model, X, covariates=covariates, embeddings=embeddings

@@ -119,7 +119,7 @@ def intrusion_sheet(
         pool = np.setdiff1d(np.delete(own, topic, axis=0), members)
         if len(pool) == 0:
             raise ValueError(
-                f"Topic {topic_names(model)[topic]} has all that other topics have "
+                f"{topic_names(model)[topic]} has all that other topics have "
                 "most of: nothing intrudes. Lower n_choices, or take a model whose "
                 "topics differ."
             )

@@ -76,11 +76,11 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
     >>> dates = pd.to_datetime(["2024-03-01", "2024-03-09", "2024-05-02", "2024-05-03"])
     >>> found = topic_prevalence(model, texts, dates)
     >>> found.pivot(index="group", columns="topic", values="share").round(1)
-    topic    latentdirichletallocation0  latentdirichletallocation1
+    topic    topic 0  topic 1
     group
-    2024-03                         0.9                         0.1
-    2024-04                         NaN                         NaN
-    2024-05                         0.1                         0.9
+    2024-03      0.9      0.1
+    2024-04      NaN      NaN
+    2024-05      0.1      0.9
     """
     counts, given = topic_model_input(
         model, X, covariates=covariates, embeddings=embeddings

@@ -54,8 +54,8 @@ def top_words(
     -------
     words : DataFrame of shape (n_components, n_words)
         One row per topic, best word first. The index holds the names of the topics:
-        `model.get_feature_names_out()` where there is one, else "topic0", "topic1",
-        and so on. Ties are in the order of the features.
+        those that users gave, else "topic 0", "topic 1", and so on. Ties are in the
+        order of the features.
 
     Raises
     ------
@@ -89,9 +89,9 @@ def top_words(
     >>> lda = LatentDirichletAllocation(2, random_state=0)
     >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
     >>> top_words(model, n_words=2)
-                                    0    1
-    latentdirichletallocation0    cat  dog
-    latentdirichletallocation1  train  bus
+                 0    1
+    topic 0    cat  dog
+    topic 1  train  bus
     """
     frequencies = None
     if X is not None:
@@ -152,7 +152,7 @@ def term_scores(model, *, feature_names=None):
     >>> lda = LatentDirichletAllocation(2, random_state=0)
     >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
     >>> term_scores(model).idxmax(axis=1).to_dict()
-    {'latentdirichletallocation0': 'cat', 'latentdirichletallocation1': 'train'}
+    {'topic 0': 'cat', 'topic 1': 'train'}
     """
     scores = rank_words(model, "term_score")
     return pd.DataFrame(

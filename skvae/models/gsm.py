@@ -21,6 +21,7 @@ from skvae.nn.penalties import (
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.persistence import register
 from skvae.training.coherence import TopicIncoherence
+from skvae.utils.names import numbered_topics
 from skvae.utils.validation import Interval, StrOptions
 
 # Rows in a step; twice as many where there are many words, in so many steps an epoch.
@@ -392,26 +393,9 @@ class GSMTopicModel(BaseProportionsModel):
         self.topic_embeddings_ = decoder.topic_embeddings.cpu().numpy() / scale
         self.__dict__.pop("topic_names_", None)
         if isinstance(self.seed_words, Mapping):
-            names = super().get_feature_names_out()
+            names = numbered_topics(len(self.components_))
             names[: len(self.seed_words)] = list(self.seed_words)
             self.topic_names_ = names
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the topics: those that `seed_words` has, and numbered ones.
-
-        Parameters
-        ----------
-        input_features : ignored
-            Not used.
-
-        Returns
-        -------
-        names : ndarray of str of shape (n_components,)
-            One for each column of `transform`.
-        """
-        if hasattr(self, "topic_names_"):
-            return self.topic_names_.copy()
-        return super().get_feature_names_out(input_features)
 
     def _params_to_save(self):
         vectors, _ = self._pretrained(self.n_features_in_)

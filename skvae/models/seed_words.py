@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skvae.utils.counts import document_frequencies
+from skvae.utils.names import numbered_topics
 from skvae.utils.specific import specific_words
 from skvae.utils.validation import InvalidParameterError
 
@@ -44,6 +45,12 @@ def seed_lists(estimator):
             f"The 'seed_words' parameter of {name} has {len(lists)} topics, but "
             f"n_components={estimator.n_components}. Raise n_components, by some for "
             "what the seeds do not tell of."
+        )
+    without = numbered_topics(estimator.n_components)[len(names) :]
+    if clash := set(names) & set(without):
+        raise InvalidParameterError(
+            f"The 'seed_words' parameter of {name} has the name {min(clash)!r}, which "
+            "a topic without seeds bears. Choose another."
         )
     return names, lists
 

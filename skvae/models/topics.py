@@ -23,6 +23,7 @@ from skvae.utils.counts import (
     mean_per_token,
     row_sums,
 )
+from skvae.utils.names import TopicNamesMixin
 from skvae.utils.validation import check_input, contains_words
 
 # Share of documents, anew in each epoch, of which the encoder sees embeddings alone.
@@ -92,7 +93,7 @@ def check_documents(estimator, X, *, reset):
     return canonical_csr(sp.csr_array(X))
 
 
-class BaseTopicModel(BaseVAE):
+class BaseTopicModel(TopicNamesMixin, BaseVAE):
     """What topic models share: counts, perplexity, components."""
 
     def _check_X(self, X, *, reset):

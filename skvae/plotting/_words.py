@@ -7,9 +7,9 @@ from skvae.fitted.model import (
     is_signed,
     topic_model,
     topic_model_input,
+    topic_names,
     topic_number,
     topic_proportions,
-    topic_titles,
     word_names,
     word_probabilities,
 )
@@ -155,7 +155,7 @@ class TopicWordsDisplay:
                 raise ValueError("topics is empty. Name one or more.")
         words = pd.DataFrame(
             word_names(model, feature_names)[columns[order]],
-            index=topic_titles(model)[order],
+            index=topic_names(model)[order],
         )
         return cls(
             words,
