@@ -11,8 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.utils import Bunch
 
-from skvae.datasets import load_docstrings, load_texts, make_topic_corpus
+import skvae.datasets
+from skvae.datasets import (
+    fetch_example_images,
+    fetch_example_texts,
+    load_docstrings,
+    load_texts,
+    make_topic_corpus,
+)
 
 LONG = "word " * 20
 
@@ -129,6 +137,76 @@ def test_default_packages():
     assert any(n.endswith("multiarray.ndarray.dtype") for n in docstrings.names)
     index = docstrings.names.index("torch.abs")
     assert "absolute value" in docstrings.data[index]
+
+
+# ---------------------------------------------------------------------------
+# fetch_example_texts, fetch_example_images
+# ---------------------------------------------------------------------------
+
+PROSE = "one of the words that somebody wrote about something else again"
+ENCODED = "M" + 60 * "A"
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Without a server that answers; tell which one was asked."""
+    asked = []
+
+    def urlopen(url, timeout):
+        assert timeout <= 10
+        asked.append(url)
+        raise TimeoutError
+
+    monkeypatch.setattr(skvae.datasets, "urlopen", urlopen)
+    few = load_docstrings(packages=["joblib"])
+    monkeypatch.setattr(skvae.datasets, "load_docstrings", lambda: few)
+    return asked
+
+
+@pytest.mark.parametrize("fetch", [fetch_example_texts, fetch_example_images])
+def test_examples_fall_back_on_what_is_installed(fetch, tmp_path, no_network):
+    with pytest.warns(UserWarning, match="neither cached .* nor to be downloaded"):
+        found = fetch(data_home=tmp_path)
+    assert len(no_network) == 1
+    assert len(found.data) == len(found.target) > 50
+    again = fetch(data_home=tmp_path, download_if_missing=False)  # without a warning
+    assert len(no_network) == 1
+    np.testing.assert_array_equal(found.target, again.target)
+
+
+def test_example_texts_leave_out_what_is_no_prose(tmp_path, monkeypatch):
+    """And keep labels with their texts, in an order that does not change."""
+    texts = [f"{i} {PROSE}" for i in range(50)]
+    posts = [*texts, f"{PROSE}\n{ENCODED}\n", "too few words", ""]
+    corpus = Bunch(
+        data=posts, target=np.arange(len(posts)), target_names=[*"abc"], DESCR="Posts."
+    )
+    monkeypatch.setattr(skvae.datasets, "fetch_20newsgroups", lambda **_: corpus)
+    (tmp_path / "20news-bydate_py3.pkz").touch()  # cached: no server is asked
+    monkeypatch.setattr(skvae.datasets, "urlopen", None)
+    found = fetch_example_texts(data_home=tmp_path)
+    assert found.data == [texts[i] for i in found.target]
+    assert sorted(found.data) == sorted(texts) != found.data
+    assert found.data == fetch_example_texts(data_home=tmp_path).data
+
+
+def test_a_download_that_breaks_is_told(tmp_path, no_network, monkeypatch):
+    def broken(**_):
+        raise OSError("no such checksum")
+
+    monkeypatch.setattr(skvae.datasets, "_answers", lambda server: True)
+    monkeypatch.setattr(skvae.datasets, "fetch_openml", broken)
+    with pytest.warns(UserWarning, match="digits of 8 x 8 pixels"):
+        assert fetch_example_images(data_home=tmp_path).image_shape == (8, 8)
+
+
+def test_example_images_are_rows_of_grey_values(tmp_path, monkeypatch):
+    images = Bunch(data=np.full((3, 784), 255), target=np.array([*"507"]), DESCR="")
+    monkeypatch.setattr(skvae.datasets, "fetch_openml", lambda **_: images)
+    monkeypatch.setattr(skvae.datasets, "_answers", lambda server: True)
+    found = fetch_example_images(data_home=tmp_path)
+    assert found.data.dtype == np.float32 and (found.data == 1).all()
+    assert found.target.tolist() == [5, 0, 7] and found.image_shape == (28, 28)
 
 
 # ---------------------------------------------------------------------------
