@@ -250,8 +250,8 @@ def fetch_example_texts(*, data_home=None, download_if_missing=True):
 
     Examples
     --------
-    Topics read well where they are found in words of letters alone, without the "don"
-    of "don't", that are neither in more than a tenth of the texts nor in fewer than ten.
+    Topics read well where they are found in words of letters alone, not the "don" of
+    "don't", that are neither in more than a tenth of the texts nor in fewer than ten.
 
     >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from skvae.datasets import fetch_example_texts

@@ -46,7 +46,7 @@ def run(*arguments):
 def test_comparison_of_ones_own_texts(texts, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     picture = tmp_path / "topics.png"
-    options = "--n-components", 3, "--n-jobs", 1, "--n-seeds", 2
+    options = "--max-df", 1.0, "--n-components", 3, "--n-jobs", 1, "--n-seeds", 2
     run("--data", texts, *options, "--output", picture)
     printed = capsys.readouterr().out
     for name in (
@@ -68,6 +68,8 @@ def test_too_few_texts_are_told_in_one_line(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("apple pear\nplum quince\n" * 5)
     with pytest.raises(SystemExit, match="10 texts and 4 frequent words"):
+        run("--data", path, "--max-df", 0.5)
+    with pytest.raises(SystemExit, match="no terms remain"):
         run("--data", path)
 
 
