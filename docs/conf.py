@@ -37,7 +37,7 @@ autodoc_default_options = {
     "members": True,
     # But not from these, which are scikit-learn's and Python's.
     "inherited-members": "TransformerMixin, _SetOutputMixin, BaseEstimator, "
-    "_MetadataRequester, BaseException",
+    "_MetadataRequester, CallbackSupportMixin, BaseException",
     "member-order": "bysource",
 }
 autosummary_generate = True

@@ -756,8 +756,8 @@ MUTANTS = [
     Mutant(
         "Ctrl-C swallowed with early stopping only",
         "training/net.py",
-        "if not any(stopper.misses_ == stopper.patience for stopper in stoppers):",
-        "if not stoppers:",
+        "if not (impatient or self.task_.is_to_stop):",
+        "if not (stoppers or self.task_.is_to_stop):",
         ("net",),
     ),
     Mutant(

@@ -97,3 +97,56 @@ def test_workers_of_dask_give_what_one_process_gives(processes, X, expected):
     ):
         with joblib.parallel_config(backend="dask"):
             assert {kind: results(kind, X, n_jobs=2) for kind in KINDS} == expected
+
+
+class Recorder:
+    """A callback of scikit-learn that notes tasks, and may wish for an end."""
+
+    max_propagation_depth = None
+
+    def __init__(self, last_epoch=None):
+        self.last_epoch = last_epoch
+        self.begun, self.ended, self.depth = [], [], 0
+
+    def setup(self, estimator, context):
+        self.depth += 1
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append((context.estimator_name, context.task_name))
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append((context.estimator_name, context.task_name))
+        return context.task_name == "epoch" and context.task_id == self.last_epoch
+
+    def teardown(self, estimator, context):
+        self.depth -= 1
+
+
+@pytest.fixture
+def recorder():
+    pytest.importorskip("sklearn.callback", reason="scikit-learn 1.9 has callbacks")
+    return Recorder
+
+
+def test_callbacks_of_a_search_see_each_epoch(X, recorder, expected):
+    callback = recorder()
+    search = searches(GSMTopicModel)["grid"].set_callbacks(callback).fit(X)
+    epoch = "GSMTopicModel", "epoch"
+    assert callback.begun.count(epoch) == 5 * make(GSMTopicModel).max_epochs
+    assert sorted(callback.begun) == sorted(callback.ended) and callback.depth == 0
+    scores = search.cv_results_["mean_test_score"].tolist()
+    assert (scores, digest(search.best_estimator_)) == expected["grid"]
+    assert not [name for name in vars(search.best_estimator_) if "callback_" in name]
+
+
+def test_a_callback_may_end_a_fit(X, recorder):
+    model = make(GSMTopicModel, max_epochs=5).set_callbacks(recorder(last_epoch=1))
+    assert model.fit(X).n_iter_ == 2
+
+
+def test_callbacks_are_let_go_of_when_a_fit_fails(X, recorder):
+    callback = recorder()
+    model = make(GSMTopicModel).set_callbacks(callback)
+    with pytest.raises(ValueError, match="no counts in X"):
+        model.fit(0 * X)
+    assert callback.depth == 0 and not hasattr(model, "_callback_fit_ctx")

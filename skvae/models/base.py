@@ -23,6 +23,7 @@ from skvae.models.embeddings import check_embeddings, part_embeddings
 from skvae.models.health import ACTIVE, complaints
 from skvae.models.inference import Inference, Sample
 from skvae.models.notebook import FittedHTML
+from skvae.models.tasks import CallbackSupportMixin, FitTask, with_callbacks
 from skvae.nn.layers import ACTIVATIONS
 from skvae.nn.settings import own_settings
 from skvae.shards import Shards
@@ -48,6 +49,7 @@ MAX_HEALTH_ROWS = 4096
 class BaseVAE(
     OwnMethods,
     FittedHTML,
+    CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -304,7 +306,7 @@ class BaseVAE(
         }
         try:
             with own_settings():
-                draft._train(given, in_parts)
+                with_callbacks(type(draft)._train)(draft, given, in_parts)
         except RuntimeError as error:
             # torch has no exception for it.
             if not any(word in str(error) for word in ("allocate", "Storage size")):
@@ -333,7 +335,9 @@ class BaseVAE(
             rows, held_out = self._split(n_samples, net.seed)
             self._check_rows(data.X, rows)
         n_epochs = 1 if in_parts else settled["max_epochs"]
-        net.train_on(data, rows, n_epochs=n_epochs, held_out=held_out)
+        task = FitTask(self, n_epochs)
+        net.train_on(data, rows, task, n_epochs=n_epochs, held_out=held_out)
+        task.end()
         self.net_ = net
         self.n_iter_ = len(net.history)
         self.history_ = history_frame(net)

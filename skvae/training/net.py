@@ -145,7 +145,7 @@ class VAENet(NeuralNet):
         self.noise_generator = torch.Generator(device)
         self.initialize()
 
-    def train_on(self, data, rows, *, n_epochs, held_out=None):
+    def train_on(self, data, rows, task, *, n_epochs, held_out=None):
         """Train for some epochs more on rows of data, and let go of it.
 
         Parameters
@@ -153,6 +153,8 @@ class VAENet(NeuralNet):
         data : Data
         rows : array of int
             Numbers of the rows to train on.
+        task : FitTask
+            To be told of each epoch.
         n_epochs : int
         held_out : array of int, optional
             Numbers of the rows that early stopping watches.
@@ -162,7 +164,7 @@ class VAENet(NeuralNet):
         ValueError
             If training diverges.
         """
-        self.max_epochs = n_epochs
+        self.max_epochs, self.task_ = n_epochs, task
         sparse = (
             self.module_.encoder.takes_sparse_rows
             and not self.dense
@@ -196,7 +198,8 @@ class VAENet(NeuralNet):
             stoppers = [
                 cb for _, cb in self.callbacks_ if isinstance(cb, EarlyStopping)
             ]
-            if not any(stopper.misses_ == stopper.patience for stopper in stoppers):
+            impatient = any(s.misses_ == s.patience for s in stoppers)
+            if not (impatient or self.task_.is_to_stop):
                 raise
         finally:
             if (progress := dict(self.callbacks_).get("skvae_progress")) is not None:
@@ -219,6 +222,8 @@ class VAENet(NeuralNet):
         )
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        if self.task_.is_to_stop:
+            raise KeyboardInterrupt  # as skorch's callbacks do
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
         epoch = len(self.history)
         if epoch > 1:  # batch records would outgrow the model
@@ -229,6 +234,11 @@ class VAENet(NeuralNet):
         dataset_train.rng = np.random.default_rng(
             derive_seed(self.seed, Stream.CORRUPTION, epoch, self.processes.rank)
         )
+        self.task_.begin_epoch()
+
+    def on_epoch_end(self, net, **kwargs):
+        super().on_epoch_end(net, **kwargs)
+        self.task_.end()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         stream = (Stream.VALIDATION,)
@@ -256,7 +266,7 @@ class VAENet(NeuralNet):
         self.train_split = None
         self.kept_gradients_ = []
         self.processes = ALONE
-        del self.forward_
+        del self.forward_, self.task_
         self.optimizer_.zero_grad()
 
     def train_step_single(self, batch, **fit_params):

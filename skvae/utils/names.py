@@ -1,7 +1,7 @@
 """Names of topics."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 
 def numbered_topics(n_topics):
@@ -9,7 +9,7 @@ def numbered_topics(n_topics):
     return np.array([f"topic {k}" for k in range(n_topics)], dtype=object)
 
 
-class TopicNamesMixin:
+class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
     """Topics go by one name in tables, pictures and the columns of `transform`."""
 
     def get_feature_names_out(self, input_features=None):
@@ -17,15 +17,22 @@ class TopicNamesMixin:
 
         Parameters
         ----------
-        input_features : ignored
-            Not used.
+        input_features : array-like of str of shape (n_features,), default=None
+            Only checked, against the names that the model was fitted with.
 
         Returns
         -------
         names : ndarray of str of shape (n_topics,)
             One for each column of `transform`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If `input_features` are not those of the fit.
         """
-        check_is_fitted(self)
+        columns = super().get_feature_names_out(input_features)
         if hasattr(self, "topic_names_"):
             return self.topic_names_.copy()
-        return numbered_topics(self._n_features_out)
+        return numbered_topics(len(columns))
