@@ -34,6 +34,8 @@ from skvae.plotting import (  # noqa: E402
     TopicPrevalenceDisplay,
     TopicWordsDisplay,
     TrainingCurveDisplay,
+    TraversalDisplay,
+    draw_images,
 )
 from skvae.plotting._images import tile  # noqa: E402
 from skvae.utils.labels import place_labels  # noqa: E402
@@ -263,13 +265,20 @@ def test_training_curves_are_the_history(data):
     model = NVDMTopicModel(3, early_stopping=True, **FAST).fit(X)
     display = TrainingCurveDisplay.from_estimator(make_pipeline("passthrough", model))
     save(display)
-    loss, likelihood, kl = display.axes_[0]
+    loss, likelihood, kl, units = display.axes_[0]
     lines = {line.get_label(): line.get_ydata() for line in loss.lines}
     np.testing.assert_array_equal(lines["training"], model.history_["loss"])
     np.testing.assert_array_equal(lines["held out"], model.history_["validation_loss"])
     best = f"kept: epoch {model.health_['best_epoch']}"
     assert best in [text.get_text() for text in loss.get_legend().get_texts()]
     np.testing.assert_array_equal(kl.lines[0].get_ydata(), model.history_["kl"])
+    heights = [bar.get_height() for bar in units.patches]
+    kl = model.health_["kl_per_unit"]
+    np.testing.assert_allclose(heights, np.sort(kl)[::-1])
+    numbers = [text.get_text() for text in units.get_xticklabels()]
+    assert numbers == [str(k) for k in np.argsort(-kl)]
+    active = model.health_["active_units"]
+    assert units.get_xlabel() == f"{active} of 3 units in use"
     display = TrainingCurveDisplay.from_estimator(NVDMTopicModel(3, **FAST).fit(X))
     assert len(display.axes_[0, 0].lines) == 1
 
@@ -283,7 +292,7 @@ def test_selection_of_a_search_shows_perplexity_and_the_choice(data):
     X, _ = data
     grid = {"n_components": [2, 3, 5], "lr": [0.01, 1e-5]}
     search = GridSearchCV(NVDMTopicModel(**FAST), grid, cv=2).fit(X)
-    display = ModelSelectionDisplay.from_search(search)
+    display = ModelSelectionDisplay.from_estimator(search)
     save(display)
     cv = pd.DataFrame(search.cv_results_)
     for k, row in cv.groupby("param_n_components"):
@@ -308,7 +317,7 @@ def test_selection_of_a_search_with_several_scorers():
         refit="topics",
         cv=2,
     ).fit(texts)
-    display = ModelSelectionDisplay.from_search(search)
+    display = ModelSelectionDisplay.from_estimator(search)
     save(display)
     assert display.results["metric"].unique().tolist() == ["npmi", "topics"]
     assert display.results["value"].tolist()[2:] == [-1, -2]
@@ -316,7 +325,7 @@ def test_selection_of_a_search_with_several_scorers():
     with pytest.raises(
         ValueError, match=r"went over \['nmf__n_components'\]. Pass par"
     ):
-        ModelSelectionDisplay.from_search(search, parameter="topics")
+        ModelSelectionDisplay.from_estimator(search, parameter="topics")
 
 
 def test_selection_of_a_comparison_joins_families():
@@ -334,7 +343,7 @@ def test_selection_of_a_comparison_joins_families():
     np.testing.assert_array_equal(
         gsm.lines[0].get_xydata(), [[5, 50], [10, 40], [20, 45]]
     )
-    with pytest.raises(ValueError, match="Let names end in the number of components"):
+    with pytest.raises(ValueError, match="The table has no model. Pass what compare_"):
         ModelSelectionDisplay.from_comparison(table.iloc[:1])
     # What a table has beyond that, if it is known, has panels in a second row.
     more = table.assign(npmi_test=0.2, stability=0.0, nmi=np.nan)
@@ -345,6 +354,30 @@ def test_selection_of_a_comparison_joins_families():
         *["perplexity", "coherence (npmi)", "coherence, held-out texts"],
         *["diversity", "stability over seeds"],
     ]
+
+
+def test_models_of_any_name_have_a_bar_each():
+    table = pd.DataFrame(
+        {"perplexity": [90, 50, 40, 45.0], "nmi": [np.nan, 0.1, 0.3, np.nan]},
+        index=["unigram", "GSM 20", "LDA 20", "mine"],
+    ).assign(npmi=[np.nan, -0.1, 0.2, 0.1], npmi_std=[np.nan, 0.1, 0.1, 0.1])
+    display = ModelSelectionDisplay.from_comparison(table)
+    save(display)
+    assert display.choices == {}
+    for ax, metric in zip(display.axes_.flat, ["perplexity", "npmi", "nmi"]):
+        lengths = [bar.get_width() for bar in ax.patches]
+        expected = table.loc[["GSM 20", "LDA 20", "mine"], metric]
+        np.testing.assert_allclose(lengths, expected.fillna(0))
+        # The best one is dark: LDA, by whichever.
+        dark = np.argmin([sum(bar.get_facecolor()[:3]) for bar in ax.patches])
+        assert dark == 1
+    words, _ = bars(display.axes_[0, 0])
+    assert words == ["GSM 20", "LDA 20", "mine"]
+    numbers = [text.get_text() for text in display.axes_[0, 2].texts]
+    assert numbers == ["0.1", "0.3", "none"]
+    # A single number of each family makes no line.
+    display = ModelSelectionDisplay.from_comparison(table.drop(index="mine"))
+    assert bars(display.axes_[0, 0])[0] == ["GSM 20", "LDA 20"]
 
 
 # --- images ------------------------------------------------------------------------
@@ -404,6 +437,66 @@ def test_interpolations_are_the_models_own(vae):
         InterpolationDisplay.from_estimator(model, X[:2], X[:1])
 
 
+def test_traversals_change_one_dimension_at_a_time(vae):
+    model, X = vae
+    display = TraversalDisplay.from_estimator(model, n_steps=5)
+    save(display)
+    order = np.argsort(-model.health_["kl_per_unit"])
+    assert [name[:11] for name in display.row_names] == [
+        f"dimension {k}" for k in order
+    ]
+    std = np.sqrt(np.diag(model.latent_covariance_))
+    for images, k in zip(display.images, order):
+        codes = model.latent_mean_ + np.linspace(-2, 2, 5)[:, None] * std * np.eye(2)[k]
+        expected = model.inverse_transform(codes)
+        np.testing.assert_allclose(images, expected, rtol=1e-5)
+    shown = TraversalDisplay.from_estimator(model, X[0], dimensions=[1]).images[0]
+    code = model.transform(X[:1])[0]
+    codes = [[code[0], model.latent_mean_[1] - 2 * std[1]]]
+    np.testing.assert_allclose(shown[:1], model.inverse_transform(codes), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"x has 2 rows. Pass one image, as X\[0\]"):
+        TraversalDisplay.from_estimator(model, X[:2])
+    with pytest.raises(TypeError, match="PCA has no latent_mean_"):
+        TraversalDisplay.from_estimator(PCA(2).fit(X))
+
+
+def test_many_images_are_few_and_one_is_no_matrix(vae):
+    model, X = vae
+    E = X[:, :2]
+    display = ReconstructionDisplay.from_estimator(model, X)
+    assert display.images["images"].shape == (10, 64)
+    assert display.ax_.get_title(loc="left") == "the first 10 of 200 images"
+    assert max(display.figure_.get_size_inches()) < 10
+    one = ReconstructionDisplay.from_estimator(model, X[3])
+    np.testing.assert_array_equal(one.images["images"], X[3:4])
+    assert one.ax_.get_title(loc="left") == ""
+    display = InterpolationDisplay.from_estimator(model, X[0], X[1], n_steps=4)
+    np.testing.assert_allclose(display.images[0], model.interpolate(X[0], X[1], 4))
+    display = InterpolationDisplay.from_estimator(model, X[:100], X[100:])
+    assert display.images.shape == (10, 10, 64)
+    assert display.ax_.get_title(loc="left") == "the first 10 of 100 pairs"
+    given = VAETransformer(2, likelihood="bernoulli", max_epochs=1, random_state=0)
+    given.fit(X, covariates=np.arange(200) % 3, embeddings=E)
+    beside = dict(covariates=np.arange(200) % 3, embeddings=E)
+    shown = ReconstructionDisplay.from_estimator(given, X, n_images=4, **beside).images
+    expected = given.reconstruct(X, **beside)[:4]
+    np.testing.assert_allclose(shown["reconstructions"], expected, rtol=1e-5)
+
+
+def test_rows_are_drawn_as_they_are(vae):
+    _, X = vae
+    ax = draw_images(X, title="digits")
+    picture = ax.images[0].get_array()
+    assert picture.shape[1] == 14 * 9 - 1  # 14 x 15 images
+    np.testing.assert_array_equal(picture[:8, :8].ravel(), X[0])
+    assert ax.get_title(loc="left") == "digits"
+    _, mine = plt.subplots()
+    assert draw_images(X[0], ax=mine) is mine
+    assert mine.images[0].get_array().shape == (8, 8)
+    colours = draw_images(np.zeros((3, 48)), n_columns=1).images[0].get_array()
+    assert colours.shape == (14, 4, 3)  # 3 x 4 x 4 values are the only squares
+
+
 def test_shapes_of_images(vae):
     model, X = vae
     wide = ReconstructionDisplay.from_estimator(model, X[:2], image_shape=(4, 16))
@@ -412,6 +505,12 @@ def test_shapes_of_images(vae):
     assert ReconstructionDisplay.from_estimator(own, X[:2]).image_shape == (1, 2, 32)
     with pytest.raises(ValueError, match=r"64 values, which make no image of shape"):
         ReconstructionDisplay.from_estimator(model, X[:2], image_shape=(3, 8, 8))
+    with pytest.raises(ValueError, match=r"come first: image_shape=\(1, 8, 8\)"):
+        draw_images(X, image_shape=(8, 8, 1))
+    with pytest.raises(ValueError, match="2 channels, but 1, grey, or 3, red"):
+        ReconstructionDisplay.from_estimator(model, X, image_shape=(2, 4, 8))
+    with pytest.raises(ValueError, match="63 values, which make no square image"):
+        draw_images(X[:, :63])
 
 
 def test_what_is_drawn_with_is_imported_late():
@@ -433,6 +532,15 @@ def test_matplotlib_is_asked_for_by_name(models, monkeypatch):
 
 
 # --- what a user meets ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", skvae.plotting.__all__)
+def test_models_are_shown_the_door_that_takes_them(models, name):
+    display = getattr(skvae.plotting, name)
+    if name != "draw_images":
+        with pytest.raises(TypeError, match=f"Call {name}.from_estimator, which"):
+            display(models["GSM"])
+        assert callable(display.from_estimator)
 
 
 @pytest.mark.parametrize(
@@ -467,6 +575,7 @@ def test_texts_of_any_kind_are_drawn(odd, shown):
         TopicHierarchyDisplay.from_estimator(named, **options),
         TopicPrevalenceDisplay.from_estimator(named, X, labels, **options),
         ModelSelectionDisplay.from_comparison(table),
+        ModelSelectionDisplay.from_comparison(table.iloc[1:]),
         ModelSelectionDisplay(
             pd.DataFrame([(odd, "", 2, 1.0, np.nan)]).set_axis(
                 ["metric", "family", "n_components", "value", "std"], axis=1
@@ -519,22 +628,26 @@ def test_searches_of_any_kind(data):
         return -len(model.components_)
 
     own = GridSearchCV(model, {"n_components": [2, 3]}, scoring=constant, cv=2).fit(X)
-    results = ModelSelectionDisplay.from_search(own).results
+    results = ModelSelectionDisplay.from_estimator(own).results
     assert results["metric"].tolist() == ["score", "score"]
     assert results["value"].tolist() == [-2, -3]
     with pytest.raises(NotFittedError):
-        ModelSelectionDisplay.from_search(GridSearchCV(model, {}))
+        ModelSelectionDisplay.from_estimator(GridSearchCV(model, {}))
+    with pytest.raises(TypeError, match="NVDMTopicModel is no search. Pass a fitted"):
+        ModelSelectionDisplay.from_estimator(model)
+    with pytest.warns(FutureWarning, match="it is called from_estimator"):
+        assert ModelSelectionDisplay.from_search(own).results.equals(results)
 
     metrics = {"a": constant, "b": constant}
     several = GridSearchCV(
         model, {"n_components": [2, 3]}, scoring=metrics, refit=False, cv=2
     ).fit(X)
-    assert ModelSelectionDisplay.from_search(several).choices == {"": 2}
+    assert ModelSelectionDisplay.from_estimator(several).choices == {"": 2}
 
     halving = HalvingGridSearchCV(
         model, {"n_components": [2, 3, 4]}, cv=2, min_resources=30, random_state=0
     ).fit(X)
-    display = ModelSelectionDisplay.from_search(halving)
+    display = ModelSelectionDisplay.from_estimator(halving)
     best = display.results.set_index("n_components").loc[
         halving.best_params_["n_components"]
     ]
@@ -545,7 +658,7 @@ def test_searches_of_any_kind(data):
     grid = [{"m__n_components": [2, 3]}, {"m": [PCA(2)]}]
     pipeline = Pipeline([("m", PCA())])
     mixed = GridSearchCV(pipeline, grid, cv=2).fit(X)
-    shown = ModelSelectionDisplay.from_search(mixed, parameter="m__n_components")
+    shown = ModelSelectionDisplay.from_estimator(mixed, parameter="m__n_components")
     assert shown.results["n_components"].tolist() == [2, 3]
 
 

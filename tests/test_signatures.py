@@ -10,7 +10,7 @@ from helpers import PUBLIC_MODULES
 # What else takes any model, or of X no more than its words or columns.
 OF_IMAGES = {
     f"{what}Display.from_estimator"
-    for what in ("Reconstruction", "Manifold", "Interpolation")
+    for what in ("Reconstruction", "Manifold", "Traversal", "Interpolation")
 }
 OF_WORDS_ALONE = {"top_words"}
 

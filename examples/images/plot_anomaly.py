@@ -44,5 +44,5 @@ for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
     title = (
         f"its least likely images: {(y_test[most] == unknown).mean():.0%} {unknown}s"
     )
-    draw_images(below, X_test[most], shape, 8, title=title)
+    draw_images(X_test[most], image_shape=shape, n_columns=8, title=title, ax=below)
 plt.show()

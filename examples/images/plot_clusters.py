@@ -63,5 +63,11 @@ order = np.argsort([np.median(y[:3000][clusters == k]) for k in range(10)])
 centres = vae.inverse_transform(k_means.cluster_centers_[order])
 members = [X[:3000][clusters == k][:5] for k in order]
 rows = np.concatenate([np.vstack([c[None], m]) for c, m in zip(centres, members)])
-draw_images(right, rows, shape, 6, title="a cluster's centre, and some of its members")
+draw_images(
+    rows,
+    image_shape=shape,
+    n_columns=6,
+    title="a cluster's centre, and some of its members",
+    ax=right,
+)
 plt.show()

@@ -53,7 +53,7 @@ figure, (above, below) = plt.subplots(
     2, 1, figsize=(10, 3.8), layout="constrained", height_ratios=[3, 2]
 )
 title = "images, and reconstructions by a dense and by a convolutional network"
-draw_images(above, np.concatenate(rows), shape, n, title=title)
+draw_images(np.concatenate(rows), image_shape=shape, n_columns=n, title=title, ax=above)
 title = "new images: dense, convolutional"
-draw_images(below, np.concatenate(new), shape, n, title=title)
+draw_images(np.concatenate(new), image_shape=shape, n_columns=n, title=title, ax=below)
 plt.show()

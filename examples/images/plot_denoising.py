@@ -53,5 +53,5 @@ for ax, (corruption, level, rows) in zip(
         f"{corruption} noise: images, corrupted, restored by PCA, by a plain and by "
     )
     title += "a denoising autoencoder"
-    draw_images(ax, shown, shape, n, title=title)
+    draw_images(shown, image_shape=shape, n_columns=n, title=title, ax=ax)
 plt.show()

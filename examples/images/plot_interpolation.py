@@ -35,5 +35,5 @@ new = {
 }
 for ax, (title, (model, from_)) in zip(axes.flat[1:], new.items(), strict=True):
     rows = model.sample(60, random_state=0, from_=from_, mean=True)
-    draw_images(ax, rows, shape, 12, title=title)
+    draw_images(rows, image_shape=shape, n_columns=12, title=title, ax=ax)
 plt.show()

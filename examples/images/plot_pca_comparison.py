@@ -53,5 +53,11 @@ left.spines[["top", "right"]].set_visible(False)
 shown = [X_test[:10], images["PCA", 10], images["autoencoder", 10]]
 shown += [images["PCA", 50], images["autoencoder", 50]]
 title = "images; PCA and autoencoder, 10 dimensions; the same, 50"
-draw_images(right, [row for rows in shown for row in rows], shape, 10, title=title)
+draw_images(
+    [row for rows in shown for row in rows],
+    image_shape=shape,
+    n_columns=10,
+    title=title,
+    ax=right,
+)
 plt.show()

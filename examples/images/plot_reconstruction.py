@@ -41,10 +41,12 @@ for column, (name, model) in zip(
     axes.T, {"deviation learnt": learnt, "deviation 1": unit}.items(), strict=True
 ):
     ReconstructionDisplay.from_estimator(
-        model, X_test[:12], n_draws=2, random_state=0, image_shape=shape, ax=column[0]
+        model, X_test, n_images=12, n_draws=2, random_state=0, ax=column[0]
     )
     column[0].set_title(name, loc="left", fontweight="bold")
     new = model.sample(48, random_state=0, mean=True)
-    draw_images(column[1], new, shape, 12, title="drawn from the prior")
+    draw_images(
+        new, image_shape=shape, n_columns=12, title="drawn from the prior", ax=column[1]
+    )
     TrainingCurveDisplay.from_estimator(model, ax=column[2])
 plt.show()

@@ -11,6 +11,7 @@ from skvae.plotting._images import (
     InterpolationDisplay,
     ManifoldDisplay,
     ReconstructionDisplay,
+    TraversalDisplay,
     draw_images,
 )
 from skvae.plotting._maps import EmbeddingMapDisplay, LatentSpaceDisplay
@@ -31,5 +32,6 @@ __all__ = [
     "TopicPrevalenceDisplay",
     "TopicWordsDisplay",
     "TrainingCurveDisplay",
+    "TraversalDisplay",
     "draw_images",
 ]

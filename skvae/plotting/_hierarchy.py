@@ -8,13 +8,20 @@ from sklearn.utils import check_scalar
 
 from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_hierarchy
-from skvae.plotting._style import PALETTE, PLAIN, clear_frame, legible, one_axes
+from skvae.plotting._style import (
+    PALETTE,
+    PLAIN,
+    Display,
+    clear_frame,
+    legible,
+    one_axes,
+)
 
 # Of groups: what joins them is grey.
 COLORS = PALETTE[:-1]
 
 
-class TopicHierarchyDisplay:
+class TopicHierarchyDisplay(Display):
     """Topics as leaves of a tree, whose branches join where topics are alike.
 
     Make it with `from_estimator`.

@@ -1,33 +1,68 @@
-"""Images: reconstructions, the manifold, the way from one to another."""
+"""Images: reconstructions, the manifold, dimensions one by one, ways between images."""
 
 import math
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
-from skvae.fitted.beside import as_keywords
-from skvae.plotting._style import one_axes
+from skvae.fitted.beside import as_keywords, rows_of
+from skvae.fitted.model import last_step
+from skvae.plotting._style import PLAIN, Display, legible, one_axes
 
 
-def image_shape_of(model, n_features, image_shape=None):
+def image_shape_of(n_features, given=None, model=None):
     """Return (channels, height, width) of the images that rows hold.
 
-    Given, else the model's own, else square and grey.
+    Given, else the model's own, else square: grey, or red, green and blue.
     """
-    shape = image_shape
+    shape = given
+    if shape is None and model is not None:
+        shape = getattr(last_step(model), "image_shape", None)
     if shape is None:
-        shape = getattr(model, "image_shape", None)
-    if shape is None:
-        side = math.isqrt(n_features)
-        shape = (side, side)
-    shape = (1, *shape)[-3:]
-    if math.prod(shape) != n_features:
+        for channels in (1, 3):
+            side = math.isqrt(n_features // channels)
+            if channels * side**2 == n_features:
+                return (channels, side, side)
+        raise ValueError(
+            f"Rows have {n_features} values, which make no square image. Pass "
+            "image_shape=(height, width) or (channels, height, width)."
+        )
+    shape = tuple(int(n) for n in np.ravel(shape))
+    if len(shape) not in (2, 3) or math.prod(shape) != n_features:
         raise ValueError(
             f"Rows have {n_features} values, which make no image of shape {shape}. "
             "Pass image_shape=(height, width) or (channels, height, width)."
         )
-    return tuple(int(n) for n in shape)
+    shape = (1, *shape)[-3:]
+    if shape[0] not in (1, 3):
+        last = (shape[2], *shape[:2])
+        hint = f" Channels come first: image_shape={last}, and rows channel by channel."
+        raise ValueError(
+            f"image_shape={shape} has {shape[0]} channels, but 1, grey, or 3, red, "
+            f"green and blue, can be drawn.{hint * (last[0] in (1, 3))}"
+        )
+    return shape
+
+
+def as_rows(X, n=None):
+    """Return the first n images, one row each, and how many there are.
+
+    A single image may be a row without a matrix around it.
+    """
+    if np.ndim(X) == 1:
+        X = np.reshape(X, (1, -1))
+    return X[:n], np.shape(X)[0]
+
+
+def as_array(X):
+    return X.toarray() if sp.issparse(X) else np.asarray(X)
+
+
+def first_of(n, n_all, what="images"):
+    """Title of a picture of some images, if there are more."""
+    return f"the first {n:,} of {n_all:,} {what}" if n < n_all else None
 
 
 def tile(rows, image_shape, n_columns):
@@ -56,57 +91,94 @@ def tile(rows, image_shape, n_columns):
     return picture.reshape(height, width, -1)[1:, 1:]
 
 
-def draw_images(ax, rows, image_shape, n_columns, *, title=None, row_names=None):
+def draw_images(
+    rows, *, image_shape=None, n_columns=None, title=None, row_names=None, ax=None
+):
     """Draw images side by side, such as those that a model sampled.
 
     Parameters
     ----------
-    ax : matplotlib Axes
-        Where to draw.
-    rows : array-like of shape (n_images, n_features)
+    rows : array-like of shape (n_images, n_features) or (n_features,)
         Values from 0 to 1; what lies beyond is cut off. Grey images are drawn as ink on
         white.
-    image_shape : tuple of int
-        (height, width) or (channels, height, width).
-    n_columns : int
-        Number of images in a line.
+    image_shape : tuple of int, default=None
+        (height, width) or (channels, height, width); by default square: grey, or red,
+        green and blue where three squares are as many values.
+    n_columns : int, default=None
+        Number of images in a line; by default 10, or more of more than a hundred.
     title : str, default=None
         Title of the axes.
     row_names : list of str, default=None
         Names of the lines.
+    ax : matplotlib Axes, default=None
+        Where to draw; by default into a new figure.
+
+    Returns
+    -------
+    ax : matplotlib Axes
+        With the picture drawn.
+
+    Raises
+    ------
+    ValueError
+        If rows hold no images of this shape.
+
+    See Also
+    --------
+    ReconstructionDisplay : Images above what a model makes of them.
 
     Examples
     --------
-    >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_digits
     >>> from skvae.plotting import draw_images
-    >>> _, ax = plt.subplots()
-    >>> draw_images(ax, load_digits().data[:20] / 16, (8, 8), n_columns=10)
+    >>> ax = draw_images(load_digits().data[:20] / 16)
     """
-    image_shape = (1, *image_shape)[-3:]
+    rows = as_array(as_rows(rows)[0])
+    image_shape = image_shape_of(rows.shape[1], image_shape)
+    if n_columns is None:
+        n_columns = min(len(rows), max(10, math.isqrt(len(rows))))
+    names = [legible(name) for name in row_names or ()]
+    room = 0.4 + 0.072 * max(map(len, names), default=0)
+    width, height = size_of(-(-len(rows) // n_columns), n_columns, image_shape)
+    _, ax = one_axes(ax, (width + room, height))
     picture = tile(rows, image_shape, n_columns)
     if picture.shape[-1] == 1:
         ax.imshow(picture[..., 0], cmap="gray_r", vmin=0, vmax=1)
     else:
         ax.imshow(picture)
     ax.spines[:].set_visible(False)
-    ax.set(xticks=[], yticks=[])
-    if row_names is not None:
-        step = image_shape[1] + 1
-        middles = np.arange(len(row_names)) * step + (step - 1) / 2 - 0.5
-        ax.set_yticks(middles, row_names, fontsize=9)
-        ax.tick_params(length=0)
+    ax.set_xticks([])
+    ax.set_yticks(middles_of(len(names), image_shape[1]), names, fontsize=9, **PLAIN)
+    ax.tick_params(length=0)
+    if names:
+        ax.set_anchor("W")  # where the layout leaves room for the names
     if title is not None:
-        ax.set_title(title, loc="left", fontsize=10)
+        ax.set_title(legible(title, 200), loc="left", fontsize=10, **PLAIN)
+    return ax
 
 
-def size_of(n_rows, n_columns, image_shape, side=0.55):
+def middles_of(n, length):
+    """Where the middles of n images lie that are so many pixels long, with the gaps."""
+    return np.arange(n) * (length + 1) + (length - 1) / 2
+
+
+def size_of(n_rows, n_columns, image_shape):
     """Size of a figure, in inches, of so many images."""
     ratio = image_shape[1] / image_shape[2]
-    return (n_columns * side + 1.0, n_rows * side * ratio + 0.4)
+    side = min(0.55, 12 / n_columns, 8 / (n_rows * ratio))
+    return (n_columns * side, n_rows * side * ratio + 0.4)
 
 
-class ReconstructionDisplay:
+def codes_of(model):
+    """Means and standard deviations of the codes of the training data."""
+    if not hasattr(model, "latent_mean_"):
+        raise TypeError(
+            f"{type(model).__name__} has no latent_mean_. Pass a fitted VAETransformer."
+        )
+    return model.latent_mean_, np.sqrt(np.diag(model.latent_covariance_))
+
+
+class ReconstructionDisplay(Display):
     """Images above their reconstructions.
 
     Make it with `from_estimator`.
@@ -117,11 +189,17 @@ class ReconstructionDisplay:
         Rows of pictures by their names; values from 0 to 1.
     image_shape : tuple of 3 int
         (channels, height, width).
+    title : str, default=None
+        Title of the picture.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    draw_images : Draws any images.
 
     Examples
     --------
@@ -129,14 +207,15 @@ class ReconstructionDisplay:
     >>> from sklearn.decomposition import PCA
     >>> from skvae.plotting import ReconstructionDisplay
     >>> X = load_digits().data / 16
-    >>> display = ReconstructionDisplay.from_estimator(PCA(10).fit(X), X[:12])
-    >>> list(display.images)
-    ['images', 'reconstructions']
+    >>> display = ReconstructionDisplay.from_estimator(PCA(10).fit(X), X)
+    >>> display.ax_.get_title(loc="left")
+    'the first 10 of 1,797 images'
     """
 
-    def __init__(self, images, image_shape):
+    def __init__(self, images, image_shape, *, title=None):
         self.images = images
         self.image_shape = image_shape
+        self.title = title
 
     @classmethod
     def from_estimator(
@@ -144,6 +223,7 @@ class ReconstructionDisplay:
         model,
         X,
         *,
+        n_images=10,
         n_draws=0,
         random_state=None,
         image_shape=None,
@@ -158,8 +238,11 @@ class ReconstructionDisplay:
         model : estimator
             Fitted, with `transform` and `inverse_transform`: a `VAETransformer`, PCA,
             NMF.
-        X : array of shape (n_images, n_features)
+        X : array-like of shape (n_samples, n_features) or (n_features,)
             Images to show, values from 0 to 1.
+        n_images : int, default=10
+            Number of images to show, the first ones, where X has more; the title then
+            says so.
         n_draws : int, default=0
             Number of reconstructions from codes drawn from the posterior, beside those
             from its mean; `VAETransformer` only.
@@ -167,7 +250,7 @@ class ReconstructionDisplay:
             Of the draws.
         image_shape : tuple of int, default=None
             (height, width) or (channels, height, width); by default the model's, else
-            square and grey.
+            square, as in `draw_images`.
         covariates : array-like, default=None
             Of the images, if the model was fitted with covariates.
         embeddings : array-like of shape (n_images, n_embedding_features), default=None
@@ -180,11 +263,15 @@ class ReconstructionDisplay:
         display : ReconstructionDisplay
             With the picture drawn.
         """
-        shape = image_shape_of(model, np.shape(X)[1], image_shape)
-        known = as_keywords(model, covariates=covariates)
-        given = known | as_keywords(model, embeddings=embeddings)
+        X, n_all = as_rows(X, n_images)
+        n_images = np.shape(X)[0]
+        shape = image_shape_of(np.shape(X)[1], image_shape, model)
+        given = as_keywords(model, covariates=covariates, embeddings=embeddings)
+        if n_images < n_all:
+            given = {k: v[:n_images] for k, v in rows_of(model, given, n_all).items()}
+        known = {k: v for k, v in given.items() if k == "covariates"}
         decoded = model.inverse_transform(model.transform(X, **given), **known)
-        images = {"images": np.asarray(X), "reconstructions": np.asarray(decoded)}
+        images = {"images": as_array(X), "reconstructions": as_array(decoded)}
         if n_draws and not hasattr(model, "reconstruct"):
             raise TypeError(
                 f"{type(model).__name__} has no posterior to draw from. Leave n_draws "
@@ -194,7 +281,8 @@ class ReconstructionDisplay:
         for i in range(n_draws):
             draw = model.reconstruct(X, sample=True, random_state=rng, **given)
             images[f"draw {i + 1}"] = draw
-        return cls(images, shape).plot(**plot_options)
+        title = first_of(n_images, n_all)
+        return cls(images, shape, title=title).plot(**plot_options)
 
     def plot(self, ax=None):
         """Draw the images.
@@ -209,20 +297,19 @@ class ReconstructionDisplay:
         self : ReconstructionDisplay
             The display, with its axes and figure.
         """
-        n_images = len(self.images["images"])
-        size = size_of(len(self.images), n_images, self.image_shape)
-        self.figure_, self.ax_ = one_axes(ax, size)
-        draw_images(
-            self.ax_,
+        self.ax_ = draw_images(
             np.concatenate(list(self.images.values())),
-            self.image_shape,
-            n_images,
+            image_shape=self.image_shape,
+            n_columns=len(self.images["images"]),
+            title=self.title,
             row_names=list(self.images),
+            ax=ax,
         )
+        self.figure_ = self.ax_.figure
         return self
 
 
-class ManifoldDisplay:
+class ManifoldDisplay(Display):
     """What the places of a plane of codes decode to.
 
     Make it with `from_estimator`.
@@ -285,7 +372,7 @@ class ManifoldDisplay:
             The dimensions of the code to the right and upwards.
         image_shape : tuple of int, default=None
             (height, width) or (channels, height, width); by default the model's, else
-            square and grey.
+            square, as in `draw_images`.
         covariates : label, or array-like of shape (n_covariates,), default=None
             Of all images alike, if the model was fitted with covariates.
         **plot_options
@@ -301,24 +388,19 @@ class ManifoldDisplay:
         TypeError
             If the model has no normal codes, such as PCA.
         """
-        if not hasattr(model, "latent_mean_"):
-            raise TypeError(
-                f"{type(model).__name__} has no latent_mean_. Pass a fitted "
-                "VAETransformer."
-            )
-        if len(model.latent_mean_) < 2:
+        mean, std = codes_of(model)
+        if len(mean) < 2:
             raise ValueError(
                 f"{type(model).__name__} has one component, but a plane needs two."
             )
         quantiles = norm.ppf(np.linspace(0.02, 0.98, n))
         right, up = dimensions
-        codes = np.tile(model.latent_mean_, (n, n, 1))
-        std = np.sqrt(np.diag(model.latent_covariance_))
+        codes = np.tile(mean, (n, n, 1))
         codes[..., right] += std[right] * quantiles
         codes[..., up] += std[up] * quantiles[::-1, None]
         given = as_keywords(model, covariates=covariates)
         images = model.inverse_transform(codes.reshape(n * n, -1), **given)
-        shape = image_shape_of(model, images.shape[1], image_shape)
+        shape = image_shape_of(images.shape[1], image_shape, model)
         return cls(images, shape, dimensions).plot(**plot_options)
 
     def plot(self, ax=None):
@@ -334,17 +416,173 @@ class ManifoldDisplay:
         self : ManifoldDisplay
             The display, with its axes and figure.
         """
-        n = math.isqrt(len(self.images))
-        side = min(0.55, 8 / n)
-        self.figure_, self.ax_ = one_axes(ax, size_of(n, n, self.image_shape, side))
-        draw_images(self.ax_, self.images, self.image_shape, n)
+        self.ax_ = draw_images(
+            self.images,
+            image_shape=self.image_shape,
+            n_columns=math.isqrt(len(self.images)),
+            ax=ax,
+        )
+        self.figure_ = self.ax_.figure
         right, up = self.dimensions
         self.ax_.set_xlabel(f"latent dimension {right} \N{RIGHTWARDS ARROW}")
         self.ax_.set_ylabel(f"latent dimension {up} \N{RIGHTWARDS ARROW}")
         return self
 
 
-class InterpolationDisplay:
+class TraversalDisplay(Display):
+    """What each dimension of the code does: images along it, the others held.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    images : array of shape (n_dimensions, n_steps, n_features)
+        Values from 0 to 1.
+    image_shape : tuple of 3 int
+        (channels, height, width).
+    row_names : list of str
+        Of the dimensions.
+    steps : array of shape (n_steps,)
+        Where on a dimension the images are, in standard deviations of the codes.
+    title : str, default=None
+        Title of the picture.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    ManifoldDisplay : Two dimensions at once.
+    TrainingCurveDisplay : Which dimensions are in use.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skvae import VAETransformer
+    >>> from skvae.plotting import TraversalDisplay
+    >>> X = load_digits().data / 16
+    >>> vae = VAETransformer(5, likelihood="bernoulli", max_epochs=2, random_state=0)
+    >>> display = TraversalDisplay.from_estimator(vae.fit(X))
+    >>> display.images.shape
+    (5, 9, 64)
+    """
+
+    def __init__(self, images, image_shape, row_names, steps, *, title=None):
+        self.images = images
+        self.image_shape = image_shape
+        self.row_names = row_names
+        self.steps = steps
+        self.title = title
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model,
+        x=None,
+        *,
+        n_steps=9,
+        dimensions=None,
+        image_shape=None,
+        covariates=None,
+        **plot_options,
+    ):
+        """Draw what the dimensions of a fitted autoencoder's code do to an image.
+
+        Each line changes one dimension, from two standard deviations of the codes of
+        the training data below their mean to two above. A line of images that are all
+        alike belongs to a dimension that is not in use.
+
+        Parameters
+        ----------
+        model : VAETransformer
+            Fitted.
+        x : array-like of shape (n_features,), default=None
+            Image that is changed; by default the one of the mean code.
+        n_steps : int, default=9
+            Number of images in a line.
+        dimensions : list of int, default=None
+            Dimensions to show, in this order; by default those with the largest KL
+            terms, at most ten.
+        image_shape : tuple of int, default=None
+            (height, width) or (channels, height, width); by default the model's, else
+            square, as in `draw_images`.
+        covariates : label, or array-like of shape (n_covariates,), default=None
+            Of all images alike, if the model was fitted with covariates.
+        **plot_options
+            Passed on to `plot`.
+
+        Returns
+        -------
+        display : TraversalDisplay
+            With the picture drawn.
+
+        Raises
+        ------
+        TypeError
+            If the model has no normal codes, such as PCA.
+        """
+        mean, std = codes_of(model)
+        given = as_keywords(model, covariates=covariates)
+        start, kl = mean, model.health_["kl_per_unit"]
+        if x is not None:
+            start = as_array(model.transform(as_rows(x)[0], **given))
+            if len(start) != 1:
+                raise ValueError(f"x has {len(start)} rows. Pass one image, as X[0].")
+            start = start[0]
+        title = None
+        if dimensions is None:
+            dimensions = np.argsort(-(kl if kl.any() else std), kind="stable")[:10]
+            if len(dimensions) < len(mean):
+                title = f"{len(dimensions)} of {len(mean)} dimensions, by KL term"
+        dimensions = list(dimensions)
+        steps = np.linspace(-2, 2, n_steps)
+        codes = np.tile(start, (len(dimensions), n_steps, 1))
+        for line, k in zip(codes, dimensions):
+            line[:, k] = mean[k] + std[k] * steps
+        codes = codes.reshape(-1, len(mean))
+        images = as_array(model.inverse_transform(codes, **given))
+        shape = image_shape_of(images.shape[1], image_shape, model)
+        names = [f"dimension {k}" for k in dimensions]
+        if kl.any():
+            names = [f"{n}, {kl[k]:.2f} nats" for n, k in zip(names, dimensions)]
+        images = images.reshape(len(dimensions), n_steps, -1)
+        return cls(images, shape, names, steps, title=title).plot(**plot_options)
+
+    def plot(self, ax=None):
+        """Draw the images, a line for each dimension.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            By default those of a new figure.
+
+        Returns
+        -------
+        self : TraversalDisplay
+            The display, with its axes and figure.
+        """
+        _, n_steps, n_features = np.shape(self.images)
+        self.ax_ = draw_images(
+            np.reshape(self.images, (-1, n_features)),
+            image_shape=self.image_shape,
+            n_columns=n_steps,
+            title=self.title,
+            row_names=self.row_names,
+            ax=ax,
+        )
+        self.figure_ = self.ax_.figure
+        self.ax_.set_xticks(
+            middles_of(n_steps, self.image_shape[2]),
+            [f"{step:+.1f}" if step else "mean" for step in self.steps],
+            fontsize=8,
+        )
+        self.ax_.set_xlabel("standard deviations of the codes", fontsize=9)
+        return self
+
+
+class InterpolationDisplay(Display):
     """Images on the way from one to another, along lines between their codes.
 
     Make it with `from_estimator`.
@@ -355,6 +593,8 @@ class InterpolationDisplay:
         Values from 0 to 1.
     image_shape : tuple of 3 int
         (channels, height, width).
+    title : str, default=None
+        Title of the picture.
 
     Attributes
     ----------
@@ -368,14 +608,15 @@ class InterpolationDisplay:
     >>> from skvae.plotting import InterpolationDisplay
     >>> X = load_digits().data / 16
     >>> vae = VAETransformer(5, likelihood="bernoulli", max_epochs=2, random_state=0)
-    >>> display = InterpolationDisplay.from_estimator(vae.fit(X), X[:3], X[3:6])
+    >>> display = InterpolationDisplay.from_estimator(vae.fit(X), X[0], X[1])
     >>> display.images.shape
-    (3, 10, 64)
+    (1, 10, 64)
     """
 
-    def __init__(self, images, image_shape):
+    def __init__(self, images, image_shape, *, title=None):
         self.images = images
         self.image_shape = image_shape
+        self.title = title
 
     @classmethod
     def from_estimator(
@@ -384,6 +625,7 @@ class InterpolationDisplay:
         X_start,
         X_end,
         *,
+        n_images=10,
         n_steps=10,
         image_shape=None,
         covariates=None,
@@ -396,13 +638,16 @@ class InterpolationDisplay:
         model : estimator
             Fitted, with `transform` and `inverse_transform`: a `VAETransformer`, PCA,
             NMF.
-        X_start, X_end : arrays of shape (n_pairs, n_features)
+        X_start, X_end : array-like of shape (n_pairs, n_features) or (n_features,)
             Images to start from, and to end at.
+        n_images : int, default=10
+            Number of pairs to show, the first ones, where there are more; the title
+            then says so.
         n_steps : int, default=10
             Number of images on a way, with the reconstructions at both ends.
         image_shape : tuple of int, default=None
             (height, width) or (channels, height, width); by default the model's, else
-            square and grey.
+            square, as in `draw_images`.
         covariates : label, or array-like of shape (n_covariates,), default=None
             Of all images alike, if the model was fitted with covariates.
         **plot_options
@@ -419,14 +664,16 @@ class InterpolationDisplay:
                 f"{np.shape(X_end)}. Pass as many images to end at as to start from."
             )
         given = as_keywords(model, covariates=covariates)
-        start, end = (np.asarray(model.transform(X, **given)) for X in (X_start, X_end))
+        (X_start, n_all), (X_end, _) = (as_rows(X, n_images) for X in (X_start, X_end))
+        start, end = (as_array(model.transform(X, **given)) for X in (X_start, X_end))
         share = np.linspace(0, 1, n_steps)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]
         codes = codes.reshape(-1, codes.shape[-1])
-        images = np.asarray(model.inverse_transform(codes, **given))
-        shape = image_shape_of(model, images.shape[1], image_shape)
+        images = as_array(model.inverse_transform(codes, **given))
+        shape = image_shape_of(images.shape[1], image_shape, model)
         images = images.reshape(len(start), n_steps, -1)
-        return cls(images, shape).plot(**plot_options)
+        title = first_of(len(start), n_all, "pairs")
+        return cls(images, shape, title=title).plot(**plot_options)
 
     def plot(self, ax=None):
         """Draw the images, a row for each way.
@@ -441,9 +688,13 @@ class InterpolationDisplay:
         self : InterpolationDisplay
             The display, with its axes and figure.
         """
-        n_pairs, n_steps, n_features = np.shape(self.images)
-        size = size_of(n_pairs, n_steps, self.image_shape)
-        self.figure_, self.ax_ = one_axes(ax, size)
-        rows = np.reshape(self.images, (-1, n_features))
-        draw_images(self.ax_, rows, self.image_shape, n_steps)
+        _, n_steps, n_features = np.shape(self.images)
+        self.ax_ = draw_images(
+            np.reshape(self.images, (-1, n_features)),
+            image_shape=self.image_shape,
+            n_columns=n_steps,
+            title=self.title,
+            ax=ax,
+        )
+        self.figure_ = self.ax_.figure
         return self

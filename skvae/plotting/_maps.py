@@ -11,6 +11,7 @@ from skvae.plotting._style import (
     MARKERS,
     PALETTE,
     PLAIN,
+    Display,
     draw_legend,
     legible,
     one_axes,
@@ -25,7 +26,7 @@ _LOOKS = {
 }
 
 
-class EmbeddingMapDisplay:
+class EmbeddingMapDisplay(Display):
     """Words, topics and documents on one map.
 
     Make it with `from_estimator`. Words are green dots, topics red diamonds with their
@@ -220,7 +221,7 @@ def arrange(ax, texts, marks=()):
     return placed
 
 
-class LatentSpaceDisplay:
+class LatentSpaceDisplay(Display):
     """Codes of the rows of a matrix in two dimensions, coloured by label.
 
     Make it with `from_estimator`.

@@ -11,6 +11,7 @@ from skvae.inspection import topic_prevalence
 from skvae.plotting._style import (
     PALETTE,
     PLAIN,
+    Display,
     clear_frame,
     grid_of_axes,
     legible,
@@ -21,7 +22,7 @@ from skvae.utils.intervals import axis_of_groups, share_interval
 N_COLUMNS = 3
 
 
-class TopicPrevalenceDisplay:
+class TopicPrevalenceDisplay(Display):
     """Mean topic proportions over time as lines, or by group as points, with errors.
 
     Make it with `from_estimator`. Each topic has axes of its own; bands and bars are

@@ -1,9 +1,10 @@
-"""How many components to take."""
+"""Which model, and how many components, to take."""
 
 import re
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import deprecated
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.model import scores_tokens
@@ -11,6 +12,7 @@ from skvae.plotting._style import (
     MARKERS,
     PALETTE,
     PLAIN,
+    Display,
     clear_frame,
     draw_legend,
     grid_of_axes,
@@ -28,20 +30,22 @@ _COMPARED = {
     "stability": "stability over seeds",
     "nmi": "agreement with labels (nmi)",
 }
+_SMALLER = {"perplexity"}  # is better
 N_COLUMNS = 3
 
 
-class ModelSelectionDisplay:
-    """Figures of models against their number of components, with the choice marked.
+class ModelSelectionDisplay(Display):
+    """Figures of models by their number of components, or of a few models as bars.
 
-    Make it with `from_search` or `from_comparison`.
+    Make it with `from_estimator`, of a search, or with `from_comparison`, of a table of
+    `compare_models`.
 
     Parameters
     ----------
     results : DataFrame
         A row for each figure, with the columns "metric", "family" (a name for models
         that differ in their number of components alone), "n_components", "value" and
-        "std" (NaN if unknown).
+        "std" (NaN if unknown). Without any number of components, each family has a bar.
     choices : dict of str to int
         The number of components chosen, by family.
     baselines : dict of str to float, default=None
@@ -50,8 +54,12 @@ class ModelSelectionDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes, shape (n_rows, n_columns)
-        A panel for each metric, three at most in a row.
+        A panel for each metric.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skvae.model_selection.compare_models : The table of several models.
 
     Examples
     --------
@@ -62,7 +70,7 @@ class ModelSelectionDisplay:
     >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
     >>> model = NVDMTopicModel(max_epochs=2, random_state=0)
     >>> search = GridSearchCV(model, {"n_components": [2, 4]}, cv=2).fit(X)
-    >>> display = ModelSelectionDisplay.from_search(search)
+    >>> display = ModelSelectionDisplay.from_estimator(search)
     >>> display.results[["metric", "n_components"]].to_numpy().tolist()
     [['perplexity', 2], ['perplexity', 4]]
     """
@@ -73,7 +81,7 @@ class ModelSelectionDisplay:
         self.baselines = baselines
 
     @classmethod
-    def from_search(cls, search, *, parameter=None, **plot_options):
+    def from_estimator(cls, search, *, parameter=None, **plot_options):
         """Draw the scores of a search over the number of components.
 
         Parameters
@@ -95,10 +103,18 @@ class ModelSelectionDisplay:
 
         Raises
         ------
+        TypeError
+            If it is no search.
         ValueError
             If there is no such parameter, or more than one.
         """
-        check_is_fitted(search, "cv_results_")
+        if not hasattr(search, "cv_results_"):
+            if hasattr(search, "estimator"):
+                check_is_fitted(search, "cv_results_")
+            raise TypeError(
+                f"{type(search).__name__} is no search. Pass a fitted GridSearchCV, or "
+                "call from_comparison with what compare_models returns."
+            )
         results = pd.DataFrame(search.cv_results_)
         tried = [k.removeprefix("param_") for k in results if k.startswith("param_")]
         found = [key for key in tried if key.rpartition("__")[2] == "n_components"]
@@ -150,18 +166,28 @@ class ModelSelectionDisplay:
         return cls(_frame(rows), choices).plot(**plot_options)
 
     @classmethod
+    @deprecated("it is called from_estimator, as of all Displays.")
+    def from_search(cls, search, **options):
+        """Draw the scores of a search, as `from_estimator` does."""
+        return cls.from_estimator(search, **options)
+
+    @classmethod
     def from_comparison(cls, table, **plot_options):
-        """Draw a table of models that differ in their number of components.
+        """Draw a table of models, as bars or by their number of components.
+
+        Perplexity, coherence, diversity, and of tables that have them coherence in
+        held-out texts, stability over seeds and agreement with labels have a panel
+        each. Standard deviations over seeds are drawn where the table has them, and the
+        perplexity of word frequencies alone as a dotted line.
 
         Parameters
         ----------
         table : DataFrame
-            What `skvae.model_selection.compare_models` returns of models whose names
-            end in their number of components: "GSM 10", "GSM 20", "LDA 10", "LDA 20".
-            Those of one family are joined by a line, and the one with the least
-            perplexity is marked. Perplexity, coherence, diversity, and of tables that
-            have them coherence in held-out texts, stability over seeds and agreement
-            with labels have a panel each.
+            What `skvae.model_selection.compare_models` returns. If all models have
+            names that end in their number of components, and some have several, as
+            "GSM 10", "GSM 20", "LDA 10" and "LDA 20", those of a family are joined by a
+            line, and the one with the least perplexity is marked. Else each model has
+            a bar, and that of the best one is dark.
         **plot_options
             Passed on to `plot`.
 
@@ -173,7 +199,7 @@ class ModelSelectionDisplay:
         Raises
         ------
         ValueError
-            If no name ends in a number.
+            If there is no model in the table.
 
         Examples
         --------
@@ -187,28 +213,31 @@ class ModelSelectionDisplay:
         >>> ModelSelectionDisplay.from_comparison(table).choices
         {'NMF': 3}
         """
-        names = {name: _NAME.fullmatch(str(name)) for name in table.index}
-        if not any(names.values()):
+        models = [name for name in table.index if name != "unigram"]
+        if not models:
             raise ValueError(
-                f"The models are called {list(table.index)}. Let names end in the "
-                "number of components, as 'GSM 10' and 'GSM 20' do."
+                "The table has no model. Pass what compare_models returns."
             )
-        numbered = table.loc[[name for name, match in names.items() if match]]
-        metrics = [m for m in _COMPARED if m in table and numbered[m].notna().any()]
+        parts = [_NAME.fullmatch(str(name)) for name in models]
+        families = [match and match["family"] for match in parts]
+        by_number = all(parts) and len(set(families)) < len(models)
+        metrics = [
+            m for m in _COMPARED if m in table and table.loc[models, m].notna().any()
+        ]
         rows = [
             (
                 metric,
-                match["family"],
-                int(match["number"]),
+                match["family"] if by_number else str(name),
+                int(match["number"]) if by_number else np.nan,
                 table.loc[name, metric],
                 table.loc[name].get(f"{metric}_std", np.nan),
             )
             for metric in metrics
-            for name, match in names.items()
-            if match
+            for name, match in zip(models, parts)
         ]
         results = _frame(rows)
-        best = results[results["metric"] == "perplexity"].dropna(subset=["value"])
+        best = results[results["metric"] == "perplexity"]
+        best = best.dropna(subset=["value", "n_components"])
         best = best.loc[best.groupby("family", sort=False)["value"].idxmin()]
         choices = dict(zip(best["family"], best["n_components"].tolist()))
         baselines = None
@@ -230,13 +259,27 @@ class ModelSelectionDisplay:
             The display, with its axes and figure.
         """
         metrics = self.results["metric"].unique()
-        n_columns = min(N_COLUMNS, len(metrics))
+        families = self.results["family"].unique()
+        as_bars = self.results["n_components"].isna().all()
+        n_columns = 2 if len(metrics) == 4 else min(N_COLUMNS, len(metrics))
         n_rows = -(-len(metrics) // n_columns)
         figsize = (0.6 + 3.4 * n_columns, 3.2 * n_rows)
+        if as_bars:
+            room = 0.3 + 0.07 * max(len(legible(name)) for name in families)
+            figsize = (room + 2.6 * n_columns, (0.7 + 0.3 * len(families)) * n_rows)
         self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
         for ax in self.axes_.flat[len(metrics) :]:
             ax.set_visible(False)
-        families = self.results["family"].unique()
+        for ax, metric in zip(self.axes_.flat, metrics):
+            title = legible(_COMPARED.get(metric, metric))
+            ax.set_title(title, loc="left", fontsize=10, fontweight="bold", **PLAIN)
+            ax.tick_params(labelsize=9)
+            clear_frame(ax)
+        self._draw_bars() if as_bars else self._draw_lines()
+        return self
+
+    def _draw_lines(self):
+        metrics, families = (self.results[key].unique() for key in ("metric", "family"))
         handles = {}
         for ax, metric in zip(self.axes_.flat, metrics):
             shown = self.results[self.results["metric"] == metric]
@@ -268,13 +311,9 @@ class ModelSelectionDisplay:
             if baseline is not None:
                 line = ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
                 handles["unigram"] = line
-            title = legible(_COMPARED.get(metric, metric))
-            ax.set_title(title, loc="left", fontsize=10, fontweight="bold", **PLAIN)
             ax.set_xlabel("number of components", fontsize=9)
             ax.set_xticks(np.unique(shown["n_components"]))
-            ax.tick_params(labelsize=9)
             ax.margins(x=0.1)
-            clear_frame(ax)
         if len(families) > 1 or self.baselines:
             draw_legend(
                 self.axes_[0, 0],
@@ -283,7 +322,50 @@ class ModelSelectionDisplay:
                 frameon=False,
                 fontsize=8,
             )
-        return self
+
+    def _draw_bars(self):
+        for i, (ax, metric) in enumerate(
+            zip(self.axes_.flat, self.results["metric"].unique())
+        ):
+            shown = self.results[self.results["metric"] == metric]
+            values, places = shown["value"].to_numpy(float), np.arange(len(shown))
+            best = np.nanmin(values) if metric in _SMALLER else np.nanmax(values)
+            bars = ax.barh(
+                places,
+                np.nan_to_num(values),
+                xerr=None if shown["std"].isna().all() else shown["std"],
+                color=np.where(values == best, PALETTE[0], "#9CC3DE"),
+                error_kw=dict(ecolor="0.3", elinewidth=1, capsize=2),
+                height=0.7,
+            )
+            numbers = ["none" if np.isnan(v) else f"{v:.3g}" for v in values]
+            numbers = [
+                f"{v:,.0f}" if abs(v) >= 100 else n for v, n in zip(values, numbers)
+            ]
+            ax.bar_label(
+                bars,
+                numbers,
+                padding=3,
+                fontsize=8,
+                color="0.3",
+                bbox=dict(fc="white", ec="none", pad=0.5),  # over the dotted line
+            )
+            baseline = (self.baselines or {}).get(metric)
+            if baseline is not None:
+                ax.axvline(baseline, color="0.5", linestyle=":")
+                ax.set_xlabel("dotted: word frequencies alone", fontsize=8, loc="left")
+            if metric in _SMALLER:
+                title = f"{ax.get_title(loc='left')}, smaller is better"
+                ax.set_title(title, loc="left", fontsize=10, fontweight="bold", **PLAIN)
+            names = shown["family"].map(legible) if i % self.axes_.shape[1] == 0 else []
+            ax.set_yticks(places[: len(names)], names, **PLAIN)
+            ax.invert_yaxis()
+            ax.axvline(0, color="0.2", linewidth=0.8)
+            ax.margins(x=0.25)
+            ax.tick_params(axis="y", length=0)
+            ax.spines["left"].set_visible(False)
+            ax.set_xticks([])
+            ax.spines["bottom"].set_visible(False)
 
 
 def _frame(rows):

@@ -23,6 +23,19 @@ MARKERS = "os^Dv*PX"
 PLAIN = {"parse_math": False}
 
 
+class Display:
+    """What pictures have in common: a word to those who pass a model to the class."""
+
+    def __new__(cls, *args, **options):
+        if args and hasattr(args[0], "fit"):
+            raise TypeError(
+                f"{cls.__name__} itself takes what is to be drawn, not a "
+                f"{type(args[0]).__name__}. Call {cls.__name__}.from_estimator, which "
+                "computes and draws it."
+            )
+        return super().__new__(cls)
+
+
 def pyplot():
     """Return matplotlib.pyplot, imported when the first plot is drawn."""
     try:

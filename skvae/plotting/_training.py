@@ -1,13 +1,15 @@
-"""How training went, and how many components to take."""
+"""How training went, and which latent units it has put to use."""
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.model import last_step
-from skvae.plotting._style import PALETTE, clear_frame, grid_of_axes
+from skvae.models.health import ACTIVE
+from skvae.plotting._style import PALETTE, Display, clear_frame, grid_of_axes
 
 
-class TrainingCurveDisplay:
-    """Loss, reconstruction, KL term and validation loss of each epoch.
+class TrainingCurveDisplay(Display):
+    """Loss, likelihood and KL term of each epoch; KL term of each latent unit.
 
     Make it with `from_estimator`.
 
@@ -17,12 +19,19 @@ class TrainingCurveDisplay:
         `history_` of a fitted model.
     best_epoch : int, default=None
         Epoch to mark.
+    kl_per_unit : array of shape (n_components,), default=None
+        ``health_["kl_per_unit"]`` of the model, in nats.
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, shape (1, 3)
-        For loss, reconstruction and KL term.
+    axes_ : ndarray of matplotlib Axes, shape (1, 4)
+        For loss, likelihood, KL term, and this by latent unit; the last one only where
+        units have such a term.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    TraversalDisplay : What the units of a model of images do.
 
     Examples
     --------
@@ -34,11 +43,14 @@ class TrainingCurveDisplay:
     >>> display = TrainingCurveDisplay.from_estimator(vae)
     >>> len(display.history)
     3
+    >>> display.kl_per_unit.shape
+    (2,)
     """
 
-    def __init__(self, history, *, best_epoch=None):
+    def __init__(self, history, *, best_epoch=None, kl_per_unit=None):
         self.history = history
         self.best_epoch = best_epoch
+        self.kl_per_unit = kl_per_unit
 
     @classmethod
     def from_estimator(cls, model, **plot_options):
@@ -68,12 +80,17 @@ class TrainingCurveDisplay:
                 f"{type(last).__name__} keeps no history of its training. Pass a model "
                 "of skvae."
             )
-        best = last.health_["best_epoch"]
-        best = best if "validation_loss" in last.history_ else None
-        return cls(last.history_, best_epoch=best).plot(**plot_options)
+        best, units = last.health_["best_epoch"], last.health_["kl_per_unit"]
+        return cls(
+            last.history_,
+            best_epoch=best if "validation_loss" in last.history_ else None,
+            kl_per_unit=units if np.any(units) else None,
+        ).plot(**plot_options)
 
     def plot(self, ax=None):
-        """Draw the curves.
+        """Draw the curves, and the latent units in the order of their KL terms.
+
+        Units of at most 0.01 nats are grey: they are not in use.
 
         Parameters
         ----------
@@ -85,8 +102,10 @@ class TrainingCurveDisplay:
         self : TrainingCurveDisplay
             The display, with its axes and figure.
         """
-        self.figure_, self.axes_ = grid_of_axes(ax, 1, 3, (10, 3))
-        loss, likelihood, kl = self.axes_[0]
+        n_panels = 3 if self.kl_per_unit is None else 4
+        figsize = (10 / 3 * n_panels, 3)
+        self.figure_, self.axes_ = grid_of_axes(ax, 1, n_panels, figsize)
+        loss, likelihood, kl, *units = self.axes_[0]
         epochs = self.history.index
         # A line of one epoch would be none.
         look = dict(color=PALETTE[0], marker="o" if len(epochs) == 1 else None)
@@ -108,12 +127,27 @@ class TrainingCurveDisplay:
         likelihood.plot(epochs, self.history["reconstruction"], **look)
         kl.plot(epochs, self.history["kl"], **look)
         kl.set_ylim(bottom=0)
-        titles = ["loss", "log-likelihood", "KL term"]
-        for panel, title in zip((loss, likelihood, kl), titles):
-            panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
+        for panel in loss, likelihood, kl:
             panel.set_xlabel("epoch", fontsize=9)
-            panel.tick_params(labelsize=9)
             panel.locator_params(axis="x", integer=True)
+        for panel in units:
+            self._draw_units(panel)
+        titles = ["loss", "log-likelihood", "KL term", "KL term by unit"]
+        for panel, title in zip(self.axes_[0], titles):
+            panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
+            panel.tick_params(labelsize=9)
             clear_frame(panel)
         loss.set_ylabel("nats per row, mean", fontsize=9)
         return self
+
+    def _draw_units(self, panel):
+        order = np.argsort(-self.kl_per_unit, kind="stable")
+        kl = self.kl_per_unit[order]
+        in_use = kl > ACTIVE
+        width = 0.8 if len(kl) <= 30 else 1.0  # gaps of many would be a haze
+        colors = np.where(in_use, PALETTE[0], "0.7")
+        panel.bar(np.arange(len(kl)), kl, color=colors, width=width)
+        named = order if len(kl) <= 15 else order[:0]
+        panel.set_xticks(np.arange(len(named)), named)
+        panel.tick_params(axis="x", length=0)
+        panel.set_xlabel(f"{in_use.sum()} of {len(kl)} units in use", fontsize=9)

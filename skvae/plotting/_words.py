@@ -23,6 +23,7 @@ from skvae.inspection import topic_sizes
 from skvae.plotting._style import (
     PALETTE,
     PLAIN,
+    Display,
     grid_of_axes,
     legible,
     one_axes,
@@ -31,7 +32,7 @@ from skvae.plotting._style import (
 from skvae.utils.counts import check_csr
 
 
-class TopicWordsDisplay:
+class TopicWordsDisplay(Display):
     """Top words of each topic as bars.
 
     Make it with `from_estimator`.
@@ -212,7 +213,7 @@ class TopicWordsDisplay:
         return self
 
 
-class TopicDocumentsDisplay:
+class TopicDocumentsDisplay(Display):
     """Topics in classes of documents, as a heat map.
 
     Make it with `from_estimator`.
