@@ -172,6 +172,24 @@ def test_documents_are_drawn_given_covariates(data):
     np.testing.assert_array_equal(display.codes, model.transform(X, covariates=y))
 
 
+def test_bars_of_all_topics_have_one_scale():
+    words = pd.DataFrame([["a", "b"]] * 4, index=list("wxyz"))
+    values = np.array([[0.02, 0.01], [0.03, 0.01], [0.04, 0.0], [0.9, 0.01]])
+    display = TopicWordsDisplay(words, values).plot()
+    save(display)
+    lengths = [[bar.get_width() for bar in ax.patches] for ax in display.axes_.flat]
+    # Twice the median of the longest; what goes beyond is broken.
+    np.testing.assert_allclose(lengths, np.minimum(values, 0.07))
+    assert len({ax.get_xlim() for ax in display.axes_.flat}) == 1
+    broken = [ax.lines[0].get_ydata().tolist() for ax in display.axes_.flat]
+    assert broken == [[], [], [], [0]]
+    assert display.axes_[0, 3].texts[0].get_text() == "90.0%"
+    display.plot(sharex=False)
+    lengths = [[bar.get_width() for bar in ax.patches] for ax in display.axes_.flat]
+    np.testing.assert_allclose(lengths, values)
+    assert "a scale for each topic" in display.axes_[0, 0].get_xlabel()
+
+
 @pytest.mark.parametrize("name", ["GSM", "LDA", "NMF"])
 def test_classes_of_topics(models, data, name):
     X, y = data
@@ -211,7 +229,9 @@ def test_labels_of_the_map_do_not_cover_each_other(models, data, name, size):
         assert ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
         assert ax.bbox.y0 <= box.y0 and box.y1 <= ax.bbox.y1
     shown = [text.get_text() for text in display.texts_]
-    assert {"0", "1", "2"} <= set(shown) and len(shown) > 10
+    names = [" ".join(words) for words in top_words(models[name], 2).to_numpy()]
+    assert {f"{k} {words}" for k, words in enumerate(names)} <= set(shown)
+    assert len(shown) > 10
 
 
 def test_map_draws_points_of_the_table(models, data):
@@ -235,7 +255,72 @@ def test_latent_space_of_two_dimensions_is_what_transform_gives(vae):
     np.testing.assert_array_equal(display.codes, model.transform(X))
     groups = {c.get_label(): c.get_offsets() for c in display.ax_.collections}
     np.testing.assert_allclose(groups["1"], model.transform(X)[y == 1])
-    assert {text.get_text() for text in display.ax_.texts} == {"0", "1", "2"}
+    assert {text.get_text() for text in display.texts_} == {"0", "1", "2"}
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("layout", ["constrained", None])
+def test_labels_of_classes_do_not_cover_each_other(vae, layout):
+    """Nor does the legend leave the figure, whoever lays it out."""
+    rng = np.random.default_rng(0)
+    codes = rng.normal(0, 0.1, (600, 2))  # all in one place
+    y = np.array([f"a class, the {k}th" for k in range(12)])[np.arange(600) % 12]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout=layout)
+    display = LatentSpaceDisplay(codes, y).plot(ax=axes[1])
+    save(display)
+    boxes = [text.get_bbox_patch().get_window_extent() for text in display.texts_]
+    assert len(boxes) > 3
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+    legend = axes[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f"a class, the {k}th" for k in range(12)
+    ]
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+    assert legend.get_window_extent().x0 >= axes[1].bbox.x1
+
+
+def test_few_whole_numbers_are_classes_and_others_a_scale():
+    codes, ranks = np.random.default_rng(0).normal(size=(400, 2)), np.arange(400)
+    for y in (ranks % 7, ranks % 7 * 1.0):
+        display = LatentSpaceDisplay(codes, y).plot()
+        assert len(display.ax_.get_legend().get_texts()) == 7
+    for y in (ranks, ranks % 7 / 2, np.where(ranks > 9, ranks, np.nan)):
+        display = LatentSpaceDisplay(codes, y).plot()
+        save(display)
+        assert display.ax_.get_legend() is None
+        bar = display.figure_.axes[1].get_tightbbox()
+        assert bar.x1 <= display.figure_.bbox.x1
+    y = np.array([f"c{int(k**0.5)}" for k in range(900)], dtype=object)
+    display = LatentSpaceDisplay(np.tile(codes, (3, 1))[:900], y).plot()
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    # The largest, in the order of their numbers.
+    assert names == [*(f"c{k}" for k in range(11, 30)), "11 others"]
+    assert display.ax_.collections[-1].get_offsets().shape == (121, 2)
+
+
+def test_documents_by_their_main_topic(models, data):
+    X, _ = data
+    options = dict(transformer=PCA(2), subsample=100)
+    display = LatentSpaceDisplay.from_estimator(models["GSM"], X, "topic", **options)
+    assert display.ax_.get_title(loc="left") == "PCA of 100 of 300 rows"
+    again = LatentSpaceDisplay.from_estimator(models["GSM"], X, "topic", **options)
+    np.testing.assert_array_equal(display.codes, again.codes)
+    # A row's code tells which it is.
+    theta = models["GSM"].transform(X)
+    rng = np.random.default_rng(0)
+    drawn = np.sort(rng.choice(300, 100, replace=False))
+    np.testing.assert_allclose(display.codes, PCA(2).fit_transform(theta[drawn]))
+    words = top_words(models["GSM"], 3)
+    expected = [
+        f"topic {k}  {' '.join(words.iloc[k])}" for k in theta[drawn].argmax(axis=1)
+    ]
+    assert display.y.tolist() == expected
+    with pytest.raises(ValueError, match="NVDMTopicModel has no topic proportions"):
+        LatentSpaceDisplay.from_estimator(models["NVDM"], X, "topic")
+    with pytest.raises(ValueError, match="y='label'. Pass a class for each row, or"):
+        LatentSpaceDisplay.from_estimator(models["GSM"], X, "label")
 
 
 def test_latent_space_of_more_dimensions(models, data):
@@ -244,6 +329,7 @@ def test_latent_space_of_more_dimensions(models, data):
     save(display)
     np.testing.assert_array_equal(display.codes, models["GSM"].transform(X)[:, [2, 0]])
     assert display.ax_.get_xlabel() == "topic 2"
+    assert display.ax_.get_title(loc="left") == ""
     display = LatentSpaceDisplay.from_estimator(
         models["GSM"], X, X.sum(axis=1) + 0.5, transformer=PCA(2)
     )

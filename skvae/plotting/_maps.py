@@ -1,20 +1,31 @@
 """Maps: words, topics and documents; latent codes."""
 
+import re
+
 import numpy as np
 import pandas as pd
-from sklearn.utils.multiclass import type_of_target
 
-from skvae.fitted.model import last_step, topic_model_input
+from skvae.fitted.model import (
+    check_proportions,
+    given_names,
+    last_step,
+    scores_tokens,
+    topic_model_input,
+    topic_titles,
+)
 from skvae.fitted.space import to_plane
+from skvae.fitted.words import top_lists, topic_captions
 from skvae.inspection import embedding_map
 from skvae.plotting._style import (
     MARKERS,
     PALETTE,
     PLAIN,
     Display,
-    draw_legend,
+    clear_frame,
+    draw_legend_beside,
     legible,
     one_axes,
+    root_of,
 )
 from skvae.utils.labels import place_labels
 
@@ -25,18 +36,24 @@ _LOOKS = {
     "topic": (PALETTE[1], "#A84A00", "D", 46),
 }
 
+# Classes of one picture: colours and a legend have no room for more.
+MAX_CLASSES = 20
+_REST = "0.8"
+
 
 class EmbeddingMapDisplay(Display):
     """Words, topics and documents on one map.
 
-    Make it with `from_estimator`. Words are green dots, topics red diamonds with their
-    numbers, documents blue dots. Labels that there is no room for are left out; a
-    larger figure shows more.
+    Make it with `from_estimator`. Words are green dots, topics red diamonds, documents
+    blue dots. Labels that there is no room for are left out; a larger figure shows
+    more.
 
     Parameters
     ----------
     points : DataFrame
         What `skvae.inspection.embedding_map` returns.
+    captions : array-like of str of shape (n_topics,), default=None
+        What each topic is called in the picture; by default its number.
 
     Attributes
     ----------
@@ -44,6 +61,11 @@ class EmbeddingMapDisplay(Display):
     figure_ : matplotlib Figure
     texts_ : list of matplotlib Text
         The labels.
+
+    See Also
+    --------
+    skvae.inspection.embedding_map : The points.
+    LatentSpaceDisplay : All documents, by their main topic.
 
     Examples
     --------
@@ -59,8 +81,9 @@ class EmbeddingMapDisplay(Display):
     10
     """
 
-    def __init__(self, points):
+    def __init__(self, points, captions=None):
         self.points = points
+        self.captions = captions
 
     @classmethod
     def from_estimator(
@@ -114,7 +137,7 @@ class EmbeddingMapDisplay(Display):
             covariates=covariates,
             embeddings=embeddings,
         )
-        return cls(points).plot(**plot_options)
+        return cls(points, _short_names(model, feature_names)).plot(**plot_options)
 
     def plot(self, ax=None, *, label_documents=False, fontsize=8):
         """Draw the map.
@@ -164,6 +187,9 @@ class EmbeddingMapDisplay(Display):
             borderpad=0.2,
             reverse=True,
         )
+        captions = self.captions
+        if captions is None:
+            captions = range(self.points["topic"].max() + 1)
         self.texts_ = []
         for kind in ["topic", "word", "document"][: 3 if label_documents else 2]:
             color = _LOOKS[kind][1]
@@ -172,9 +198,11 @@ class EmbeddingMapDisplay(Display):
                     self.ax_.text(
                         point.x,
                         point.y,
-                        legible(point.topic if kind == "topic" else point.label),
+                        legible(
+                            captions[point.topic] if kind == "topic" else point.label
+                        ),
                         color=color,
-                        fontsize=fontsize + 3 if kind == "topic" else fontsize,
+                        fontsize=fontsize + 1 if kind == "topic" else fontsize,
                         fontweight="bold" if kind == "topic" else "normal",
                         fontstyle="italic" if kind == "document" else "normal",
                         ha="center",
@@ -187,21 +215,29 @@ class EmbeddingMapDisplay(Display):
         return self
 
 
-def arrange(ax, texts, marks=()):
+def _short_names(model, feature_names, n_words=2):
+    """What a map has room to call topics: their names, or numbers and first words."""
+    lists = top_lists(model, feature_names, n_words)
+    return [
+        f"{k} {lists[k]}" if name is None else name
+        for k, name in enumerate(given_names(model))
+    ]
+
+
+def arrange(ax, texts, marks=(), *, on_points=False):
     """Move texts beside their points so that none covers another or a mark.
 
-    The first ones have the choice; those without room are removed. Returns the rest.
+    Or onto their points, if there is room. The first ones have the choice; those
+    without room are removed. Returns the rest.
     """
-    figure = ax.figure
-    while figure.figure is not figure:  # of a SubFigure
-        figure = figure.figure
+    figure = root_of(ax.figure)
     figure.draw_without_rendering()  # the layout settles where the axes are
-    renderer = figure.canvas.get_renderer()
     point = figure.dpi / 72  # in pixels
     to_pixels = ax.transData.transform
-    boxes = [text.get_window_extent(renderer) for text in texts]
+    boxes = [text.get_window_extent() for text in texts]
     sizes = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
-    sizes += [2 * point, 0]  # blanks between words
+    # Blanks between words, or a frame.
+    sizes += [8 * point, 8 * point] if on_points else [2 * point, 0]
     anchors = to_pixels([text.get_position() for text in texts] or np.empty((0, 2)))
     marks = to_pixels(np.reshape(np.asarray(marks, dtype=float), (-1, 2)))
     centres = place_labels(
@@ -210,6 +246,7 @@ def arrange(ax, texts, marks=()):
         np.array(ax.bbox.extents),
         gap=2.5 * point,
         obstacles=np.hstack([marks - 5 * point, marks + 5 * point]),
+        on_points=on_points,
     )
     placed = []
     for text, centre in zip(texts, centres):
@@ -222,7 +259,7 @@ def arrange(ax, texts, marks=()):
 
 
 class LatentSpaceDisplay(Display):
-    """Codes of the rows of a matrix in two dimensions, coloured by label.
+    """Codes of the rows of a matrix in two dimensions, coloured by class or number.
 
     Make it with `from_estimator`.
 
@@ -234,11 +271,20 @@ class LatentSpaceDisplay(Display):
         Classes of the rows, or numbers.
     axis_names : pair of str, default=None
         What the dimensions are, if they are anything.
+    title : str, default=None
+        Title of the picture.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+    texts_ : list of matplotlib Text
+        The labels of classes on the map.
+
+    See Also
+    --------
+    EmbeddingMapDisplay : Words, topics and documents of a topic model.
+    ManifoldDisplay : What a plane of codes decodes to.
 
     Examples
     --------
@@ -249,13 +295,14 @@ class LatentSpaceDisplay(Display):
     >>> vae = VAETransformer(2, max_epochs=2, random_state=0).fit(X)
     >>> display = LatentSpaceDisplay.from_estimator(vae, X, y)
     >>> display.ax_.get_xlabel()
-    'vaetransformer0'
+    'dimension 0'
     """
 
-    def __init__(self, codes, y=None, *, axis_names=None):
+    def __init__(self, codes, y=None, *, axis_names=None, title=None):
         self.codes = codes
         self.y = y
         self.axis_names = axis_names
+        self.title = title
 
     @classmethod
     def from_estimator(
@@ -266,6 +313,9 @@ class LatentSpaceDisplay(Display):
         *,
         dimensions=None,
         transformer=None,
+        subsample=2000,
+        n_words=3,
+        feature_names=None,
         covariates=None,
         embeddings=None,
         **plot_options,
@@ -277,13 +327,23 @@ class LatentSpaceDisplay(Display):
         model : estimator
             Any fitted transformer: a VAE, a topic model, PCA, or a Pipeline.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,), default=None
-            Classes of the rows, as names or numbers, or a number that varies over them.
+        y : array-like of shape (n_samples,) or "topic", default=None
+            Classes of the rows, as names or numbers, or a number that varies over them;
+            "topic" is the main topic of each document.
         dimensions : pair of int, default=None
             Two of the dimensions of the codes to show.
         transformer : transformer with `fit_transform`, default=None
             Takes codes of more than two dimensions to two, if no `dimensions` are
             given. None is t-SNE with ``random_state=0``.
+        subsample : int or None, default=2000
+            Number of rows that go through `transformer`, drawn at random but the same
+            in each call, where X has more; the title then says so. None takes all:
+            t-SNE of 10,000 rows takes minutes.
+        n_words : int, default=3
+            Number of top words that name a topic where `y` is "topic", if feature names
+            are known.
+        feature_names : array-like of shape (n_features,), default=None
+            As in `skvae.inspection.top_words`.
         covariates : array-like, default=None
             Of the rows, if the model was fitted with covariates.
         embeddings : array-like of shape (n_samples, n_embedding_features), default=None
@@ -303,35 +363,50 @@ class LatentSpaceDisplay(Display):
                 model, X, covariates=covariates, embeddings=embeddings
             )
             codes = last_step(model).transform(rows, **given)
-        codes, names = np.asarray(codes), None
+        codes, names, title = np.asarray(codes), None, None
+        n_all = len(codes)
+        if isinstance(y, str):
+            if y != "topic":
+                raise ValueError(f"y={y!r}. Pass a class for each row, or 'topic'.")
+            check_proportions(model)
+            captions = topic_captions(model, feature_names, n_words)
+            y = captions[codes.argmax(axis=1)]
+        elif y is not None:
+            y = np.asarray(y)
+            if y.shape != (n_all,):
+                raise ValueError(
+                    f"y has shape {y.shape}, but X has {n_all} rows. Pass one label "
+                    "for each."
+                )
         if dimensions is None and codes.shape[1] == 2:
             dimensions = (0, 1)
         if dimensions is not None:
             codes = codes[:, list(dimensions)]
-            last = last_step(model)
-            if hasattr(last, "get_feature_names_out"):
-                names = last.get_feature_names_out()[list(dimensions)]
+            names = _names_of(model, dimensions)
         else:
+            if subsample is not None and subsample < n_all:
+                rng = np.random.default_rng(0)
+                drawn = np.sort(rng.choice(n_all, subsample, replace=False))
+                codes, y = codes[drawn], y if y is None else y[drawn]
             codes = to_plane(codes, transformer)
-        if y is not None:
-            y = np.asarray(y)
-            if y.shape != (len(codes),):
-                raise ValueError(
-                    f"y has shape {y.shape}, but X has {len(codes)} rows. Pass one "
-                    "label for each."
-                )
-        return cls(codes, y, axis_names=names).plot(**plot_options)
+            how = "t-SNE" if transformer is None else type(transformer).__name__
+            of = f"{len(codes):,} of " * (len(codes) < n_all)
+            title = f"{how} of {of}{n_all:,} rows"
+        return cls(codes, y, axis_names=names, title=title).plot(**plot_options)
 
     def plot(self, ax=None, *, size=None, cmap="viridis"):
         """Draw the codes.
 
-        Labels stand in the middle of their rows, or in a legend if there are more than
-        12. Rows that lie far from all others are out of sight.
+        Classes have a legend, and a label on the map where there is room for it. Of
+        more than 20, the most frequent have a colour. Numbers that are not whole, or
+        take more than 20 values, have a scale of colours. Rows that lie far from all
+        others are out of sight.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            By default those of a new figure.
+            By default those of a new figure. Labels are placed for the size that it
+            has now.
         size : float, default=None
             Area of the marks, in square points.
         cmap : str or matplotlib Colormap, default="viridis"
@@ -342,19 +417,14 @@ class LatentSpaceDisplay(Display):
         self : LatentSpaceDisplay
             The display, with its axes and figure.
         """
-        self.figure_, self.ax_ = one_axes(ax, (6.4, 5.6))
+        classes = None
+        if self.y is not None and not _varies(self.y):
+            classes = _classes(self.y)
+        names = [legible(name) for _, name, *_ in classes or ()]
+        room = 0.3 + 0.07 * max(map(len, names), default=0)
+        self.figure_, self.ax_ = one_axes(ax, (6 + room, 5.6))
         if size is None:
             size = float(np.clip(20_000 / len(self.codes), 3, 25))
-        x, y = np.asarray(self.codes).T
-        look = dict(s=size, alpha=0.6, linewidths=0)
-        if self.y is None:
-            self.ax_.scatter(x, y, color=PALETTE[0], **look)
-        elif type_of_target(self.y).startswith("continuous"):
-            marks = self.ax_.scatter(x, y, c=self.y, cmap=cmap, **look)
-            bar = self.figure_.colorbar(marks, ax=self.ax_, shrink=0.7)
-            bar.solids.set_alpha(1)
-        else:
-            self._draw_classes(x, y, look)
         low, high = np.quantile(self.codes, [0.002, 0.998], axis=0)
         margin = 0.08 * (high - low) + 1e-12
         self.ax_.set_xlim(low[0] - margin[0], high[0] + margin[0])
@@ -365,39 +435,96 @@ class LatentSpaceDisplay(Display):
         else:
             self.ax_.set_xlabel(legible(self.axis_names[0]), **PLAIN)
             self.ax_.set_ylabel(legible(self.axis_names[1]), **PLAIN)
-            self.ax_.spines[["top", "right"]].set_visible(False)
+            clear_frame(self.ax_)
+        if self.title is not None:
+            self.ax_.set_title(self.title, loc="left", fontsize=9, **PLAIN)
+        self.texts_ = []
+        look = dict(s=size, alpha=0.6, linewidths=0)
+        if self.y is None:
+            self.ax_.scatter(*np.transpose(self.codes), color=PALETTE[0], **look)
+        elif classes is None:
+            x, y = np.transpose(self.codes)
+            marks = self.ax_.scatter(x, y, c=self.y, cmap=cmap, **look)
+            bar = self.figure_.colorbar(marks, ax=self.ax_, shrink=0.7)
+            bar.solids.set_alpha(1)
+        else:
+            self._draw_classes(classes, look)
         return self
 
-    def _draw_classes(self, x, y, look):
-        classes = sorted(pd.unique(self.y), key=lambda c: (str(type(c)), c))
-        handles = []
-        for i, label in enumerate(classes):
-            color = PALETTE[i % len(PALETTE)]
-            mine = self.y == label
-            marker = MARKERS[i // len(PALETTE) % len(MARKERS)]
+    def _draw_classes(self, classes, look):
+        codes, handles, texts = np.asarray(self.codes), [], []
+        for rows, name, color, marker in classes:
+            here = codes[rows]
+            rest = color == _REST
             marks = self.ax_.scatter(
-                x[mine], y[mine], color=color, marker=marker, label=str(label), **look
+                *here.T,
+                color=color,
+                marker=marker,
+                label=str(name),
+                zorder=0.5 if rest else 1,
+                **look,
             )
             handles.append(marks)
-            if len(classes) <= 12:
-                self.ax_.annotate(
-                    legible(label),
-                    (np.median(x[mine]), np.median(y[mine])),
-                    fontweight="bold",
-                    fontsize=10,
-                    ha="center",
-                    va="center",
-                    **PLAIN,
-                    bbox=dict(boxstyle="round", fc="white", ec=color, lw=1.5),
-                )
-        if len(classes) > 12:
-            draw_legend(
-                self.ax_,
-                handles,
-                classes,
-                loc="center left",
-                bbox_to_anchor=(1, 0.5),
-                frameon=False,
-                fontsize=8,
-                markerscale=2,
+            if rest:
+                continue
+            # Of the rows the one in the middle: a median may be far from all.
+            middle = np.abs(here - np.median(here, axis=0)).sum(axis=1).argmin()
+            label = self.ax_.text(
+                *here[middle],
+                legible(name, 30),
+                fontsize=9,
+                ha="center",
+                va="center",
+                zorder=4,
+                **PLAIN,
+                bbox=dict(boxstyle="round,pad=0.25", fc="white", ec=color, lw=1.2),
             )
+            texts.append((len(rows), label))
+        draw_legend_beside(self.ax_, handles, [name for _, name, *_ in classes])
+        texts.sort(key=lambda sized: -sized[0])  # the largest have the choice
+        self.texts_ = arrange(self.ax_, [text for _, text in texts], on_points=True)
+
+
+def _classes(y):
+    """Rows, name, colour and marker of each class; of many, the rare ones together."""
+    codes, names = pd.factorize(y, use_na_sentinel=False)
+    shown = np.arange(len(names))
+    if len(names) > MAX_CLASSES:
+        shown = np.argsort(-np.bincount(codes), kind="stable")[: MAX_CLASSES - 1]
+    classes = [
+        (
+            np.flatnonzero(codes == k),
+            names[k],
+            PALETTE[i % len(PALETTE)],
+            MARKERS[i // len(PALETTE)],
+        )
+        for i, k in enumerate(sorted(shown, key=lambda k: _in_order(names[k])))
+    ]
+    if rare := len(names) - len(shown):
+        rows = np.flatnonzero(~np.isin(codes, shown))
+        classes.append((rows, f"{rare:,} others", _REST, "o"))
+    return classes
+
+
+def _names_of(model, dimensions):
+    """What to call dimensions of codes: topics by their names, if they have some."""
+    last = last_step(model)
+    if scores_tokens(last) or hasattr(last, "topic_names_"):
+        return topic_titles(last)[list(dimensions)]
+    return [f"dimension {k}" for k in dimensions]
+
+
+def _varies(y):
+    """Whether y is a number that varies over rows, rather than their classes."""
+    if y.dtype.kind not in "iuf":
+        return False
+    values = np.unique(y[np.isfinite(y)])
+    return len(values) > MAX_CLASSES or bool((values % 1).any())
+
+
+def _in_order(label):
+    """Key that sorts labels of any kind, and numbers within names by their size."""
+    if not isinstance(label, str):
+        return str(type(label)), label
+    parts = re.split(r"(\d{1,18})", label)
+    return str(str), [int(part) if i % 2 else part for i, part in enumerate(parts)]

@@ -93,6 +93,34 @@ def draw_legend(ax, handles, names, **look):
     legend = ax.legend(handles, [str(i) for i in range(len(names))], **look)
     for text, name in zip(legend.get_texts(), names):
         text.set(text=legible(name), **PLAIN)
+    return legend
+
+
+def draw_legend_beside(ax, handles, names):
+    """Draw a legend to the right of axes, within the figure."""
+    legend = draw_legend(
+        ax,
+        handles,
+        names,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+        fontsize=8,
+    )
+    for mark in legend.legend_handles:  # as large as legible
+        mark.set(sizes=[25], alpha=1)
+    if root_of(ax.figure).get_layout_engine() is None:  # nobody else makes room
+        place = ax.get_position()
+        taken = legend.get_window_extent().width / ax.figure.bbox.width
+        width = max(place.width - taken, place.width / 3)
+        ax.set_position([place.x0, place.y0, width, place.height])
+
+
+def root_of(figure):
+    """Return the figure that holds a SubFigure, or the figure itself."""
+    while figure.figure is not figure:
+        figure = figure.figure
+    return figure
 
 
 def clear_frame(ax):

@@ -31,6 +31,15 @@ from skvae.plotting._style import (
 )
 from skvae.utils.counts import check_csr
 
+# A white stroke across a bar that goes on beyond the scale.
+_BREAK = dict(
+    marker=[(-1, -2), (1, 2)],
+    markersize=14,
+    markeredgewidth=2.5,
+    color="white",
+    linestyle="none",
+)
+
 
 class TopicWordsDisplay(Display):
     """Top words of each topic as bars.
@@ -165,10 +174,8 @@ class TopicWordsDisplay(Display):
             **measure,
         ).plot(**plot_options)
 
-    def plot(self, ax=None, *, n_columns=5, color=PALETTE[0]):
-        """Draw the bars, a panel for each topic.
-
-        Each panel has a scale of its own, told by the number at its longest bar.
+    def plot(self, ax=None, *, n_columns=5, color=PALETTE[0], sharex=True):
+        """Draw the bars, a panel for each topic, with a number at the longest one.
 
         Parameters
         ----------
@@ -178,6 +185,10 @@ class TopicWordsDisplay(Display):
             Number of panels in a row.
         color : matplotlib color
             Of the bars.
+        sharex : bool, default=True
+            Whether all topics have one scale, so that lengths compare. Bars that are
+            far longer than the longest ones of most topics are broken, else they would
+            leave nothing of the others. False gives each topic a scale of its own.
 
         Returns
         -------
@@ -193,14 +204,22 @@ class TopicWordsDisplay(Display):
         self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
         for ax in self.axes_.flat[n_topics:]:
             ax.set_axis_off()
+        longest = np.max(self.values, axis=1)
+        ends = np.maximum(longest, 1e-12)
+        if sharex:
+            ends[:] = min(ends.max(), 2 * np.median(ends))
         for k, ax in enumerate(self.axes_.flat[:n_topics]):
-            values, longest = self.values[k], np.argmax(self.values[k])
-            bars = ax.barh(np.arange(n_words), values, color=color, height=0.72)
+            values, end, top = self.values[k], ends[k], np.argmax(self.values[k])
+            shown = np.minimum(values, end)
+            bars = ax.barh(np.arange(n_words), shown, color=color, height=0.72)
+            broken = np.flatnonzero(values > end)
+            ax.plot(np.full(len(broken), 0.85 * end), broken, **_BREAK)
             numbers = [""] * n_words
-            numbers[longest] = format(values[longest], self.value_format)
+            numbers[top] = format(values[top], self.value_format)
             ax.bar_label(bars, numbers, padding=3, fontsize=8, color="0.3")
             ax.set_yticks(np.arange(n_words), labels.iloc[k], fontsize=9, **PLAIN)
-            ax.set_xlim(min(0, *values), 1.3 * max(*values, 1e-12))
+            start = np.min(self.values if sharex else values)
+            ax.set_xlim(min(0, start), 1.35 * end)
             title = legible(self.words.index[k])
             if self.shares is not None:
                 title += f"  ({self.shares[k]:.1%})"
@@ -209,7 +228,8 @@ class TopicWordsDisplay(Display):
             ax.tick_params(length=0)
             ax.set_xticks([])
             ax.spines[:].set_visible(False)
-        self.axes_[-1, 0].set_xlabel(self.value_name, fontsize=9, loc="left")
+        label = self.value_name + ", a scale for each topic" * (not sharex)
+        self.axes_[-1, 0].set_xlabel(label, fontsize=9, loc="left")
         return self
 
 

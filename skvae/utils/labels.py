@@ -7,8 +7,8 @@ import numpy as np
 _PLACES = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
 
 
-def place_labels(points, sizes, bounds, *, gap=4.0, obstacles=()):
-    """Place labels beside their points, the first ones first.
+def place_labels(points, sizes, bounds, *, gap=4.0, obstacles=(), on_points=False):
+    """Place labels beside or on their points, the first ones first.
 
     Parameters
     ----------
@@ -22,6 +22,8 @@ def place_labels(points, sizes, bounds, *, gap=4.0, obstacles=()):
         Distance from a point to its label; failing that, twice and four times it.
     obstacles : array of shape (n_obstacles, 4)
         Boxes, as `bounds`, that labels must not cover.
+    on_points : bool
+        Whether labels lie on their points where there is room.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def place_labels(points, sizes, bounds, *, gap=4.0, obstacles=()):
     centres = np.full((len(points), 2), np.nan)
     for i, (point, size) in enumerate(zip(points, sizes)):
         for distance in (gap, 2 * gap, 4 * gap):
-            for place in _PLACES:
+            for place in [(0, 0)] * on_points + _PLACES:
                 centre = point + np.multiply(place, size / 2 + distance)
                 box = np.concatenate([centre - size / 2, centre + size / 2])
                 inside = (box[:2] >= bounds[:2]).all() and (box[2:] <= bounds[2:]).all()
