@@ -70,3 +70,26 @@ def test_the_picture_has_groups_and_captions(lda):
     with pytest.raises(ValueError, match="n_groups == 5"):
         display.plot(n_groups=5)
     plt.close("all")
+
+
+def test_the_matrix_has_the_order_of_the_leaves(lda):
+    display = TopicHierarchyDisplay.from_estimator(
+        lda, matrix=True, n_groups=2, feature_names=[f"w{j}" for j in range(20)]
+    )
+    display.figure_.canvas.draw()
+    ax = display.matrix_ax_
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    order = [int(label.split()[1]) for label in labels]
+    p = lda.components_ / lda.components_.sum(axis=1, keepdims=True)
+    distances = np.sqrt(((np.sqrt(p)[:, None] - np.sqrt(p)) ** 2).sum(axis=-1) / 2)
+    shown = ax.images[0].get_array()
+    off = ~np.eye(4, dtype=bool)
+    np.testing.assert_allclose(shown[off], distances[order][:, order][off])
+    assert np.isnan(np.diag(shown.filled(np.nan))).all()
+    # Lines of the tree end where lines of the matrix are.
+    assert ax.get_ylim() == display.ax_.get_ylim()
+    assert not any(label.get_text() for label in display.ax_.get_yticklabels())
+    plain = TopicHierarchyDisplay(display.hierarchy, display.captions)
+    with pytest.raises(ValueError, match="no matrix without distances="):
+        plain.plot(matrix=True)
+    plt.close("all")

@@ -50,6 +50,18 @@ def topic_captions(model, feature_names, n_words):
     return titles if lists is None else titles + "  " + lists
 
 
+def topic_distances(model):
+    """Return Hellinger distances of the topics' words; (n_components, n_components).
+
+    From 0 for equal ones to 1 for those without a word in common.
+    """
+    roots = np.sqrt(word_probabilities(model))
+    # Rounding may take the sum of equal topics beyond 1.
+    distances = np.sqrt(np.maximum(1 - roots @ roots.T, 0))
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
 def word_frequencies(model, X):
     """Return the share of each word in the tokens of X; shape (n_features,)."""
     counts = check_csr(topic_model_counts(model, X))

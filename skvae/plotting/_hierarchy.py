@@ -1,4 +1,4 @@
-"""Topics that are alike, as a tree."""
+"""Topics that are alike, as a tree, and beside it as a matrix."""
 
 from numbers import Integral
 
@@ -6,13 +6,14 @@ import numpy as np
 from scipy.cluster.hierarchy import dendrogram, fcluster
 from sklearn.utils import check_scalar
 
-from skvae.fitted.words import topic_captions
+from skvae.fitted.words import topic_captions, topic_distances
 from skvae.inspection import topic_hierarchy
 from skvae.plotting._style import (
     PALETTE,
     PLAIN,
     Display,
     clear_frame,
+    grid_of_axes,
     legible,
     one_axes,
 )
@@ -24,7 +25,8 @@ COLORS = PALETTE[:-1]
 class TopicHierarchyDisplay(Display):
     """Topics as leaves of a tree, whose branches join where topics are alike.
 
-    Make it with `from_estimator`.
+    Make it with `from_estimator`. A matrix may stand beside it, of how alike any two
+    topics are, in the order of the leaves.
 
     Parameters
     ----------
@@ -32,13 +34,23 @@ class TopicHierarchyDisplay(Display):
         As `skvae.inspection.topic_hierarchy` returns it.
     captions : array-like of str of shape (n_topics,)
         What each topic is called in the picture.
+    distances : ndarray of shape (n_topics, n_topics), default=None
+        Hellinger distances of the topics' words, which the matrix shows.
 
     Attributes
     ----------
     groups_ : ndarray of int of shape (n_topics,)
         Group of each topic, from 1 on, if `plot` was asked for groups.
     ax_ : matplotlib Axes
+        Of the tree.
+    matrix_ax_ : matplotlib Axes or None
+        Of the matrix, if there is one.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skvae.inspection.topic_hierarchy : The tree as numbers.
+    skvae.metrics.topic_similarity : Of topics of two fits, by their top words.
 
     Examples
     --------
@@ -52,9 +64,10 @@ class TopicHierarchyDisplay(Display):
     (5,)
     """
 
-    def __init__(self, hierarchy, captions):
+    def __init__(self, hierarchy, captions, distances=None):
         self.hierarchy = hierarchy
         self.captions = captions
+        self.distances = distances
 
     @classmethod
     def from_estimator(
@@ -83,18 +96,20 @@ class TopicHierarchyDisplay(Display):
         """
         hierarchy = topic_hierarchy(model, method=method)
         captions = topic_captions(model, feature_names, n_words)
-        return cls(hierarchy, captions).plot(**plot_options)
+        return cls(hierarchy, captions, topic_distances(model)).plot(**plot_options)
 
-    def plot(self, ax=None, *, n_groups=None):
+    def plot(self, ax=None, *, n_groups=None, matrix=False):
         """Draw the tree.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default into a new figure.
+            Where to draw; by default into a new figure. Tree and matrix take its place.
         n_groups : int, default=None
             Number of groups to tell apart by colour, at most: those that are left when
             the most similar topics have been merged.
+        matrix : bool, default=False
+            Whether to draw the matrix beside the tree: the darker, the more alike.
 
         Returns
         -------
@@ -102,6 +117,8 @@ class TopicHierarchyDisplay(Display):
             The display, with its axes and figure.
         """
         n_topics = len(self.captions)
+        if matrix and self.distances is None:
+            raise ValueError("There is no matrix without distances=. Pass them.")
         self.groups_ = np.ones(n_topics, dtype=int)
         if n_groups is not None:
             check_scalar(n_groups, "n_groups", Integral, min_val=1, max_val=n_topics)
@@ -118,19 +135,48 @@ class TopicHierarchyDisplay(Display):
 
         captions = [legible(caption, 120) for caption in self.captions]
         width = max(8.5, 3.5 + 0.075 * max(map(len, captions)))
-        size = (width, 0.8 + 0.25 * n_topics)
-        self.figure_, self.ax_ = one_axes(ax, size)
-        tree = dendrogram(
-            self.hierarchy, orientation="left", ax=self.ax_, link_color_func=color
-        )
-        leaves = tree["leaves"]
-        self.ax_.set_yticklabels(
-            [captions[leaf] for leaf in leaves], fontsize=9, **PLAIN
-        )
-        for label, leaf in zip(self.ax_.get_yticklabels(), leaves):
-            if n_groups is not None:
-                label.set_color(color(leaf))
-        self.ax_.set_xlabel("Hellinger distance of the topics' words")
+        side = 0.25 * n_topics
+        if matrix:
+            size = (width + max(side, 2), 0.8 + side)
+            self.figure_, axes = grid_of_axes(ax, 1, 2, size)
+            self.ax_, self.matrix_ax_ = axes[0]
+        else:
+            self.figure_, self.ax_ = one_axes(ax, (width, 0.8 + side))
+            self.matrix_ax_ = None
+        leaves = dendrogram(
+            self.hierarchy,
+            orientation="left",
+            ax=self.ax_,
+            link_color_func=color,
+            no_labels=matrix,
+        )["leaves"]
+        self.ax_.set_xlabel("Hellinger distance of the topics' words", fontsize=9)
         clear_frame(self.ax_)
         self.ax_.spines["left"].set_visible(False)
+        if matrix:
+            self._draw_matrix(leaves)
+        named = self.matrix_ax_ or self.ax_  # the last one before the margin
+        named.yaxis.tick_right()
+        places = 10 * np.arange(n_topics) + 5  # of scipy
+        named.set_yticks(places, [captions[k] for k in leaves], fontsize=9, **PLAIN)
+        named.tick_params(axis="y", length=0)
+        for label, leaf in zip(named.get_yticklabels(), leaves):
+            if n_groups is not None:
+                label.set_color(color(leaf))
         return self
+
+    def _draw_matrix(self, leaves):
+        ax, distances = self.matrix_ax_, np.array(self.distances)[leaves][:, leaves]
+        np.fill_diagonal(distances, np.nan)  # would be the darkest by far
+        low, high = np.nanmin(distances), np.nanmax(distances)
+        end = 10 * len(leaves)
+        ax.imshow(
+            distances,
+            cmap="Blues_r",
+            origin="lower",
+            extent=(0, end, 0, end),
+            aspect="auto",
+        )
+        ax.set_xticks([])
+        ax.spines[:].set_visible(False)
+        ax.set_xlabel(f"of any two: dark {low:.2f}, light {high:.2f}", fontsize=9)
