@@ -1089,7 +1089,7 @@ MUTANTS = [
     ),
     Mutant(
         "topics alike by their probabilities, not the roots of these",
-        "inspection/_hierarchy.py",
+        "fitted/words.py",
         "roots = np.sqrt(word_probabilities(model))",
         "roots = word_probabilities(model)",
         ("hierarchy",),

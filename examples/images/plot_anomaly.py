@@ -5,7 +5,8 @@ Find what does not belong
 A model of some digits gives images of another digit a lower score. `score_samples` is
 the bound of an image's log-likelihood: it knows both how well the image is
 reconstructed and how unusual its code is. Simple images are likely under any model, so
-that the 1 hides well; for comparison, the squared error of PCA.
+that the 1 hides well. From above: histograms of the scores, ROC curves, which have the
+squared error of PCA for comparison, and the least likely images.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +23,8 @@ X, y, shape = load_digit_images(8000)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=1 / 4, stratify=y, random_state=0
 )
-figure, axes = plt.subplots(2, 3, figsize=(12, 6.6), layout="constrained")
-for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
+figure, axes = plt.subplots(3, 3, figsize=(12, 9), layout="constrained")
+for (top, above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
     known = X_train[y_train != unknown]
     vae = VAETransformer(10, likelihood="bernoulli", max_epochs=20, random_state=0)
     pca = PCA(10).fit(known)
@@ -39,7 +40,18 @@ for (above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
             is_unknown, score, name=name, ax=above, plot_chance_level=name != "bound"
         )
     above.set(xlabel="share of the known digits", ylabel="share of the unknown digit")
-    above.set_title(f"a model that never saw a {unknown}", loc="left")
+    bound = -scores["bound"]
+    top.hist(
+        [bound[~is_unknown], bound[is_unknown]],
+        bins=60,
+        density=True,
+        histtype="stepfilled",
+        alpha=0.6,
+        label=["known digits", f"{unknown}, never seen"],
+    )
+    top.set(xlabel="score_samples, nats", yticks=[])
+    top.set_title(f"a model that never saw a {unknown}", loc="left")
+    top.legend(frameon=False, loc="upper left")
     most = np.argsort(-scores["bound"])[:32]
     title = (
         f"its least likely images: {(y_test[most] == unknown).mean():.0%} {unknown}s"

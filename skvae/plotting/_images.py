@@ -658,13 +658,16 @@ class InterpolationDisplay(Display):
         display : InterpolationDisplay
             With the picture drawn.
         """
-        if np.shape(X_start) != np.shape(X_end):
+        (X_start, n_all), (X_end, n_end) = (
+            as_rows(X, n_images) for X in (X_start, X_end)
+        )
+        if n_all != n_end or np.shape(X_start) != np.shape(X_end):
             raise ValueError(
-                f"X_start has shape {np.shape(X_start)} and X_end has "
-                f"{np.shape(X_end)}. Pass as many images to end at as to start from."
+                f"X_start has {n_all} images and X_end has {n_end}, of "
+                f"{np.shape(X_start)[1]} and {np.shape(X_end)[1]} values. Pass as many "
+                "images to end at as to start from."
             )
         given = as_keywords(model, covariates=covariates)
-        (X_start, n_all), (X_end, _) = (as_rows(X, n_images) for X in (X_start, X_end))
         start, end = (as_array(model.transform(X, **given)) for X in (X_start, X_end))
         share = np.linspace(0, 1, n_steps)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]

@@ -168,7 +168,19 @@ class ModelSelectionDisplay(Display):
     @classmethod
     @deprecated("it is called from_estimator, as of all Displays.")
     def from_search(cls, search, **options):
-        """Draw the scores of a search, as `from_estimator` does."""
+        """Draw the scores of a search.
+
+        Parameters
+        ----------
+        search : fitted GridSearchCV, HalvingGridSearchCV or the like
+        **options
+            As of `from_estimator`.
+
+        Returns
+        -------
+        display : ModelSelectionDisplay
+            With the picture drawn.
+        """
         return cls.from_estimator(search, **options)
 
     @classmethod
