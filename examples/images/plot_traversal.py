@@ -29,8 +29,9 @@ for name, model in models.items():
 # %%
 # The last panel has a bar for each dimension, those in use in blue.
 figure, axes = plt.subplots(2, 1, figsize=(13, 6), layout="constrained")
-for ax, model in zip(axes, models.values(), strict=True):
-    TrainingCurveDisplay.from_estimator(model, ax=ax)
+for ax, (name, model) in zip(axes, models.items(), strict=True):
+    display = TrainingCurveDisplay.from_estimator(model, ax=ax)
+    display.axes_[0, 0].set_ylabel(name)
 plt.show()
 
 # %%

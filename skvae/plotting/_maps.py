@@ -25,6 +25,7 @@ from skvae.plotting._style import (
     draw_legend_beside,
     legible,
     one_axes,
+    pyplot,
     root_of,
 )
 from skvae.utils.labels import place_labels
@@ -237,7 +238,7 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     boxes = [text.get_window_extent() for text in texts]
     sizes = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
     # Blanks between words, or a frame.
-    sizes += [8 * point, 8 * point] if on_points else [2 * point, 0]
+    sizes += [11 * point, 8 * point] if on_points else [2 * point, 0]
     anchors = to_pixels([text.get_position() for text in texts] or np.empty((0, 2)))
     marks = to_pixels(np.reshape(np.asarray(marks, dtype=float), (-1, 2)))
     centres = place_labels(
@@ -444,7 +445,10 @@ class LatentSpaceDisplay(Display):
             self.ax_.scatter(*np.transpose(self.codes), color=PALETTE[0], **look)
         elif classes is None:
             x, y = np.transpose(self.codes)
-            marks = self.ax_.scatter(x, y, c=self.y, cmap=cmap, **look)
+            colors = pyplot().get_cmap(cmap).with_extremes(bad="0.8")  # of NaN
+            marks = self.ax_.scatter(
+                x, y, c=self.y, cmap=colors, plotnonfinite=True, **look
+            )
             bar = self.figure_.colorbar(marks, ax=self.ax_, shrink=0.7)
             bar.solids.set_alpha(1)
         else:
