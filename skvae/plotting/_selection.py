@@ -173,8 +173,9 @@ class ModelSelectionDisplay(Display):
         Parameters
         ----------
         search : fitted GridSearchCV, HalvingGridSearchCV or the like
-        **options
             As of `from_estimator`.
+        **options
+            The same.
 
         Returns
         -------
