@@ -11,7 +11,7 @@ from skvae.fitted.model import (
     last_step,
     scores_tokens,
     topic_model_input,
-    topic_titles,
+    topic_names,
 )
 from skvae.fitted.space import to_plane
 from skvae.fitted.words import top_lists, topic_captions
@@ -514,7 +514,7 @@ def _names_of(model, dimensions):
     """What to call dimensions of codes: topics by their names, if they have some."""
     last = last_step(model)
     if scores_tokens(last) or hasattr(last, "topic_names_"):
-        return topic_titles(last)[list(dimensions)]
+        return topic_names(last)[list(dimensions)]
     return [f"dimension {k}" for k in dimensions]
 
 
