@@ -22,7 +22,7 @@ from skvae.utils.ranking import top_columns
 # zeros.
 LEAST = 1e-10
 # Weights of the second criterion, as in the papers.
-_WEIGHTS = {"relevance": 0.6, "frex": 0.5}
+WEIGHTS = {"relevance": 0.6, "frex": 0.5}
 _RANKINGS = ("probability", "term_score", "relevance", "frex")
 
 
@@ -60,13 +60,22 @@ def word_frequencies(model, X):
     return counts.sum(axis=0) / total
 
 
+def word_overlaps(model):
+    """What each two topics have in common, by the probabilities of their words.
+
+    1 for equal ones, 0 for those without a word in common (Bhattacharyya).
+    """
+    roots = np.sqrt(word_probabilities(model))
+    return np.minimum(roots @ roots.T, 1)  # which rounding may exceed
+
+
 def rank_words(model, by="probability", weight=None, frequencies=None, covariates=None):
     """Return the scores that `top_words` goes by; (n_components, n_features)."""
     if by not in _RANKINGS:
         raise ValueError(f"by={by!r}, but it is one of {', '.join(_RANKINGS)}.")
     if weight is None:
-        weight = _WEIGHTS.get(by)
-    elif by not in _WEIGHTS:
+        weight = WEIGHTS.get(by)
+    elif by not in WEIGHTS:
         raise ValueError(
             f"weight={weight!r} says nothing with by={by!r}. Leave it out, or take "
             f"by='relevance' or by='frex'."

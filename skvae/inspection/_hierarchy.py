@@ -4,7 +4,7 @@ import numpy as np
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from skvae.fitted.model import word_probabilities
+from skvae.fitted.words import word_overlaps
 
 
 def topic_hierarchy(model, *, method="average"):
@@ -54,10 +54,9 @@ def topic_hierarchy(model, *, method="average"):
     >>> fcluster(hierarchy, 3, criterion="maxclust").shape  # a group for each topic
     (5,)
     """
-    roots = np.sqrt(word_probabilities(model))
-    if len(roots) < 2:
+    overlaps = word_overlaps(model)
+    if len(overlaps) < 2:
         raise ValueError("The model has a single topic, which is like no other.")
-    # Rounding may take the sum of equal topics beyond 1.
-    distances = np.sqrt(np.maximum(1 - roots @ roots.T, 0))
+    distances = np.sqrt(1 - overlaps)
     np.fill_diagonal(distances, 0)
     return linkage(squareform(distances, checks=False), method)
