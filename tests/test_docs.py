@@ -27,8 +27,13 @@ PAGES = [
     "docs/getting_started.md",
     "docs/coming_from_lda.md",
     "docs/topic_models.md",
+    "docs/seed_words.md",
+    "docs/covariates.md",
+    "docs/topics_over_time.md",
     "docs/embeddings.md",
     "docs/tables.md",
+    "docs/missing_values.md",
+    "docs/anomaly_detection.md",
     "docs/troubleshooting.md",
     "docs/models/nvdm.md",
     "docs/models/gsm.md",
@@ -104,22 +109,20 @@ def each_page(pages, slow):
     return pytest.mark.parametrize(
         "page",
         [
-            pytest.param(page, marks=pytest.mark.slow if page == slow else ())
+            pytest.param(page, marks=pytest.mark.slow if page in slow else ())
             for page in pages
         ],
     )
 
 
-@each_page(PAGES, slow="docs/topic_models.md")
+@each_page(PAGES, slow={"docs/covariates.md", "docs/anomaly_detection.md"})
 def test_code_of_a_page_runs(page, at_hand):
-    if page.endswith(
-        "topic_models.md"
-    ):  # it has a search over a Pipeline of covariates
+    if page.endswith("covariates.md"):  # it has a search over a Pipeline with them
         pytest.importorskip("sklearn", "1.8")
     run(page, {})
 
 
-@each_page(PAGES_OF_A_MODEL, slow="docs/autoencoders.md")
+@each_page(PAGES_OF_A_MODEL, slow={"docs/autoencoders.md"})
 def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
     if page.endswith("inspection.md"):
         pytest.importorskip("pyLDAvis")
