@@ -162,10 +162,17 @@ def compare_models(
     Warning
         Whatever the models warn of, with their names, and not for each seed anew.
 
+    See Also
+    --------
+    skvae.plotting.ModelSelectionDisplay : Draws the table.
+    skvae.metrics.document_completion_perplexity : The perplexity in it.
+    sklearn.model_selection.GridSearchCV : Searches parameters of one model.
+
     References
     ----------
     Wallach, H. M., Murray, I., Salakhutdinov, R. and Mimno, D. (2009). Evaluation
     methods for topic models. ICML. (Document completion.)
+    https://doi.org/10.1145/1553374.1553515
 
     Examples
     --------

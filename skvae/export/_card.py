@@ -146,9 +146,15 @@ def model_card(
         If the file cannot be written. What was there before is still there. A path that
         is no place for a file is told before any work.
 
+    See Also
+    --------
+    skvae.report : Topics, documents and pictures in one HTML file.
+    to_onnx : The model for programs without Python.
+
     References
     ----------
     .. [1] Mitchell, M. et al. (2019). Model cards for model reporting. FAT*.
+       https://arxiv.org/abs/1810.03993
 
     Examples
     --------

@@ -49,6 +49,11 @@ def document_embeddings(model, X, *, covariates=None, embeddings=None):
         models the topic proportions, or what else `transform` gives if it is negative
         too. The index is that of X, if X has one.
 
+    See Also
+    --------
+    most_similar : What is closest in this space.
+    embedding_map : The space in two dimensions.
+
     Examples
     --------
     >>> from skvae import GSMTopicModel
@@ -181,6 +186,12 @@ def most_similar(
         If not exactly one of `word`, `topic` and `document` is given, if there is no
         such word or topic, if the document is none or has no known word, if X is
         missing, or if there are no feature names.
+
+    See Also
+    --------
+    similar_words : Words that are close to a word.
+    document_embeddings : Documents as points of the same space.
+    representative_documents : Documents that are closest to each topic.
 
     Examples
     --------

@@ -66,6 +66,12 @@ def top_words(
         `weight` is none of those above; or if probabilities are asked of a model that
         has none, such as PCA.
 
+    See Also
+    --------
+    term_scores : A score of every word in every topic.
+    name_topics : Names for topics, of their words.
+    skvae.plotting.TopicWordsDisplay : The words as bars.
+
     Notes
     -----
     p(w | topic) are the rows of `components_`, divided by their sums; of NVDM, whose
@@ -76,8 +82,10 @@ def top_words(
     ----------
     .. [1] Sievert, C. and Shirley, K. (2014). LDAvis: a method for visualizing and
        interpreting topics. ACL workshop on interactive language learning.
+       https://doi.org/10.3115/v1/W14-3110
     .. [2] Bischof, J. and Airoldi, E. (2012). Summarizing topical content with word
        frequency and exclusivity. ICML.
+       https://arxiv.org/abs/1206.4631
 
     Examples
     --------
@@ -133,6 +141,10 @@ def term_scores(model, *, feature_names=None):
     ValueError
         As `top_words`.
 
+    See Also
+    --------
+    top_words : The words that come first, by these scores or others.
+
     Notes
     -----
     As in `top_words`, probabilities below 1e-10 count as 1e-10.
@@ -141,6 +153,7 @@ def term_scores(model, *, feature_names=None):
     ----------
     .. [1] Blei, D. and Lafferty, J. (2009). Topic models. In: Text mining:
        classification, clustering, and applications. Chapman and Hall.
+       https://doi.org/10.1201/9781420059458-12
 
     Examples
     --------

@@ -84,6 +84,7 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
 
     Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
     coherence measures. WSDM.
+    https://doi.org/10.1145/2684822.2685324
 
     Examples
     --------
@@ -189,6 +190,7 @@ def sliding_window_npmi(
     ----------
     Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
     coherence measures. WSDM.
+    https://doi.org/10.1145/2684822.2685324
 
     Examples
     --------
@@ -262,6 +264,7 @@ def cv_coherence(
     ----------
     .. [1] Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
        coherence measures. WSDM.
+       https://doi.org/10.1145/2684822.2685324
 
     Examples
     --------

@@ -188,6 +188,7 @@ def start_at_pca(module, X, noise=None):
     ----------
     Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component analysis.
     Journal of the Royal Statistical Society B 61(3), 611-622.
+    https://doi.org/10.1111/1467-9868.00196
     """
     encoder, decoder, output = module.encoder, module.decoder, module.decoder.output
     n_samples, n_features = X.shape

@@ -585,6 +585,7 @@ class BaseVAE(
         ----------
         .. [1] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
            autoencoders. ICLR.
+           https://arxiv.org/abs/1509.00519
         """
         data = self._check_data(X, covariates, embeddings)
         return self._inference().bounds(data, bound, n_draws)

@@ -207,12 +207,16 @@ class GSMTopicModel(BaseProportionsModel):
     ----------
     .. [1] Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete
        latent topics with neural variational inference. ICML.
+       https://arxiv.org/abs/1706.00359
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+       https://arxiv.org/abs/1705.09296
     .. [3] Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
        Diversity-aware coherence loss for improving neural topic models. ACL.
+       https://aclanthology.org/2023.acl-short.145/
     .. [4] MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine
        Learning, 33, 77-86.
+       https://doi.org/10.1023/A:1007558615313
     .. [5] Andrzejewski, D. and Zhu, X. (2009). Latent Dirichlet allocation with
        topic-in-set knowledge. NAACL workshop on semi-supervised learning.
 

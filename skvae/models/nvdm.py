@@ -122,8 +122,10 @@ class NVDMTopicModel(BaseTopicModel):
     ----------
     .. [1] Miao, Y., Yu, L. and Blunsom, P. (2016). Neural variational inference for
        text processing. ICML.
+       https://arxiv.org/abs/1511.06038
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+       https://arxiv.org/abs/1705.09296
 
     Examples
     --------

@@ -152,8 +152,10 @@ class ProdLDATopicModel(BaseProportionsModel):
     ----------
     .. [1] Srivastava, A. and Sutton, C. (2017). Autoencoding variational inference for
        topic models. ICLR.
+       https://arxiv.org/abs/1703.01488
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+       https://arxiv.org/abs/1705.09296
 
     Examples
     --------

@@ -236,19 +236,32 @@ class VAETransformer(BaseVAE):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
+    See Also
+    --------
+    NVDMTopicModel : The same for counts of words, with words of each dimension.
+    skvae.plotting.LatentSpaceDisplay : Codes in two dimensions.
+    skvae.plotting.ReconstructionDisplay : Images above what is made of them.
+    sklearn.decomposition.PCA : The linear case.
+
     References
     ----------
     .. [1] Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
+       https://arxiv.org/abs/1312.6114
     .. [2] Higgins, I. et al. (2017). beta-VAE: learning basic visual concepts with a
        constrained variational framework. ICLR.
+       https://openreview.net/forum?id=Sy2fzU9gl
     .. [3] Vincent, P. et al. (2008). Extracting and composing robust features with
        denoising autoencoders. ICML.
+       https://doi.org/10.1145/1390156.1390294
     .. [4] Sohn, K., Lee, H. and Yan, X. (2015). Learning structured output
        representation using deep conditional generative models. NIPS.
+       https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html
     .. [5] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
        autoencoders. ICLR.
+       https://arxiv.org/abs/1509.00519
     .. [6] Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component
        analysis. Journal of the Royal Statistical Society B 61(3), 611-622.
+       https://doi.org/10.1111/1467-9868.00196
 
     Examples
     --------
@@ -661,6 +674,7 @@ class VAETransformer(BaseVAE):
         ----------
         .. [1] Mattei, P.-A. and Frellsen, J. (2019). MIWAE: deep generative modelling
            and imputation of incomplete data sets. ICML.
+           https://arxiv.org/abs/1812.02633
 
         Examples
         --------

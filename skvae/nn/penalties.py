@@ -43,6 +43,7 @@ def topic_surprise(x, posterior, likelihood, prior):
     ----------
     MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine Learning
     33, 77-86.
+    https://doi.org/10.1023/A:1007558615313
     """
     topics = likelihood.topics
     mean = log_positive(topics).mean()
@@ -110,6 +111,7 @@ def topic_incoherence(x, likelihood, words, npmi):
     Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
     Diversity-aware coherence loss for improving neural topic models. ACL. (Weighs NPMI
     by probability too, over the whole vocabulary.)
+    https://aclanthology.org/2023.acl-short.145/
     """
     # Bounded, since words may have lost their topic since they were looked up, a topic
     # may have hardly more than one word, and then there is no gradient to trust.

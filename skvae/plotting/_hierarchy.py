@@ -33,6 +33,11 @@ class TopicHierarchyDisplay:
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
+    See Also
+    --------
+    skvae.inspection.topic_hierarchy : The tree as an array.
+    skvae.TopicGroups : A model of merged topics.
+
     Examples
     --------
     >>> from sklearn.decomposition import LatentDirichletAllocation

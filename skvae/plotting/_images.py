@@ -75,6 +75,11 @@ def draw_images(ax, rows, image_shape, n_columns, *, title=None, row_names=None)
     row_names : list of str, default=None
         Names of the lines.
 
+    See Also
+    --------
+    ReconstructionDisplay : Images above their reconstructions.
+    skvae.VAETransformer.sample : Draws new rows.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -122,6 +127,11 @@ class ReconstructionDisplay:
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skvae.VAETransformer.reconstruct : The rows as an array.
+    draw_images : Draws any images.
 
     Examples
     --------
@@ -240,6 +250,11 @@ class ManifoldDisplay:
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    LatentSpaceDisplay : Which rows have their codes there.
+    InterpolationDisplay : From one image to another.
 
     Examples
     --------
@@ -360,6 +375,11 @@ class InterpolationDisplay:
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skvae.VAETransformer.interpolate : The rows on the way, as an array.
+    draw_images : Draws any images.
 
     Examples
     --------

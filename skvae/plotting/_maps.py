@@ -44,6 +44,11 @@ class EmbeddingMapDisplay:
     texts_ : list of matplotlib Text
         The labels.
 
+    See Also
+    --------
+    skvae.inspection.embedding_map : The points as a table.
+    LatentSpaceDisplay : Codes of rows, coloured by label.
+
     Examples
     --------
     >>> from sklearn.decomposition import LatentDirichletAllocation
@@ -238,6 +243,11 @@ class LatentSpaceDisplay:
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    ManifoldDisplay : What the places decode to.
+    EmbeddingMapDisplay : Topics, words and documents.
 
     Examples
     --------

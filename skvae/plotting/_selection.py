@@ -53,6 +53,11 @@ class ModelSelectionDisplay:
         A panel for each metric, three at most in a row.
     figure_ : matplotlib Figure
 
+    See Also
+    --------
+    skvae.model_selection.compare_models : Makes such a table.
+    sklearn.model_selection.GridSearchCV : Another source of what is drawn.
+
     Examples
     --------
     >>> from sklearn.model_selection import GridSearchCV

@@ -24,6 +24,10 @@ class TrainingCurveDisplay:
         For loss, reconstruction and KL term.
     figure_ : matplotlib Figure
 
+    See Also
+    --------
+    skvae.report : Has these curves too.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
