@@ -47,6 +47,11 @@ def look_up_names(app):
     app.env.app_names = names_elsewhere(app.env) | public_names(app)
 
 
+def full_name(env, text):
+    """Return the full name that stands in a text, also where it is called."""
+    return env.app_names.get(re.sub(r"\(.*\)$", "", text, flags=re.DOTALL))
+
+
 def reference_of(env, text):
     """Return a node for what a name stands for, None if that is nothing known."""
     if script := re.fullmatch(r"(?:examples/)?((?:\w+/)*\w+\.py)", text):
@@ -59,11 +64,8 @@ def reference_of(env, text):
             return addnodes.download_reference(reftarget=target, refexplicit=True)
         page = f"/auto_examples/{path.with_suffix('')}"
         return addnodes.pending_xref(refdomain="std", reftype="doc", reftarget=page)
-    name = re.sub(r"\(.*\)$", "", text, flags=re.DOTALL)
-    if name not in env.app_names:
-        return None
-    full = env.app_names[name]
-    return addnodes.pending_xref(refdomain="py", reftype="obj", reftarget=full)
+    full = full_name(env, text)
+    return full and addnodes.pending_xref(refdomain="py", reftype="obj", reftarget=full)
 
 
 class LinkNames(SphinxTransform):
@@ -97,7 +99,7 @@ class LinkNames(SphinxTransform):
 
 def link_names_in_docstrings(app, env, node, contnode):
     """Resolve names that docstrings and examples do not write in full."""
-    full = env.app_names.get(node["reftarget"])
+    full = full_name(env, node["reftarget"])
     if node.get("refdomain") != "py" or full is None or full == node["reftarget"]:
         return None
     node["reftarget"] = full
