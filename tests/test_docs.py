@@ -27,6 +27,7 @@ PAGES = [
     "docs/getting_started.md",
     "docs/coming_from_lda.md",
     "docs/topic_models.md",
+    "docs/how_many_topics.md",
     "docs/seed_words.md",
     "docs/covariates.md",
     "docs/topics_over_time.md",
@@ -106,23 +107,24 @@ def run(page, names):
 
 def each_page(pages, slow):
     """A test of each page, slow for those that fit many models."""
+    marks = [pytest.mark.slow, pytest.mark.timeout(600)]
     return pytest.mark.parametrize(
         "page",
-        [
-            pytest.param(page, marks=pytest.mark.slow if page in slow else ())
-            for page in pages
-        ],
+        [pytest.param(page, marks=marks if page in slow else ()) for page in pages],
     )
 
 
-@each_page(PAGES, slow={"docs/covariates.md", "docs/anomaly_detection.md"})
+SLOW = ["docs/covariates.md", "docs/anomaly_detection.md", "docs/how_many_topics.md"]
+
+
+@each_page(PAGES, slow=SLOW)
 def test_code_of_a_page_runs(page, at_hand):
     if page.endswith("covariates.md"):  # it has a search over a Pipeline with them
         pytest.importorskip("sklearn", "1.8")
     run(page, {})
 
 
-@each_page(PAGES_OF_A_MODEL, slow={"docs/autoencoders.md"})
+@each_page(PAGES_OF_A_MODEL, slow=["docs/autoencoders.md"])
 def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
     if page.endswith("inspection.md"):
         pytest.importorskip("pyLDAvis")

@@ -92,7 +92,7 @@ def model_card(
     covariates_test=None,
     embeddings_test=None,
 ):
-    """Describe a fitted model in a model card, one Markdown text [1]_.
+    """Describe a fitted model in a model card, one Markdown text.
 
     It tells how the model was made, how the fit went, topics, figures on held-out data,
     limits, parameters and versions. What the model cannot know, you tell; where you do
@@ -153,8 +153,8 @@ def model_card(
 
     References
     ----------
-    .. [1] Mitchell, M. et al. (2019). Model cards for model reporting. FAT*.
-       https://arxiv.org/abs/1810.03993
+    Mitchell, M. et al. (2019). Model cards for model reporting. FAT*.
+    https://arxiv.org/abs/1810.03993
 
     Examples
     --------
