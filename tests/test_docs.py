@@ -44,7 +44,12 @@ PAGES = [
     "docs/models/vae.md",
 ]
 # and those that begin with a fitted model at hand. Blocks of all others are fragments.
-PAGES_OF_A_MODEL = ["docs/autoencoders.md", "docs/inspection.md", "docs/trust.md"]
+PAGES_OF_A_MODEL = [
+    "docs/index.md",
+    "docs/autoencoders.md",
+    "docs/inspection.md",
+    "docs/trust.md",
+]
 # A block, and what it prints if that is always the same.
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
@@ -124,7 +129,7 @@ def test_code_of_a_page_runs(page, at_hand):
     run(page, {})
 
 
-@each_page(PAGES_OF_A_MODEL, slow=["docs/autoencoders.md"])
+@each_page(PAGES_OF_A_MODEL, slow=["docs/index.md", "docs/autoencoders.md"])
 def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
     if page.endswith("inspection.md"):
         pytest.importorskip("pyLDAvis")

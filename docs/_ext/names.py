@@ -6,6 +6,7 @@ each in a section, or in the row of a table, does.
 """
 
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -21,11 +22,15 @@ def public_names(app):
     """Return full names of what the reference lists, by what people write for them."""
     names = {}
     reference = (Path(app.srcdir) / "api.rst").read_text(encoding="utf-8")
-    for module in re.findall(r"currentmodule:: (\S+)", reference):
-        for name in importlib.import_module(module).__all__:
-            names[name] = f"{module}.{name}"
+    for path in re.findall(r"currentmodule:: (\S+)", reference):
+        module = importlib.import_module(path)
+        for name in module.__all__:
+            names[name] = f"{path}.{name}"
+            for member, thing in vars(getattr(module, name)).items():
+                if inspect.isroutine(thing) and member[0] != "_":
+                    names[f"{name}.{member}"] = f"{path}.{name}.{member}"
     names |= {full: full for full in names.values()}
-    names |= {m: m for m in re.findall(r"automodule:: (\S+)", reference)}
+    names |= {path: path for path in re.findall(r"automodule:: (\S+)", reference)}
     return {name: names[name] for name in names if name not in ("load", "report")}
 
 
@@ -39,7 +44,13 @@ def names_elsewhere(env):
     for full in inventory["py:class"]:
         if full.startswith("sklearn.") and "._" not in full:
             classes.setdefault(full.rpartition(".")[2], []).append(full)
-    return names | {name: full for name, (full, *more) in classes.items() if not more}
+    names |= {name: full for name, (full, *more) in classes.items() if not more}
+    for full in inventory["py:method"]:
+        path, _, name = full.rpartition(".")
+        short = f"{path.rpartition('.')[2]}.{name}"
+        if names.get(short.partition(".")[0]) == path:
+            names[short] = full
+    return names
 
 
 def look_up_names(app):
