@@ -25,9 +25,10 @@ def public_names(app):
     for path in re.findall(r"currentmodule:: (\S+)", reference):
         module = importlib.import_module(path)
         for name in module.__all__:
+            thing = getattr(module, name)
             names[name] = f"{path}.{name}"
-            for member, thing in vars(getattr(module, name)).items():
-                if inspect.isroutine(thing) and member[0] != "_":
+            for member in vars(thing) if inspect.isclass(thing) else ():
+                if member[0] != "_" and inspect.isroutine(getattr(thing, member)):
                     names[f"{name}.{member}"] = f"{path}.{name}.{member}"
     names |= {full: full for full in names.values()}
     names |= {path: path for path in re.findall(r"automodule:: (\S+)", reference)}
