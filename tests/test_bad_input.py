@@ -459,6 +459,7 @@ BAD_PARAMETERS = {
     "n_importance": NO_COUNT,
     "n_iter_no_change": NO_COUNT,
     "random_state": [np.nan, -1, 1.5, "x", [1], np.random.default_rng(0)],
+    "recipe": [*NO_CHOICE, {"thinning"}, ["paper"], ["thinning", 3], [["thinning"]]],
     "scale": [*NO_NUMBER, 0.0, -1.0, "narrow", [1.0] * 5 + [np.nan], [1.0] * 5 + [0]],
     "seed_weight": [*NO_NUMBER, -0.1],
     "seed_words": [
