@@ -515,9 +515,30 @@ MUTANTS = [
     Mutant(
         "prior of words of each document, not of all",
         "models/gsm.py",
-        "(self.topic_word_prior / data.X.shape[0], topic_surprise)",
-        "(self.topic_word_prior, topic_surprise)",
+        "self.topic_word_prior / data.X.shape[0]",
+        "self.topic_word_prior",
         ("topics",),
+    ),
+    Mutant(
+        "encoder and decoder updated in the wrong turn",
+        "training/callbacks.py",
+        'name.startswith("encoder.") == encoder_rests',
+        'name.startswith("encoder.") != encoder_rests',
+        ("papers",),
+    ),
+    Mutant(
+        "angles between topics' vectors punished",
+        "nn/penalties.py",
+        "angles.var(correction=0) - angles.mean()",
+        "angles.mean() - angles.var(correction=0)",
+        ("papers",),
+    ),
+    Mutant(
+        "background of the paper's topics learnt",
+        "models/gsm.py",
+        '"word_frequencies" in config["recipe"]',
+        "True",
+        ("papers",),
     ),
     Mutant(
         "seed words heard as often as they occur",

@@ -33,6 +33,7 @@ PAGES = [
     "docs/models/nvdm.md",
     "docs/models/gsm.md",
     "docs/models/prodlda.md",
+    "docs/models/papers.md",
     "docs/models/cluster.md",
     "docs/models/consensus.md",
     "docs/models/vae.md",
