@@ -31,7 +31,7 @@ def topic_complaints(model):
             f"{model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
         )
     first = f"Raise `kl_warmup` (now {model.kl_warmup})"
-    if "kl_warmup" not in model.net_.config.get("recipe", "kl_warmup"):
+    if "kl_warmup" not in model.net_.config.get("recipe", ("kl_warmup",)):
         first = "Train with recipe='skvae'"
     remedy = (
         f"{first}, raise `max_epochs` (now {model.max_epochs}), or lower "
