@@ -149,6 +149,8 @@ GSM_ALONE = {
     "stick-breaking": dict(params=dict(topic_construction="stick-breaking")),
     "recurrent stick-breaking": dict(params=dict(topic_construction="recurrent")),
 }
+PREDICTION = "perplexity", "doc_perplexity", "active_units", "bound", "fit_time"
+TOPICS = "npmi", "npmi_test", "diversity"
 MODELS = {
     "NVDM": (NVDMTopicModel, {**BOTH, **NVDM_ALONE, **without_each(NVDMTopicModel)}),
     "GSM": (GSMTopicModel, {**BOTH, **GSM_ALONE, **without_each(GSMTopicModel)}),
@@ -183,9 +185,8 @@ def main(argv=None):
         cls, variants = MODELS[name]
         if args.variants:
             variants = {key: variants[key] for key in args.variants if key in variants}
-        figures = [
-            f for f in FIGURES if name == "GSM" or f not in ("npmi", "diversity")
-        ]
+        wanted = PREDICTION if name == "NVDM" else PREDICTION + TOPICS
+        figures = [figure for figure in FIGURES if figure in wanted]
         for corpus_name in args.corpora:
             corpus = CORPORA[corpus_name]()
             rows = Parallel(args.n_jobs)(
