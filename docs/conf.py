@@ -78,7 +78,7 @@ html_theme_options = {
     # Wide tables take the place of the table of contents.
     "secondary_sidebar_items": {
         "**": ["page-toc"],
-        **dict.fromkeys(("benchmarks", "performance", "recipe"), []),
+        **dict.fromkeys(("benchmarks", "performance", "recipe", "models/papers"), []),
     },
 }
 

@@ -34,4 +34,5 @@ models = {
     "GSM": GSMTopicModel(k),
 }
 table = compare_models(models, corpus.train, X_test=corpus.test, n_seeds=3)
-print(markdown(table, FIGURES, ["perplexity", "doc_perplexity"]))
+figures = [figure for figure in FIGURES if "stability" not in figure]
+print(markdown(table, figures, ["perplexity", "doc_perplexity"]))
