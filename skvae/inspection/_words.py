@@ -4,8 +4,10 @@ import pandas as pd
 
 from skvae.fitted.model import topic_names, word_names
 from skvae.fitted.words import leading_columns, rank_words, word_frequencies
+from skvae.utils.guesses import tells_parameters
 
 
+@tells_parameters
 def top_words(
     model,
     n_words=10,

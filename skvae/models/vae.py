@@ -33,6 +33,7 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
+from skvae.utils.guesses import OF_AUTOENCODERS
 from skvae.utils.validation import Interval, StrOptions, check_input
 
 # Of more rows, training takes larger batches and fewer passes: what a row tells is told
@@ -271,6 +272,8 @@ class VAETransformer(BaseVAE):
     ...     return nn.Sequential(nn.Linear(n_features, 32), nn.GELU(), nn.LayerNorm(32))
     >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
+
+    _guesses = {**BaseVAE._guesses, **OF_AUTOENCODERS}
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
