@@ -35,6 +35,7 @@ from skvae.metrics import (
 from skvae.utils.cloning import seeded_clone
 from skvae.utils.guesses import tells_parameters
 from skvae.utils.ranking import top_columns
+from skvae.utils.tables import FigureTable
 from skvae.utils.validation import contains_texts
 
 __all__ = ["compare_models"]
@@ -110,8 +111,8 @@ def compare_models(
         A row for "unigram", the baseline, then one for each model in the order of
         `models`; NaN is what a model has not. Columns are means over the seeds. If
         `n_seeds` > 1, the two columns of stability follow, and then as many as before
-        with the standard deviations (ddof=1): `perplexity_std`, and so on. Print
-        `table.T` where the terminal is narrow.
+        with the standard deviations (ddof=1): `perplexity_std`, and so on. It
+        prints all of them, in several blocks where the terminal is narrow.
 
         perplexity, doc_perplexity
             Perplexity of one half of each document of `X_test`, given the other half,
@@ -240,7 +241,7 @@ def compare_models(
     names = [name for name, _, _ in tasks]
     figures = [baseline[1].unigram, *(run.figures for run in runs)]
     columns = [c for c in _COLUMNS if y is not None or c not in _ALIGNMENT]
-    table = pd.DataFrame(
+    table = FigureTable(
         figures, index=["unigram", *names], columns=columns, dtype=float
     )
     by_model = table.groupby(level=0, sort=False)
