@@ -103,9 +103,8 @@ class ProgressBar(Callback):
     def on_train_begin(self, net, **kwargs):
         from tqdm.auto import tqdm  # late, since it warns in some notebooks
 
-        # Without tqdm's rate, all of it has room in 80 columns.
-        time = "{elapsed}<{remaining}{postfix}"
-        form = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [" + time + "]"
+        # tqdm cuts what has no room, at the end: the figures stand before the rest.
+        form = "{n}/{total}{postfix}  {elapsed}<{remaining} {desc} |{bar}|"
         self.bar_ = tqdm(total=net.max_epochs, desc=self.label, bar_format=form)
 
     def on_epoch_end(self, net, **kwargs):
