@@ -26,6 +26,7 @@ PAGES = [
     "README.md",
     "docs/getting_started.md",
     "docs/coming_from_lda.md",
+    "docs/coming_from_bertopic.md",
     "docs/topic_models.md",
     "docs/embeddings.md",
     "docs/tables.md",

@@ -46,6 +46,13 @@ ELSEWHERE = {
         "seed_words seed_topic_list seed_topics anchor_words"
     ),
     "VAETransformer has kl_weight": "beta kl_weight",
+    "ClusterTopicModel has clusterer": "cluster_model hdbscan_model umap_model",
+    "n_components is the number of topics": "min_topic_size",
+    "transform always gives proportions": "calculate_probabilities",
+    "skvae.inspection.top_words(model, by='relevance') passes by frequent words": (
+        "ctfidf_model reduce_frequent_words"
+    ),
+    "skvae.inspection.name_topics has namer": "representation_model",
     "VAETransformer has likelihood": "loss likelihood",
     "Training always goes by batches, of batch_size rows": "learning_method",
     "It is Adam, and lr its largest learning rate": "optimizer solver",
@@ -60,7 +67,7 @@ ELSEWHERE = {
     ),
     "Put a CountVectorizer that has such parameters before it, in a Pipeline": (
         "stop_words max_df min_df max_features ngram_range n_gram_range vocabulary "
-        "vectorizer vectorizer_model tokenizer lowercase"
+        "vectorizer vectorizer_model tokenizer lowercase language"
     ),
     "fit(X, embeddings=...) takes vectors of the documents": (
         "embedding_model embeddings"
@@ -120,6 +127,7 @@ OF_TOPIC_MODELS = {
         "topics_over_time topics_per_class"
     ),
     "skvae.inspection.topic_hierarchy(model)": "hierarchical_topics get_topic_tree",
+    "skvae.metrics.topic_similarity(model, model)": "visualize_heatmap",
     "skvae.TopicGroups(model, groups)": (
         "merge_topics reduce_topics set_topic_labels update_topics"
     ),
