@@ -1137,6 +1137,27 @@ MUTANTS = [
         ("hierarchy",),
     ),
     Mutant(
+        "what a property tells is lost",
+        "utils/guesses.py",
+        "if hasattr(type(self), name):",
+        "if False:",
+        ("guesses",),
+    ),
+    Mutant(
+        "parameters set before one is refused",
+        "utils/guesses.py",
+        "for name in params:",
+        "for name in ():",
+        ("guesses",),
+    ),
+    Mutant(
+        "topics over columns printed as words of a topic",
+        "utils/tables.py",
+        "if not ranks or any(",
+        "if any(",
+        ("tables",),
+    ),
+    Mutant(
         "two topics of one name",
         "inspection/_names.py",
         "(pair for pair in pairs if pair not in groups)",

@@ -43,6 +43,7 @@ def check_parameters(estimator):
     """Raise InvalidParameterError for a parameter outside its constraints."""
     name = type(estimator).__name__
     constraints = estimator._parameter_constraints
+    check_feature_names(getattr(estimator, "feature_names", None))
     params = estimator.get_params(deep=False)
     validate_parameter_constraints(constraints, params, caller_name=name)
     for param, value in params.items():
