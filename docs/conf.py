@@ -47,7 +47,6 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # others are shown and not run
-    "ignore_pattern": r"(^|/)(texts|images)\.py$",  # helpers
     "subsection_order": [
         f"../examples/{name}" for name in ("topics", "images", "tables", "scaling")
     ],

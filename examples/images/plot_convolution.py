@@ -4,26 +4,39 @@ Convolutions for colour images
 
 A convolutional network knows what is near what in an image. With about as many weights
 as a dense one it explains new images better, here small photographs in colour.
-
-    python plot_convolution.py [images.npz]
 """
-
-import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_colour_images
-from sklearn.model_selection import train_test_split
+from sklearn.datasets import load_sample_images
+from sklearn.feature_extraction.image import extract_patches_2d
 
 from skvae import VAETransformer
 from skvae.plotting import draw_images
 
-X, shape = load_colour_images(5000, *sys.argv[1:2])
-X_train, X_test = train_test_split(X, test_size=1 / 10, random_state=0)
+# %%
+# Patches of the two photographs that come with scikit-learn: a temple and a flower.
+# Those to test with are of the right quarter, which no patch of the others reaches.
+# Rows hold an image channel by channel: all red values first.
+shape = (3, 32, 32)
+
+
+def patches(part, n_patches):
+    """Patches of a part of either photograph, values from 0 to 1, one a row."""
+    found = [
+        extract_patches_2d(
+            image[:, part], shape[1:], max_patches=n_patches, random_state=0
+        )
+        for image in load_sample_images().images
+    ]
+    rows = np.concatenate(found).transpose(0, 3, 1, 2).reshape(-1, np.prod(shape))
+    return np.random.default_rng(0).permutation(rows / 255).astype(np.float32)
+
+
+X_train, X_test = patches(slice(480), 2250), patches(slice(480, None), 250)
 
 # %%
-# Rows hold an image channel by channel: all red values first. Scores of the Gaussian
-# likelihood are densities, so that they may be positive.
+# Scores of the Gaussian likelihood are densities, so that they may be positive.
 params = dict(n_components=64, max_epochs=15, random_state=0)
 models = {
     "dense": VAETransformer(hidden_layer_sizes=(150,), **params),

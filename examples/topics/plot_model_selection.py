@@ -11,17 +11,28 @@ components make it a picture.
 import warnings
 
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV
-from texts import load_labelled_texts
 
 from skvae import GSMTopicModel
+from skvae.datasets import fetch_example_texts
 from skvae.model_selection import compare_models
 from skvae.plotting import ModelSelectionDisplay
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # of topics that are too many
-texts, labels, vectorizer = load_labelled_texts(2500)
+corpus = fetch_example_texts()
+texts = corpus.data[:2500]
+labels = np.array(corpus.target_names)[corpus.target[:2500]]
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
+    max_df=0.1,
+    min_df=10,
+    max_features=2000,
+)
 X = vectorizer.fit_transform(texts)
 numbers = [5, 10, 20, 40]
 

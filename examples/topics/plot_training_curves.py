@@ -8,12 +8,20 @@ at 0 nothing would be learnt about single documents.
 """
 
 import matplotlib.pyplot as plt
-from texts import load_labelled_texts
+from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import NVDMTopicModel
+from skvae.datasets import fetch_example_texts
 from skvae.plotting import TrainingCurveDisplay
 
-texts, _, vectorizer = load_labelled_texts(3000)
+texts = fetch_example_texts().data[:3000]
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
+    max_df=0.1,
+    min_df=10,
+    max_features=2000,
+)
 X = vectorizer.fit_transform(texts)
 
 model = NVDMTopicModel(
