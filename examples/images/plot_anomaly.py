@@ -1,6 +1,6 @@
 """
-Find what does not belong
-=========================
+Anomaly detection
+=================
 
 A model of some digits gives images of another digit a lower score. `score_samples` is
 the bound of an image's log-likelihood: it knows both how well the image is

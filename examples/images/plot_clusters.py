@@ -1,6 +1,6 @@
 """
-Cluster the codes
-=================
+Image clustering: k-means on latent codes
+=========================================
 
 Codes are features like any other. k-means in a Pipeline finds groups of digits in them
 without a label, mostly better than in the pixels, and its centres decode to images.

@@ -1,6 +1,6 @@
 """
-Convolutions for colour images
-==============================
+Convolutional autoencoder of colour images
+==========================================
 
 A convolutional network knows what is near what in an image. With about as many weights
 as a dense one it explains new images better, here small photographs in colour.

@@ -1,6 +1,6 @@
 """
-Remove noise
-============
+Denoising autoencoder
+=====================
 
 A denoising autoencoder sees corrupted images in training and is asked for the intact
 ones. `denoising` is the deviation of the noise, or the share of the pixels that are

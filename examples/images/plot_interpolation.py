@@ -1,6 +1,6 @@
 """
-From one image to another, and to new ones
-==========================================
+Latent interpolation and new images
+===================================
 
 The line between two codes decodes to images that change one digit into the other. New
 images come from codes drawn from the prior, or from a normal distribution fitted to the

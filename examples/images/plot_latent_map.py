@@ -1,6 +1,6 @@
 """
-A map of images in two dimensions
-=================================
+Latent space and manifold in two dimensions
+===========================================
 
 Two latent dimensions can be looked at: where the digits lie, and which image each place
 decodes to. The codes of a plain autoencoder lie anywhere; those of a variational one

@@ -1,6 +1,6 @@
 """
-How many dimensions: autoencoder and PCA
-========================================
+Dimensionality reduction: autoencoder and PCA
+=============================================
 
 PCA is the best linear map through a few dimensions. A plain autoencoder with a hidden
 layer needs about a quarter as many for the same error on held-out images of MNIST.

@@ -1,6 +1,6 @@
 """
-Reconstruct and generate images
-===============================
+Image reconstruction and generation
+===================================
 
 A Gaussian variational autoencoder finds the standard deviation of its pixels along with
 everything else. With a deviation of 1, which makes the loss the squared error plus

@@ -1,6 +1,6 @@
 """
-Topics beside what is known of documents
-========================================
+Covariates: topics given document metadata
+==========================================
 
 Where documents come in groups, topics mostly find the groups again. A model that is
 given the group of each document explains by it what it can, and its topics are left
@@ -23,8 +23,8 @@ texts = corpus.data
 groups = np.array(corpus.target_names)[corpus.target]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

@@ -1,6 +1,6 @@
 """
-Words, topics and documents in one space
-========================================
+Topic map, similar words and similar documents
+==============================================
 
 GSM has vectors for words and for topics, and the mixture of a document's topics is one
 for the document, so that anything can be compared with anything.
@@ -18,8 +18,8 @@ from skvae.plotting import EmbeddingMapDisplay
 texts = fetch_example_texts().data
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

@@ -1,6 +1,6 @@
 """
-How many topics
-===============
+How to choose the number of topics
+==================================
 
 More topics predict held-out words better, up to a point, and agree more with labels,
 while their top words cohere less, are shared, and are not found again from another
@@ -24,12 +24,12 @@ from skvae.plotting import ModelSelectionDisplay
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # of topics that are too many
 corpus = fetch_example_texts()
-texts = corpus.data[:2500]
-labels = np.array(corpus.target_names)[corpus.target[:2500]]
+texts = corpus.data[:4000]
+labels = np.array(corpus.target_names)[corpus.target[:4000]]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )
@@ -38,14 +38,14 @@ numbers = [5, 10, 20, 40]
 
 # %%
 # GridSearchCV needs no scorer, the score is the bound per token.
-gsm = GSMTopicModel(max_epochs=30, random_state=0)
+gsm = GSMTopicModel(random_state=0)
 search = GridSearchCV(gsm, {"n_components": numbers}, cv=2, refit=False).fit(X)
 print(f"the bound is best with {search.best_params_['n_components']} topics")
 
 # %%
 models = {}
 for k in numbers:
-    models[f"GSM {k}"] = GSMTopicModel(k, max_epochs=30)
+    models[f"GSM {k}"] = GSMTopicModel(k)
     models[f"LDA {k}"] = LatentDirichletAllocation(
         k, doc_topic_prior=0.1, topic_word_prior=0.01, learning_method="online"
     )

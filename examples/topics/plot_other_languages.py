@@ -1,6 +1,6 @@
 """
-Topics of texts in other languages
-==================================
+Multilingual topics by sentence embeddings
+==========================================
 
 A model that sees the vectors of a multilingual sentence encoder beside the counts is
 fitted to English texts, and finds the topics of sentences in German, Japanese and
@@ -31,8 +31,8 @@ def encode(texts):
 texts = fetch_example_texts().data[:4000]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

@@ -1,6 +1,6 @@
 """
-Topics that come again
-======================
+Topic stability: which topics recur
+===================================
 
 Fits that differ in their random state alone do not find the same topics. Which ones
 recur, and which are chance? And what comes out if five fits have to agree?
@@ -21,8 +21,8 @@ texts = corpus.data[:2500]
 labels = np.array(corpus.target_names)[corpus.target[:2500]]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

@@ -1,6 +1,6 @@
 """
-Topics by seed words
-====================
+Guided topic modelling with seed words
+======================================
 
 Some topics are known beforehand: a few words of each say what they are to be about, and
 the other topics are found as ever. Seeded ones begin with what documents with their
@@ -21,8 +21,8 @@ texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=3000,
 )

@@ -1,6 +1,6 @@
 """
-Documents sorted into topics
-============================
+Document clustering with topics
+===============================
 
 Where every document is to have one topic, cluster the codes of a model. Labels, which
 no model has seen, tell how well the documents are sorted.
@@ -23,8 +23,8 @@ texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

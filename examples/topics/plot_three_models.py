@@ -1,6 +1,6 @@
 """
-GSM, LDA and NMF side by side
-=============================
+Topic models compared: GSM, LDA and NMF
+=======================================
 
 All that skvae shows of its own models it shows of scikit-learn's: words, sizes, similar
 words, documents, maps, and a report for each, one HTML file that needs no network.
@@ -28,8 +28,8 @@ from skvae.plotting import EmbeddingMapDisplay
 texts = fetch_example_texts().data[:6000]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

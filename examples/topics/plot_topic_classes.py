@@ -1,6 +1,6 @@
 """
-Topics in classes of documents
-==============================
+Topics per class
+================
 
 Topics are found without looking at classes. Where documents have some, their mean topic
 proportions tell how the two go together.
@@ -21,8 +21,8 @@ texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

@@ -1,6 +1,6 @@
 """
-Topics named, merged and left out
-=================================
+Merge, name and drop topics
+===========================
 
 Thirty topics are merged to thirteen: those with the same words go together, each group
 has a name, and a topic of everyday words is left out. The model is not fitted again.
@@ -21,8 +21,8 @@ texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

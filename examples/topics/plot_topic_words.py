@@ -1,6 +1,6 @@
 """
-Words of topics
-===============
+Top words of topics
+===================
 
 The most probable words of a topic are often frequent in others too. Rankings that ask
 how specific a word is bring up words that those hide.
@@ -19,8 +19,8 @@ from skvae.plotting import TopicWordsDisplay
 texts = fetch_example_texts().data
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )

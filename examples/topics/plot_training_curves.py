@@ -1,6 +1,6 @@
 """
-How training went
-=================
+Training curves and early stopping
+==================================
 
 Early stopping holds out a tenth of the documents, stops when their bound gets no better
 and keeps the best weights. The KL term, which warms up, is what a document's code says;
@@ -17,8 +17,8 @@ from skvae.plotting import TrainingCurveDisplay
 texts = fetch_example_texts().data[:3000]
 vectorizer = CountVectorizer(
     stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    max_df=0.1,
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
     min_df=10,
     max_features=2000,
 )
