@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from sklearn.feature_extraction import image as image_module
-from sklearn.feature_extraction.image import extract_patches_2d
 from sklearn.utils import Bunch
 
 from skvae.datasets import load_docstrings, make_topic_corpus
@@ -106,13 +104,9 @@ def at_hand(tmp_path, monkeypatch):
         digits = load_digits()
         return Bunch(**digits | {key: digits[key][:400] for key in ("data", "target")})
 
-    def few_patches(image, size, *, max_patches, random_state):
-        return extract_patches_2d(image, size, max_patches=60, random_state=0)
-
     monkeypatch.setattr("skvae.datasets._fetch", lambda *_, **__: None)
     monkeypatch.setattr("skvae.datasets.load_docstrings", lambda **_: few)
     monkeypatch.setattr("skvae.datasets.load_digits", few_digits)
-    monkeypatch.setattr(image_module, "extract_patches_2d", few_patches)
     return few
 
 
