@@ -80,7 +80,6 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",  # others are shown and not run
-    "ignore_pattern": r"(^|/)(texts|images)\.py$",  # helpers
     "subsection_order": [
         f"../examples/{name}" for name in ("topics", "images", "tables", "scaling")
     ],
@@ -113,7 +112,9 @@ html_theme_options = {
     # Wide tables, and cards, take the place of the table of contents.
     "secondary_sidebar_items": {
         "**": ["page-toc"],
-        **dict.fromkeys(("index", "benchmarks", "performance", "recipe"), []),
+        **dict.fromkeys(
+            ("index", "benchmarks", "performance", "recipe", "models/papers"), []
+        ),
     },
 }
 

@@ -51,6 +51,7 @@ from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts, check_csr
 from skvae.utils.files import replacing
 from skvae.utils.text import one_line, printable
+from skvae.utils.validation import check_n_words
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
@@ -168,7 +169,7 @@ def report(
     ...     path.stat().st_size > 10_000
     True
     """
-    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_n_words(n_words)
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     if isinstance(texts, (str, os.PathLike)):
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")

@@ -1,6 +1,6 @@
 """Words of the topics, by four ways to rank them."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.stats import rankdata
@@ -17,6 +17,7 @@ from skvae.fitted.model import (
 )
 from skvae.utils.counts import check_csr
 from skvae.utils.ranking import top_columns
+from skvae.utils.validation import check_n_words
 
 # Probabilities below it count as it, where logarithms of them are compared: NMF has
 # zeros.
@@ -28,7 +29,7 @@ _RANKINGS = ("probability", "term_score", "relevance", "frex")
 
 def leading_columns(scores, n_words):
     """Columns of the largest scores of each topic, or all if there are fewer."""
-    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_n_words(n_words)
     return top_columns(scores, min(n_words, scores.shape[1]))
 
 

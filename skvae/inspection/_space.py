@@ -25,6 +25,7 @@ from skvae.fitted.model import (
 from skvae.fitted.space import cosines, document_vectors, topic_vectors, word_vectors
 from skvae.fitted.words import top_lists
 from skvae.utils.counts import check_csr
+from skvae.utils.validation import check_n_words
 
 
 def document_embeddings(model, X, *, covariates=None, embeddings=None):
@@ -118,7 +119,7 @@ def similar_words(model, word, n_words=10, *, feature_names=None):
     'dog'
     """
     n_others = topic_model(model).components_.shape[1] - 1
-    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_n_words(n_words)
     return most_similar(
         model, word=word, n=min(n_words, n_others), feature_names=feature_names
     )

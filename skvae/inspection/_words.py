@@ -4,8 +4,11 @@ import pandas as pd
 
 from skvae.fitted.model import topic_names, word_names
 from skvae.fitted.words import leading_columns, rank_words, word_frequencies
+from skvae.utils.guesses import tells_parameters
+from skvae.utils.tables import WordTable
 
 
+@tells_parameters
 def top_words(
     model,
     n_words=10,
@@ -55,7 +58,7 @@ def top_words(
     words : DataFrame of shape (n_components, n_words)
         One row per topic, best word first. The index holds the names of the topics:
         those that users gave, else "topic 0", "topic 1", and so on. Ties are in the
-        order of the features.
+        order of the features. It prints a line for each topic.
 
     Raises
     ------
@@ -97,9 +100,8 @@ def top_words(
     >>> lda = LatentDirichletAllocation(2, random_state=0)
     >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
     >>> top_words(model, n_words=2)
-                 0    1
-    topic 0    cat  dog
-    topic 1  train  bus
+    topic 0  cat dog
+    topic 1  train bus
     """
     frequencies = None
     if X is not None:
@@ -111,7 +113,7 @@ def top_words(
     scores = rank_words(model, by, weight, frequencies, covariates)
     columns = leading_columns(scores, n_words)
     words = word_names(model, feature_names)[columns]
-    return pd.DataFrame(words, index=topic_names(model))
+    return WordTable(words, index=topic_names(model))
 
 
 def term_scores(model, *, feature_names=None):

@@ -16,6 +16,7 @@ from skvae.metrics._words import (
 )
 from skvae.utils.counts import check_csr
 from skvae.utils.npmi import npmi
+from skvae.utils.validation import check_feature_names
 
 # Presences of words in windows that are counted at a time, at most, unless a single
 # document has more: about 100 MiB.
@@ -94,6 +95,7 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     array([ 1., -1.])
     """
     _check_pairs(n_words)
+    check_feature_names(feature_names)
     if hasattr(topics, "fit"):
         X = topic_model_counts(topics, X)
         _check_same_columns(topic_model(topics), X)
@@ -292,6 +294,7 @@ def _shares_of_windows(topics, texts, window, n_words, feature_names):
     Returns a list of arrays of shape (n_words, n_words), words on their diagonals.
     """
     _check_pairs(n_words)
+    check_feature_names(feature_names)
     if not isinstance(window, Integral) or window < 2:
         raise ValueError(
             f"window={window!r}, but pairs of words need a whole number of at least 2."

@@ -147,6 +147,12 @@ def checked_image_shape(model, n_features):
     shape = check_layer_sizes(name, "image_shape", given)
     if len(shape) == 2:
         shape = (1, *shape)
+    if len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > 4:
+        raise ValueError(
+            f"{name} was given image_shape={given!r}, with channels last. Pass "
+            f"channels first: {(shape[-1], *shape[:2])}, and rows in that order, as "
+            "those of np.moveaxis(images, -1, 1)."
+        )
     if len(shape) != 3 or math.prod(shape) != n_features:
         raise ValueError(
             f"{name} was given image_shape={given!r}, but X has {n_features} features. "

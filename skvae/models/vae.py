@@ -33,7 +33,13 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
-from skvae.utils.validation import Interval, StrOptions, check_input
+from skvae.utils.guesses import OF_AUTOENCODERS
+from skvae.utils.validation import (
+    Interval,
+    StrOptions,
+    check_input,
+    contains_words,
+)
 
 # Of more rows, training takes larger batches and fewer passes: what a row tells is told
 # by others too.
@@ -65,8 +71,8 @@ class VAETransformer(BaseVAE):
     n_components : int, default=10
         Number of latent dimensions.
     likelihood : str or list of tuples, default="gaussian"
-        "gaussian": real values. "bernoulli": values in [0, 1]; binary ones, or grey
-        values of images, of which the score is then not a log-likelihood.
+        "gaussian": real values of any unit. "bernoulli": values in [0, 1]; binary ones,
+        or grey values of images, of which the score is then not a log-likelihood.
         "multinomial": counts of the words of texts, without the multinomial
         coefficient; `inverse_transform` gives probabilities, and dense encoders see
         counts scaled as those of the topic models do. "poisson" and
@@ -285,6 +291,8 @@ class VAETransformer(BaseVAE):
     >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
 
+    _guesses = {**BaseVAE._guesses, **OF_AUTOENCODERS}
+
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
         "likelihood": [StrOptions(set(LIKELIHOODS)), list, tuple],
@@ -384,6 +392,17 @@ class VAETransformer(BaseVAE):
     # --- what is checked and built -----------------------------------------------
 
     def _check_X(self, X, *, reset):
+        if contains_words(X):
+            raise ValueError(
+                f"{type(self).__name__} takes numbers, but got texts. Put a "
+                "CountVectorizer before it in a Pipeline, or a OneHotEncoder if they "
+                "are labels."
+            )
+        if (n_dims := getattr(X, "ndim", 2)) > 2:
+            raise ValueError(
+                f"Found array with dim {n_dims}, but {type(self).__name__} takes rows "
+                "of values. Pass X.reshape(len(X), -1)."
+            )
         given = X
         # scikit-learn has words for what is missing.
         words = self._counts_words()

@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from skvae.nn.likelihoods import log_positive
 
@@ -29,6 +30,34 @@ def topic_overlap(x, posterior, likelihood, prior):
     total = topics.norm(dim=-1).reciprocal() @ topics
     overlap = total.square().sum() / len(topics) - 1
     return x.sum(-1).mean() * overlap
+
+
+def topic_alignment(vectors):
+    """Variance of the angles between topics' vectors, less their mean, in radians.
+
+    Over all pairs, those of a topic with itself among them. Vectors that point away
+    from each other are as near as those that point the same way.
+
+    Parameters
+    ----------
+    vectors : tensor of shape (n_components, embedding_size)
+
+    Returns
+    -------
+    penalty : tensor of shape ()
+
+    References
+    ----------
+    Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete latent
+    topics with neural variational inference. ICML.
+    Xie, P., Deng, Y. and Xing, E. (2015). Diversifying restricted Boltzmann machine for
+    document modeling. KDD.
+    """
+    unit = F.normalize(vectors, dim=1)
+    # At an angle of 0 its gradient is infinite.
+    angles = (unit @ unit.T).abs().clamp(max=1 - 1e-6).acos()
+    angles = angles * (1 - torch.eye(len(vectors), device=vectors.device))
+    return angles.var(correction=0) - angles.mean()
 
 
 def topic_surprise(x, posterior, likelihood, prior):
