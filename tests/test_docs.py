@@ -72,6 +72,7 @@ def at_hand(few, tmp_path, monkeypatch):
     plt.switch_backend("agg")
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     monkeypatch.setattr(skvae.datasets, "load_docstrings", lambda **_: few)
+    monkeypatch.setattr(skvae.datasets, "fetch_example_texts", lambda **_: few)
     monkeypatch.chdir(tmp_path)
     yield
     plt.close("all")
