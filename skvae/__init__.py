@@ -1,5 +1,7 @@
 """Variational autoencoders and neural topic models for scikit-learn users."""
 
+import importlib
+
 from skvae.cluster import ClusterTopicModel
 from skvae.consensus import ConsensusTopicModel
 from skvae.groups import TopicGroups
@@ -23,15 +25,27 @@ __all__ = [
     "load",
     "report",
 ]
+# Public modules: imported when first asked for, as `report` is, which take much of
+# scikit-learn.
+_MODULES = [
+    "datasets",
+    "distributed",
+    "export",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "plotting",
+    "shards",
+]
 
 
 def __getattr__(name):
-    if name == "report":  # late: it takes much of scikit-learn
-        from skvae._report import report
-
-        return report
+    if name == "report":
+        return importlib.import_module("skvae._report").report
+    if name in _MODULES:
+        return importlib.import_module(f"skvae.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -95,6 +95,7 @@ class ConsensusTopicModel(MetaTopicModel):
     ----------
     .. [1] Hoyle, A., Goel, P., Sarkar, R. and Resnik, P. (2022). Are neural topic
        models broken? Findings of EMNLP.
+       https://arxiv.org/abs/2210.16162
 
     Examples
     --------

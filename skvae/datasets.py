@@ -93,6 +93,11 @@ def load_docstrings(
     ValueError
         If a package is not installed, or no docstring is found.
 
+    See Also
+    --------
+    load_texts : Texts of your own.
+    make_topic_corpus : Counts of which the topics are known.
+
     Notes
     -----
     Documents are those of modules, classes, functions and methods whose own name has
@@ -328,6 +333,10 @@ def fetch_example_images(*, data_home=None, download_if_missing=True):
     UserWarning
         If MNIST could not be downloaded.
 
+    See Also
+    --------
+    fetch_example_texts : Texts to try topic models on.
+
     Examples
     --------
     >>> from skvae.datasets import fetch_example_images
@@ -462,6 +471,11 @@ def load_texts(path, *, text_column=None, encoding="utf-8"):
         quote is not closed, a line is no JSON object, or a text in JSON no string; if
         the table has not exactly one column `text_column`, or of strings if that is
         None; or if there is no text.
+
+    See Also
+    --------
+    load_docstrings : Texts that are already on the disk.
+    sklearn.datasets.load_files : Folders whose names are classes.
 
     Examples
     --------
@@ -704,10 +718,16 @@ def make_topic_corpus(
     TypeError, ValueError
         If a size is not an int of at least 1, or another number is not positive.
 
+    See Also
+    --------
+    load_docstrings : Texts of people.
+    skvae.metrics.topic_similarity : How much topics found are like those planted.
+
     References
     ----------
     Blei, D. M., Ng, A. Y. and Jordan, M. I. (2003). "Latent Dirichlet allocation".
     Journal of Machine Learning Research, 3, 993-1022.
+    https://www.jmlr.org/papers/v3/blei03a.html
 
     Examples
     --------

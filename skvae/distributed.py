@@ -130,6 +130,11 @@ def data_parallel(group=None):
         If torch.distributed has no process group, see
         `torch.distributed.init_process_group`.
 
+    See Also
+    --------
+    skvae.shards.Shards : Data larger than memory.
+    skvae.model_selection.compare_models : Several fits at a time, each in a process.
+
     Notes
     -----
     A fit raises ValueError in all processes if they differ in estimator or data, or if
@@ -140,6 +145,7 @@ def data_parallel(group=None):
     ----------
     .. [1] Li, S. et al. (2020). PyTorch distributed: experiences on accelerating data
        parallel training. VLDB.
+       https://arxiv.org/abs/2006.15704
 
     Examples
     --------

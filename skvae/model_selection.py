@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
@@ -32,7 +33,9 @@ from skvae.metrics import (
     unigram_perplexity,
 )
 from skvae.utils.cloning import seeded_clone
+from skvae.utils.guesses import tells_parameters
 from skvae.utils.ranking import top_columns
+from skvae.utils.tables import FigureTable
 from skvae.utils.validation import contains_texts
 
 __all__ = ["compare_models"]
@@ -54,12 +57,13 @@ _COLUMNS = [
 _DIVERSE_WORDS = 25
 
 
+@tells_parameters
 def compare_models(
     models,
     X,
+    y=None,
     *,
     X_test=None,
-    y=None,
     n_seeds=1,
     n_words=10,
     return_estimator=False,
@@ -81,12 +85,12 @@ def compare_models(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Word counts of the documents, or what all of the models take: texts, if all are
         Pipelines with a vectorizer.
-    X_test : like X, default=None
-        Held-out documents. None holds out a tenth of X, drawn at random, but the same
-        in each call and for all models.
     y : array-like of shape (n_samples,), default=None
         Labels of the documents of `X_test` or, if that is None, of X: the alignment of
         topics with them is shown.
+    X_test : like X, default=None
+        Held-out documents. None holds out a tenth of X, drawn at random, but the same
+        in each call and for all models.
     n_seeds : int, default=1
         How often each model is fitted: with 0, 1, and so on as its `random_state`, and
         as those of the estimators within it. The documents stay the same. A model
@@ -107,8 +111,8 @@ def compare_models(
         A row for "unigram", the baseline, then one for each model in the order of
         `models`; NaN is what a model has not. Columns are means over the seeds. If
         `n_seeds` > 1, the two columns of stability follow, and then as many as before
-        with the standard deviations (ddof=1): `perplexity_std`, and so on. Print
-        `table.T` where the terminal is narrow.
+        with the standard deviations (ddof=1): `perplexity_std`, and so on. It
+        prints all of them, in several blocks where the terminal is narrow.
 
         perplexity, doc_perplexity
             Perplexity of one half of each document of `X_test`, given the other half,
@@ -151,8 +155,9 @@ def compare_models(
     TypeError
         If `models` is no dict of estimators.
     ValueError
-        If the models count different words, as with different vectorizers, whose
-        perplexities do not compare; if all fits fail; or if a parameter is unusable.
+        If X is texts and a model is no Pipeline that counts their words; if the models
+        count different words, as with different vectorizers, whose perplexities do not
+        compare; if all fits fail; or if a parameter is unusable.
 
     Warns
     -----
@@ -162,10 +167,17 @@ def compare_models(
     Warning
         Whatever the models warn of, with their names, and not for each seed anew.
 
+    See Also
+    --------
+    skvae.plotting.ModelSelectionDisplay : Draws the table.
+    skvae.metrics.document_completion_perplexity : The perplexity in it.
+    sklearn.model_selection.GridSearchCV : Searches parameters of one model.
+
     References
     ----------
     Wallach, H. M., Murray, I., Salakhutdinov, R. and Mimno, D. (2009). Evaluation
     methods for topic models. ICML. (Document completion.)
+    https://doi.org/10.1145/1553374.1553515
 
     Examples
     --------
@@ -183,7 +195,7 @@ def compare_models(
     >>> table["perplexity"].idxmin()
     'LDA'
     """
-    _check_models(models)
+    _check_models(models, of_texts=contains_texts(X))
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(n_words, "n_words", Integral, min_val=2)
     if y is not None:
@@ -214,13 +226,13 @@ def compare_models(
                 # Other seeds of a model warn of the same in other numbers.
                 words = re.sub(r"\d+(\.\d+)?", "", text)
                 if told.setdefault((name, category, words), seed) == seed:
-                    warnings.warn(f"{name}: {text}", category, stacklevel=2)
+                    warnings.warn(f"{name}: {text}", category, stacklevel=3)
             if run.error is not None:
                 warnings.warn(
                     f"{name} failed with random_state={seed}, a fit that its figures "
                     f"leave out. {run.error}",
                     FitFailedWarning,
-                    stacklevel=2,
+                    stacklevel=3,
                 )
             elif baseline is None:
                 baseline = name, run
@@ -236,7 +248,7 @@ def compare_models(
     names = [name for name, _, _ in tasks]
     figures = [baseline[1].unigram, *(run.figures for run in runs)]
     columns = [c for c in _COLUMNS if y is not None or c not in _ALIGNMENT]
-    table = pd.DataFrame(
+    table = FigureTable(
         figures, index=["unigram", *names], columns=columns, dtype=float
     )
     by_model = table.groupby(level=0, sort=False)
@@ -254,7 +266,7 @@ def compare_models(
     }
 
 
-def _check_models(models):
+def _check_models(models, of_texts):
     if not isinstance(models, Mapping) or not models:
         raise TypeError(
             f"models is {models!r}, not a dict of estimators. Pass, say, "
@@ -265,6 +277,17 @@ def _check_models(models):
             raise TypeError(
                 f"models[{name!r}] is {model!r}, not an estimator. Pass an instance of "
                 "a topic model."
+            )
+        within = model.get_params(deep=False).values()
+        if (
+            of_texts
+            and not isinstance(model, Pipeline)
+            and not any(hasattr(part, "fit") for part in within)
+        ):
+            raise ValueError(
+                f"X is texts, but models[{name!r}] is {type(model).__name__}, which "
+                "takes counts. Pass Pipelines, such as make_pipeline(CountVectorizer()"
+                ", model), or counts for X."
             )
     if "unigram" in models:
         raise ValueError(

@@ -68,7 +68,12 @@ OPTIONAL = {
 
 
 class ModelFileError(ValueError):
-    """A file is no model that this version of skvae can load."""
+    """A file is no model that this version of skvae can load.
+
+    See Also
+    --------
+    load : Loads a file, or raises this.
+    """
 
 
 def register(cls):
@@ -303,6 +308,11 @@ def load(path, device="cpu"):
         If it cannot be read, or is a pipe or a device.
     ValueError
         If the device is not available.
+
+    See Also
+    --------
+    GSMTopicModel.save : Writes such a file, as of all models.
+    ModelFileError : What is raised of any other file.
 
     Examples
     --------

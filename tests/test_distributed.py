@@ -32,6 +32,7 @@ def fits():
         "early stopping": (NVDMTopicModel, {"early_stopping": True}),
         "random": (GSMTopicModel, {"random_state": None, "max_epochs": 1}),
         "plain": (VAETransformer, plain),
+        "paper": (GSMTopicModel, {"recipe": "paper"}),
     }
 
 

@@ -26,19 +26,32 @@ PAGES = [
     "README.md",
     "docs/getting_started.md",
     "docs/coming_from_lda.md",
+    "docs/coming_from_bertopic.md",
     "docs/topic_models.md",
+    "docs/how_many_topics.md",
+    "docs/seed_words.md",
+    "docs/covariates.md",
+    "docs/topics_over_time.md",
     "docs/embeddings.md",
     "docs/tables.md",
+    "docs/missing_values.md",
+    "docs/anomaly_detection.md",
     "docs/troubleshooting.md",
     "docs/models/nvdm.md",
     "docs/models/gsm.md",
     "docs/models/prodlda.md",
+    "docs/models/papers.md",
     "docs/models/cluster.md",
     "docs/models/consensus.md",
     "docs/models/vae.md",
 ]
 # and those that begin with a fitted model at hand. Blocks of all others are fragments.
-PAGES_OF_A_MODEL = ["docs/autoencoders.md", "docs/inspection.md", "docs/trust.md"]
+PAGES_OF_A_MODEL = [
+    "docs/index.md",
+    "docs/autoencoders.md",
+    "docs/inspection.md",
+    "docs/trust.md",
+]
 # A block, and what it prints if that is always the same.
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
@@ -59,6 +72,7 @@ def at_hand(few, tmp_path, monkeypatch):
     plt.switch_backend("agg")
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     monkeypatch.setattr(skvae.datasets, "load_docstrings", lambda **_: few)
+    monkeypatch.setattr(skvae.datasets, "fetch_example_texts", lambda **_: few)
     monkeypatch.chdir(tmp_path)
     yield
     plt.close("all")
@@ -101,25 +115,24 @@ def run(page, names):
 
 def each_page(pages, slow):
     """A test of each page, slow for those that fit many models."""
+    marks = [pytest.mark.slow, pytest.mark.timeout(600)]
     return pytest.mark.parametrize(
         "page",
-        [
-            pytest.param(page, marks=pytest.mark.slow if page == slow else ())
-            for page in pages
-        ],
+        [pytest.param(page, marks=marks if page in slow else ()) for page in pages],
     )
 
 
-@each_page(PAGES, slow="docs/topic_models.md")
+SLOW = ["docs/covariates.md", "docs/anomaly_detection.md", "docs/how_many_topics.md"]
+
+
+@each_page(PAGES, slow=SLOW)
 def test_code_of_a_page_runs(page, at_hand):
-    if page.endswith(
-        "topic_models.md"
-    ):  # it has a search over a Pipeline of covariates
+    if page.endswith("covariates.md"):  # it has a search over a Pipeline with them
         pytest.importorskip("sklearn", "1.8")
     run(page, {})
 
 
-@each_page(PAGES_OF_A_MODEL, slow="docs/autoencoders.md")
+@each_page(PAGES_OF_A_MODEL, slow=["docs/index.md", "docs/autoencoders.md"])
 def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
     if page.endswith("inspection.md"):
         pytest.importorskip("pyLDAvis")
@@ -131,12 +144,59 @@ def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
 def test_pages_link_to_what_is_there():
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *pages_of_docs()]:
         text = page.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
-            example = re.fullmatch(r"(?:\.\./)*auto_examples/(.+)\.rst", target)
+        for target in re.findall(r"\]\((?!https?:)([^)\s]+)", text):
+            path, _, anchor = target.partition("#")
+            example = re.fullmatch(r"(?:\.\./)*auto_examples/(.+)\.rst", path)
             if example is None:
-                assert (page.parent / target).exists(), f"{page}: {target}"
+                there = page.parent / path if path else page
+                assert there.exists(), f"{page}: {target}"
+                assert not anchor or anchor in anchors(there), f"{page}: {target}"
             elif example[1] != "index":
                 assert (ROOT / "examples" / f"{example[1]}.py").exists(), target
+
+
+def anchors(page):
+    """What headings of a page are called in addresses, on GitHub and in the site."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S
+    )
+    titles = re.findall(r"^#+ (.+)$", text, flags=re.M)
+    return [re.sub(r"[^\w\- ]", "", t).replace(" ", "-").lower() for t in titles]
+
+
+def test_links_read_as_titles_and_not_as_files():
+    for page in pages_of_docs():
+        named = re.findall(r"\[[\w/]+\.md\]", page.read_text(encoding="utf-8"))
+        assert not named, f"{page}: {named}"
+
+
+def test_site_leads_to_every_page():
+    docs, listed = ROOT / "docs", {"index"}
+    for page in pages_of_docs():
+        text = page.read_text(encoding="utf-8")
+        for names in re.findall(r"^```{toctree}\n(.*?)^```", text, flags=re.M | re.S):
+            listed |= {name for name in names.split() if not name.startswith(":")}
+    pages = {
+        page.relative_to(docs).with_suffix("").as_posix() for page in pages_of_docs()
+    }
+    assert pages - listed == set()
+
+
+def test_names_in_pages_are_public():
+    names = public_names()
+    for page in pages_of_docs():
+        spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", page.read_text(encoding="utf-8"))
+        for span in spans:
+            if found := re.match(
+                r"(?:skvae\.(?:\w+\.)*)?(\w+Display|\w+TopicModel)\b", span
+            ):
+                assert found[1] in names | {"BaseTopicModel"}, f"{page}: {span}"
+            elif found := re.fullmatch(r"skvae((?:\.[a-z_]+)+)(?:\(.*)?", span):
+                thing = skvae
+                for part in found[1][1:].split("."):
+                    thing = getattr(thing, part, None) or importlib.import_module(
+                        f"{thing.__name__}.{part}"
+                    )
 
 
 def pages_of_docs():
@@ -147,16 +207,20 @@ def pages_of_docs():
 
 def test_reference_has_every_public_name():
     listed = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8").split()
+    assert public_names() - {*listed} == {"__version__"}
+
+
+def public_names():
     modules = map(importlib.import_module, PUBLIC_MODULES)
-    names = {name for module in modules for name in module.__all__}
-    assert names - {*listed} == {"__version__"}
+    return {name for module in modules for name in module.__all__}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_site_is_built_without_a_warning(tmp_path):
     """From a copy, since it writes pages of its own, and without running examples."""
-    for package in ("sphinx", "myst_parser", "sphinx_gallery", "pydata_sphinx_theme"):
+    needed = "sphinx myst_parser sphinx_gallery sphinx_design sphinx_copybutton"
+    for package in (*needed.split(), "pydata_sphinx_theme"):
         pytest.importorskip(package)
     for folder in ("docs", "examples"):
         ignored = shutil.ignore_patterns("_build", "auto_examples", "generated")

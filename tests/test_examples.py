@@ -1,6 +1,6 @@
 """The examples run from data to tables, words and pictures."""
 
-import importlib
+import ast
 import io
 import json
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from sklearn.feature_extraction.image import extract_patches_2d
+from sklearn.utils import Bunch
 
 from skvae.datasets import load_docstrings, make_topic_corpus
 from skvae.export._onnx import OLDEST_TORCH
@@ -23,6 +23,9 @@ SCRIPT = EXAMPLES / "compare_topic_models.py"
 IMAGES, TABLES, TOPICS, SCALING = (
     EXAMPLES / name for name in ("images", "tables", "topics", "scaling")
 )
+SCRIPTS = [SCRIPT]
+for folder in (IMAGES, TABLES, TOPICS, SCALING):
+    SCRIPTS += sorted(folder.glob("*.py"))
 
 
 @pytest.fixture
@@ -73,10 +76,6 @@ def test_too_few_texts_are_told_in_one_line(tmp_path):
         run("--data", path)
 
 
-def absent(*_, **__):
-    raise OSError
-
-
 def run_plot(script, monkeypatch, capsys):
     """Run an example that shows pictures at its end; return what it prints besides."""
     plt = pytest.importorskip("matplotlib.pyplot")
@@ -94,6 +93,42 @@ def run_plot(script, monkeypatch, capsys):
     return capsys.readouterr().out
 
 
+@pytest.fixture
+def at_hand(tmp_path, monkeypatch):
+    """An empty folder, as if it were a visitor's, no network and few data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    few = load_docstrings(packages=["joblib", "skorch"])
+
+    def few_digits():
+        digits = load_digits()
+        return Bunch(**digits | {key: digits[key][:400] for key in ("data", "target")})
+
+    monkeypatch.setattr("skvae.datasets._fetch", lambda *_, **__: None)
+    monkeypatch.setattr("skvae.datasets.load_docstrings", lambda **_: few)
+    monkeypatch.setattr("skvae.datasets.load_digits", few_digits)
+    return few
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_examples_run_alone(script):
+    """The gallery offers each script by itself, without the others of its folder."""
+    tree = ast.parse(script.read_text("utf-8"))
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else ["." * node.level + (node.module or "")]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert "skvae" in imported
+    assert not imported & {"", *(path.stem for path in script.parent.iterdir())}
+
+
 def plots(folder, slow=()):
     scripts = [
         pytest.param(path, marks=pytest.mark.slow if path.stem in slow else ())
@@ -103,43 +138,22 @@ def plots(folder, slow=()):
 
 
 @plots(IMAGES, slow=["plot_clusters", "plot_pca_comparison", "plot_latent_map"])
-def test_examples_of_images_end_with_a_picture(script, monkeypatch, capsys):
-    """Without a network, on few of scikit-learn's bundled images."""
-    monkeypatch.syspath_prepend(IMAGES)
-    images = importlib.import_module("images")
-
-    def few_digits(return_X_y):
-        return [part[:400] for part in load_digits(return_X_y=return_X_y)]
-
-    def few_patches(image, size, max_patches, random_state):
-        return extract_patches_2d(image, size, max_patches=60, random_state=0)
-
-    monkeypatch.setattr(images, "fetch", absent)
-    monkeypatch.setattr(images, "load_digits", few_digits)
-    monkeypatch.setattr(images, "extract_patches_2d", few_patches)
-    printed = run_plot(script, monkeypatch, capsys)
-    assert "neither cached nor to be had" in printed and len(printed.splitlines()) > 1
+def test_examples_of_images_end_with_a_picture(script, at_hand, monkeypatch, capsys):
+    assert run_plot(script, monkeypatch, capsys)
 
 
 @plots(TABLES)
 def test_examples_of_tables_end_with_a_picture(script, monkeypatch, capsys):
-    printed = run_plot(script, monkeypatch, capsys)
-    assert len(printed.splitlines()) > 1
+    assert run_plot(script, monkeypatch, capsys)
 
 
 @plots(TOPICS, slow=["plot_model_selection", "plot_three_models"])
 @pytest.mark.filterwarnings("ignore:NMF|Maximum")
-def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, capsys):
-    """Without a network, on few of the docstrings."""
-    monkeypatch.syspath_prepend(TOPICS)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    texts = importlib.import_module("texts")
-    few = load_docstrings(packages=["joblib", "skorch"])
-    monkeypatch.setattr(texts, "fetch_20newsgroups", absent)
-    monkeypatch.setattr(texts, "load_docstrings", lambda: few)
+def test_examples_of_topics_end_with_a_picture(
+    script, at_hand, tmp_path, monkeypatch, capsys
+):
     printed = run_plot(script, monkeypatch, capsys)
-    of_texts = "load_labelled_texts" in script.read_text("utf-8")
-    assert ("neither cached nor to be had" in printed) == of_texts
+    assert printed
     for path in tmp_path.glob("*/*.html"):
         assert f"wrote {path}" in printed
 
@@ -147,15 +161,12 @@ def test_examples_of_topics_end_with_a_picture(script, tmp_path, monkeypatch, ca
 # The first starts processes three times.
 @plots(SCALING, slow=["plot_search", "plot_stream"])
 @pytest.mark.filterwarnings("ignore:Top words")
-def test_examples_of_scaling_end_with_a_picture(script, monkeypatch, capsys):
-    """On few of the docstrings."""
+def test_examples_of_scaling_end_with_a_picture(script, at_hand, monkeypatch, capsys):
     for name in ("dask.distributed", "onnxruntime", "onnxscript"):
         pytest.importorskip(name)
     if script.stem == "plot_export":
         pytest.importorskip("torch", OLDEST_TORCH)
-    few = load_docstrings(packages=["joblib", "skorch"])
-    few.data = 2 * few.data  # enough for some chunks
-    monkeypatch.setattr("skvae.datasets.load_docstrings", lambda **_: few)
+    at_hand.data = 2 * at_hand.data  # enough for some chunks
     printed = run_plot(script, monkeypatch, capsys)
     assert "False" not in printed and len(printed.splitlines()) > 4
 

@@ -8,24 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from skvae import GSMTopicModel
 from skvae.fitted import completion
 from skvae.fitted.completion import _split_tokens
 from skvae.inspection import top_words
 from skvae.metrics import (
     _coherence,
+    completion_scorer,
     cv_coherence,
     document_completion_perplexity,
     inverted_rbo,
     label_alignment,
     npmi_coherence,
+    npmi_scorer,
     sliding_window_npmi,
     topic_diversity,
     topic_similarity,
@@ -1033,3 +1037,40 @@ def test_alignment_is_whole_where_topics_are_the_labels():
 def test_alignment_of_unusable_topics(topics, match):
     with pytest.raises(ValueError, match=match):
         label_alignment([0, 1, 1], topics)
+
+
+# Searches
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LatentDirichletAllocation(2, max_iter=2, random_state=0),
+        NMF(2, init="random", random_state=0),
+        GSMTopicModel(2, hidden_layer_sizes=4, max_epochs=2, random_state=0),
+    ],
+)
+def test_searches_over_texts_go_by_the_figures_of_held_out_texts(model):
+    texts = ["cat cat dog mouse", "bus train train rail", "cat train sun"] * 8
+    steps = make_pipeline(CountVectorizer(), model)
+    grid = {f"{steps.steps[-1][0]}__n_components": [1, 2]}
+    scoring = {"completion": completion_scorer, "npmi": npmi_scorer}
+    folds = [(np.arange(16), np.arange(16, 24))]
+    search = GridSearchCV(steps, grid, scoring=scoring, refit="completion", cv=folds)
+    search.fit(texts)
+    found = search.cv_results_
+    for k, params in enumerate(found["params"]):
+        fitted = clone(steps).set_params(**params).fit(texts[:16])
+        perplexity = document_completion_perplexity(fitted, texts[16:])
+        assert found["mean_test_completion"][k] == pytest.approx(-perplexity)
+        npmi = npmi_coherence(fitted, texts[16:], n_words=7)
+        assert found["mean_test_npmi"][k] == pytest.approx(npmi)
+    assert search.best_index_ == found["mean_test_completion"].argmax()
+
+
+def test_a_search_by_coherence_does_not_warn_of_words_that_held_out_texts_lack(X, lda):
+    with pytest.warns(UserWarning, match="Top words never occur"):
+        expected = npmi_coherence(lda, X[:2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert npmi_scorer(lda, X[:2]) == expected

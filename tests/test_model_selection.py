@@ -270,6 +270,35 @@ def test_models_are_named_estimators(models, error, message, X):
         compare_models(models, X)
 
 
+def test_texts_are_refused_once_where_nobody_counts_them(texts):
+    counted = make_pipeline(CountVectorizer(), lda())
+    with pytest.raises(
+        ValueError, match=r"models\['GSM'\] is GSMTopicModel.*Pipelines"
+    ):
+        compare_models({"LDA": counted, "GSM": gsm()}, texts)
+
+
+def test_labels_may_follow_the_documents(X):
+    y = np.arange(X.shape[0]) % 2
+    pd.testing.assert_frame_equal(
+        without_times(compare_models({"LDA": lda()}, X, y)),
+        without_times(compare_models({"LDA": lda()}, X, y=y)),
+    )
+
+
+@pytest.mark.parametrize(
+    "guess, told",
+    [
+        ("cv", "n_seeds"),
+        ("scoring", "completion_scorer"),
+        ("n_topics", "It has models"),
+    ],
+)
+def test_parameters_of_searches_are_told_what_there_is(guess, told, X):
+    with pytest.raises(TypeError, match=rf"compare_models\(\) has no .*{told}"):
+        compare_models({"LDA": lda()}, X, **{guess: 3})
+
+
 @pytest.mark.parametrize("name, value", [("n_seeds", 0), ("n_words", 1)])
 def test_numbers_are_checked(name, value, X):
     with pytest.raises(ValueError, match=name):

@@ -2,6 +2,9 @@
 
 import copy
 import math
+import os
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -373,6 +376,25 @@ def test_callbacks_may_come_with_names(X):
 # --- what training reports ------------------------------------------------------
 
 
+@pytest.mark.parametrize("columns", [50, 80])
+def test_a_bar_that_has_little_room_keeps_the_losses(columns, X, monkeypatch):
+    termios = pytest.importorskip("termios")
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, columns))
+    params = dict(n_components=20, max_epochs=3, early_stopping=True, verbose=1)
+    with os.fdopen(end, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        row = make(GSMTopicModel, **params).fit(X).history_.iloc[-1]
+        monkeypatch.undo()
+        shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    lines = [line for line in re.split(r"[\r\n]+", shown) if line]
+    assert max(map(len, lines)) < columns
+    figures = f"3/3, loss={row['loss']:.4g}, kl={row['kl']:.4g}, held out="
+    assert lines[-1].startswith(f"{figures}{row['validation_loss']:.4g} ")
+    assert ("GSMTopicModel(20) |█" in lines[-1]) == (columns == 80)
+
+
 @each_model
 def test_silent_by_default_a_bar_or_one_line_an_epoch_when_verbose(cls, X, capfd):
     make(cls, early_stopping=True).fit(X)
@@ -380,8 +402,9 @@ def test_silent_by_default_a_bar_or_one_line_an_epoch_when_verbose(cls, X, capfd
     model = make(cls, verbose=1).fit(X)
     out, err = capfd.readouterr()
     last = err.splitlines()[-1]
-    assert out == "" and last.startswith(f"{cls.__name__}({model.n_components}): 100%")
-    assert "3/3" in last and f"loss={model.history_['loss'][3]:.4g}" in last
+    assert out == "" and last.startswith("3/3, loss=")
+    assert f"{cls.__name__}({model.n_components}) |███" in last
+    assert f"loss={model.history_['loss'][3]:.4g}" in last
     assert f"kl={model.history_['kl'][3]:.4g}" in last
     make(cls, verbose=2).fit(X)
     out, err = capfd.readouterr()
@@ -395,7 +418,7 @@ def test_bars_show_within_a_search_and_end_with_a_failed_fit(X, capfd):
     GridSearchCV(model, {"n_components": [2, 3]}, cv=2, refit=False).fit(X)
     err = capfd.readouterr().err
     for name in ("NVDMTopicModel(2)", "NVDMTopicModel(3)"):
-        assert err.count(f"{name}: 100%") >= 2
+        assert len(re.findall(rf"3/3, loss=.*{re.escape(name)}", err)) >= 2
     with pytest.raises(KeyboardInterrupt):
         make(NVDMTopicModel, verbose=1, callbacks=[Raises(KeyboardInterrupt())]).fit(X)
     assert "2/3" in capfd.readouterr().err

@@ -133,6 +133,9 @@ def estimators(draw, cls, n_features=None, **fixed):
         "random_state": draw(st.integers(0, 2**32 - 1)),
         "device": "cpu",
     }
+    if cls in (NVDMTopicModel, GSMTopicModel):
+        additions = st.lists(st.sampled_from(cls._additions), unique=True)
+        params["recipe"] = draw(st.sampled_from(["skvae", "paper"]) | additions)
     if cls is GSMTopicModel:
         params |= {
             "topic_construction": draw(

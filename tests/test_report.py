@@ -8,13 +8,20 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.cluster.hierarchy import leaves_list
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 import skvae
 from skvae.datasets import make_topic_corpus
-from skvae.inspection import representative_documents, top_words, topic_prevalence
+from skvae.inspection import (
+    representative_documents,
+    top_words,
+    topic_hierarchy,
+    topic_prevalence,
+    topic_sizes,
+)
 from skvae.metrics import (
     document_completion_perplexity,
     label_alignment,
@@ -46,9 +53,18 @@ def model(texts):
 
 
 @pytest.fixture(scope="module")
-def page(model, texts, tmp_path_factory):
+def classes():
+    """Of the texts, also by their names hostile."""
+    return np.array(["<b>red", "green", "blue"])[np.arange(201) % 3]
+
+
+@pytest.fixture(scope="module")
+def page(model, texts, classes, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    assert skvae.report(model, texts, path=path) == path
+    by = np.array(["a<b>", "other"])[np.arange(201) % 2]
+    assert (
+        skvae.report(model, texts, path=path, y=classes, by=by, baseline=None) == path
+    )
     return path
 
 
@@ -65,31 +81,158 @@ def data_of(page):
     return json.loads(block)
 
 
+def article(page, number):
+    """What the page shows of a topic."""
+    shown = page.read_text("utf-8")
+    (found,) = re.findall(
+        f'<article class="topic" id="topic-{number}".*?</article>', shown, re.DOTALL
+    )
+    return found
+
+
+def named_numbers(table):
+    """Name and percents of each row of a table of the page."""
+    rows = re.findall(r'<th scope="row" dir="auto">(.*?)</th>(.*?)</tr>', table)
+    return {
+        html.unescape(name): [
+            float(n) for n in re.findall(r">([0-9.]+)\N{THIN SPACE}%", row)
+        ]
+        for name, row in rows
+    }
+
+
 def test_topics_are_those_of_the_tables(page, model, texts):
     shown = page.read_text("utf-8")
-    text = visible(shown)
-    assert "GSMTopicModel: 3 topics in 201 documents" in text
+    assert "GSMTopicModel: 3 topics in 201 documents" in visible(shown)
     tables = {
-        weight: top_words(model, 10, by="relevance", weight=weight, X=texts)
+        weight: top_words(model, 15, by="relevance", weight=weight, X=texts)
         for weight in (0.0, 0.6, 1.0)
     }
     numbers = [
         int(k) for k in re.findall(r'<article class="topic" id="topic-(\d)"', shown)
     ]
-    assert sorted(numbers) == [0, 1, 2]
-    for number, words in zip(numbers, data_of(shown)["topics"]):
+    sizes = topic_sizes(model, texts)["share"]
+    assert numbers == np.argsort(-sizes.to_numpy()).tolist()
+    data = data_of(shown)
+    assert data["order"] == numbers
+    p = model[-1].components_ / model[-1].components_.sum(axis=1, keepdims=True)
+    for k in numbers:
         # What the slider sorts by, in double precision but for four decimals.
         for weight, table in tables.items():
-            relevance = {w: p - (1 - weight) * overall for w, p, overall in words}
-            order = sorted(relevance, key=relevance.get, reverse=True)[:10]
-            assert set(order) == set(table.iloc[number])
-        card = shown.split(f'id="topic-{number}"')[1].split("</ol>")[0]
-        listed = re.findall(r'<span class="word" dir="auto">(.*?)</span>', card)
-        assert listed == top_words(model, 10).iloc[number].tolist()
-    documents = representative_documents(model, texts, n_documents=3)
-    for row in documents["document"]:
-        assert f"(document {row})" in text
-    assert "document 200" not in text  # without words
+            relevance = {
+                data["words"][j]: log_p - (1 - weight) * data["frequencies"][j]
+                for j, log_p in data["topics"][str(k)]["words"]
+            }
+            order = sorted(relevance, key=relevance.get, reverse=True)[:15]
+            assert set(order) == set(table.iloc[k])
+        listed = named_numbers(article(page, k).split('class="values words"')[1])
+        words = top_words(model, 15, by="relevance", X=texts).iloc[k].tolist()
+        assert list(listed)[:15] == words  # the slider's start
+        column = list(model[0].get_feature_names_out()).index(words[0])
+        overall = model[0].transform(texts).mean(axis=0)[0, column]
+        overall /= model[0].transform(texts).sum() / len(texts)
+        assert np.allclose(
+            listed[words[0]], [100 * p[k, column], 100 * overall], atol=0.051
+        )
+
+
+def test_search_knows_which_topics_have_a_word(page, model, texts):
+    data = data_of(page.read_text("utf-8"))
+    names = list(model[0].get_feature_names_out())
+    assert data["words"] == names
+    p = model[-1].components_ / model[-1].components_.sum(axis=1, keepdims=True)
+    counts = model[0].transform(texts).sum(axis=0).A1
+    for j, found in enumerate(data["topics_of_words"]):
+        above = np.flatnonzero(p[:, j] > counts[j] / counts.sum())
+        order = above[np.argsort(-p[above, j])]
+        assert [k for k, _ in found] == order.tolist()
+        assert np.allclose(
+            [log_p for _, log_p in found], np.log(p[order, j]), atol=0.01
+        )
+
+
+def test_topics_have_documents_with_their_shares(page, model, texts, classes):
+    shares = model.transform(texts)
+    documents = representative_documents(model, texts, n_documents=20)
+    for k, (_, found) in enumerate(documents.groupby("topic", sort=False)):
+        items = re.findall(
+            rf'<li id="d-{k}-(\d+)">(.*?)</li>', article(page, k), re.DOTALL
+        )
+        assert [int(row) for row, _ in items] == found["document"].tolist()
+        for row, item in items:
+            row, text = int(row), visible(item)
+            assert f"{100 * shares[row, k]:.1f}\N{THIN SPACE}%" in item
+            assert " ".join(texts[row].split()) in text and classes[row] in text
+            assert f"document {row} class" in text
+            for other in range(3):
+                told = f'href="#topic-{other}"' in item
+                assert told == (other != k and shares[row, other] >= 0.1)
+    assert 'id="d-0-200"' not in page.read_text("utf-8")  # without words
+
+
+def test_neighbours_and_classes_of_topics(page, model, texts, classes):
+    p = model[-1].components_ / model[-1].components_.sum(axis=1, keepdims=True)
+    overlaps = np.sqrt(p) @ np.sqrt(p).T
+    shares = model.transform(texts)[:200]  # the last has no words
+    for k in range(3):
+        part = article(page, k)
+        near = re.search(r'<ul class="neighbours">(.*?)</ul>', part, re.DOTALL)[1]
+        order = [int(j) for j in re.findall("#topic-([0-9]+)", near)]
+        assert order == [j for j in np.argsort(-overlaps[k]) if j != k]
+        values = re.findall(r'class="value">([0-9.]+)<', near)
+        assert values == [f"{overlaps[k, j]:.3f}" for j in order]
+        of_classes = named_numbers(part.split("Classes of its documents")[1])
+        for name in np.unique(classes):
+            inside = shares[classes[:200] == name, k].sum() / shares[:, k].sum()
+            overall = (classes[:200] == name).mean()
+            assert np.allclose(
+                of_classes[name], [100 * inside, 100 * overall], atol=0.051
+            )
+
+
+def test_similarities_are_in_the_order_of_the_tree(page, model):
+    table = data_of(page.read_text("utf-8"))["tables"]["similarity"]
+    order = leaves_list(topic_hierarchy(model)).tolist()
+    assert table["rows"] == table["columns"] == order
+    roots = np.sqrt(model[-1].components_)
+    roots /= np.linalg.norm(roots, axis=1, keepdims=True)
+    values = np.array(table["values"], dtype=float)
+    assert np.isnan(np.diag(values)).all()
+    off = ~np.eye(3, dtype=bool)
+    assert np.allclose(
+        values[off], (roots @ roots.T)[np.ix_(order, order)][off], atol=1e-4
+    )
+
+
+def test_topics_of_a_single_document_are_to_be_looked_at(texts, tmp_path):
+    """No word says that all is well above a topic of noise."""
+    noise = " ".join(f"w9{c}" for c in "abcdefghijkl") + " "
+    texts = [*texts[:200], 40 * noise]
+    counts = CountVectorizer(token_pattern=r"w\d\w").fit(texts)
+    lda = LatentDirichletAllocation(4, random_state=0, max_iter=20)
+    lda = make_pipeline(counts, lda).fit(texts)
+    noisy = int(lda.transform(texts[-1:]).argmax())
+    path = skvae.report(lda, texts, path=tmp_path / "r.html", baseline=None)
+    text = visible(path.read_text("utf-8"))
+    assert "The model keeps no record of its training." in text
+    assert re.search(
+        rf"Look at these [^:]*Topic {noisy} [^:]*: half of its tokens are in 1 doc",
+        text,
+    )
+    assert "healthy" not in text
+
+
+def test_long_texts_are_cut_only_where_all_are_too_long(
+    model, texts, tmp_path, monkeypatch
+):
+    long = [f"{text} {'tail ' * 400}end" for text in texts]
+    path = tmp_path / "r.html"
+    shown = skvae.report(model, long, path=path, baseline=None).read_text("utf-8")
+    assert "tail end<" in shown and "Texts are cut" not in shown
+    monkeypatch.setattr("skvae._report._topics._ROOM", 50_000)
+    shown = skvae.report(model, long, path=path, baseline=None).read_text("utf-8")
+    assert "tail end<" not in shown
+    assert "Texts are cut after 700 characters." in visible(shown)
 
 
 def test_texts_are_shown_and_never_run(page):
@@ -101,13 +244,15 @@ def test_texts_are_shown_and_never_run(page):
 
 
 def test_words_are_escaped_too(tmp_path):
-    words = [f"<b>{j}</b></script>&\"'" for j in range(12)]
+    words = [f"<u>{j}</u></script>&\"'" for j in range(12)]
     X = np.random.default_rng(0).poisson(1.0, (30, 12))
     nmf = NMF(2, init="nndsvda").fit(X)
-    path = skvae.report(nmf, X, path=tmp_path / "r.html", feature_names=words)
+    groups = skvae.TopicGroups(nmf, {"</script><u>\ud800 name": [1]}).fit(X)
+    path = skvae.report(groups, X, path=tmp_path / "r.html", feature_names=words)
     shown = path.read_text("utf-8")
-    assert "<b>" not in shown and len(re.findall("</script>", shown)) == 2
-    assert data_of(shown)["topics"][0][0][0] in words
+    assert html.escape("</script><u>\N{REPLACEMENT CHARACTER} name") in shown
+    assert "<u>" not in shown and len(re.findall("</script>", shown)) == 2
+    assert data_of(shown)["words"] == words
     assert words[3] in visible(shown)
 
 
@@ -117,28 +262,47 @@ def test_nothing_is_loaded_from_elsewhere(page):
     assert not re.findall(r"\ssrc=", shown.replace("img src=x", ""))
 
 
-def test_figures_are_those_of_the_metrics(page, model, texts, tmp_path):
-    text = visible(page.read_text("utf-8"))
+def figures_of(page):
+    """Rows of the table of figures: name, then name and value of each figure."""
+    table = page.read_text("utf-8").split('<table class="figures">')[1]
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th>(.*?)</tr>", table)[:4]
+    return {
+        html.unescape(name): dict(re.findall(r'data-name="(.*?)">(.*?)<', row))
+        for name, row in rows
+    }
+
+
+def test_figures_are_those_of_the_metrics(page, model, texts, classes, tmp_path):
+    rows, counts = figures_of(page), model[0].transform(texts)
     completion = document_completion_perplexity(model, texts)
-    assert f"GSMTopicModel {completion:,.1f}" in text
-    counts = model[0].transform(texts)
-    unigram = unigram_perplexity(counts, counts)
-    assert f"word frequencies alone (unigram) {unigram:,.1f}" in text
-    assert "LDA, scikit-learn's defaults" in text and "LDA, online" in text
-    assert "which the models have seen" in text
-    assert "purity" not in text and "NPMI, held out" not in text
+    assert rows["GSMTopicModel"]["perplexity per token"] == f"{completion:,.1f}"
+    unigram = rows["word frequencies alone (unigram)"]
+    expected = unigram_perplexity(counts, counts)
+    assert unigram["perplexity per token"] == f"{expected:,.1f}"
+    found = label_alignment(classes, model.transform(texts))
+    assert rows["GSMTopicModel"]["NMI"] == f"{found['nmi']:.2f}"
+    assert "which the models have seen" in visible(page.read_text("utf-8"))
+    npmi = npmi_coherence(model[-1], counts, per_topic=True)
+    listed = re.findall(r'data-number="(\d)".*?data-npmi="(.*?)"', page.read_text())
+    assert np.allclose([npmi[int(k)] for k, _ in listed], [float(n) for _, n in listed])
+
     few, labels = texts[:40], np.arange(40) % 3
     path = skvae.report(
         model, texts, path=tmp_path / "r.html", X_test=few, y=labels, baseline=None
     )
-    text = visible(path.read_text("utf-8"))
+    text, row = visible(path.read_text("utf-8")), figures_of(path)["GSMTopicModel"]
     completion = document_completion_perplexity(model, few)
-    assert f"GSMTopicModel {completion:,.1f}" in text
+    assert row["perplexity per token"] == f"{completion:,.1f}"
     assert "on held-out documents" in text and "LDA" not in text
+    assert "Classes of its held-out documents" in text and not re.search(
+        "document [0-9]+ class", text
+    )
     found = label_alignment(labels, model.transform(few))
-    npmi = npmi_coherence(model[-1], model[0].transform(few))
-    assert f"{found['purity']:.2f} {found['nmi']:.2f} word frequencies" in text
-    assert f" {npmi:,.3f} " in text
+    assert [row["purity"], row["NMI"]] == [f"{found[n]:.2f}" for n in ("purity", "nmi")]
+    held_out = npmi_coherence(model[-1], model[0].transform(few))
+    assert row["NPMI, held out"] == f"{held_out:,.3f}"
+    path = skvae.report(model, texts, path=path, baseline=None)
+    assert "purity" not in visible(path.read_text("utf-8"))
 
 
 def test_documents_are_transformed_once(model, texts, tmp_path, monkeypatch):
@@ -168,13 +332,13 @@ def test_any_models_are_there_for_comparison(model, texts, tmp_path):
 
     assert "NMF, for comparison" in shown(nmf)
     text = shown({"first NMF": nmf, "second NMF": nmf})
-    first, second = re.findall(r"(?:first|second) NMF ([\d., ]+)", text)
-    assert first == second
+    rows = figures_of(path)
+    assert rows["first NMF"] == rows["second NMF"] and "first NMF" in text
 
 
 def test_health_history_and_making_are_told(page, model, tmp_path, texts):
     text = visible(page.read_text("utf-8"))
-    assert "Latent units in use: 3 of 3" in text
+    assert "latent units in use: 3 of 3" in text and "healthy" not in text
     assert f"skvae {skvae.__version__}" in text and "scikit-learn" in text
     assert (
         "GSMTopicModel(batch_size=64, hidden_layer_sizes=(20,), max_epochs=80" in text
@@ -203,16 +367,20 @@ def test_health_history_and_making_are_told(page, model, tmp_path, texts):
 )
 def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     pipeline = make_pipeline(model[0], estimator).fit(texts)
-    path = skvae.report(pipeline, texts, path=tmp_path / "r.html")
-    text = visible(path.read_text("utf-8"))
     name = type(estimator).__name__
+    compared = name in ("NMF", "LatentDirichletAllocation")
+    given = {} if compared else {"baseline": None}
+    path = skvae.report(pipeline, texts, path=tmp_path / "r.html", **given)
+    text = visible(path.read_text("utf-8"))
     assert name in text and "(unigram)" in text
     if name == "ClusterTopicModel":
-        assert re.search("NVDMTopicModel (looks healthy|has|ended)", text)
+        assert "latent units in use: " in text
         assert "KL term" in text
-    assert ("LDA, online" in text) == (name != "LatentDirichletAllocation")
+    for row in ("LDA, scikit-learn's defaults", "LDA, online"):
+        assert (row in text) == (name == "NMF")  # LDA not beside itself
     assert ("log-likelihood" in text) == name.endswith("TopicModel")
     assert ("% of tokens" in text) == (name != "NVDMTopicModel")
+    assert ("Similarity of topics" in text) == (len(pipeline[-1].components_) > 1)
     for word in top_words(pipeline, 3).to_numpy().ravel():
         assert word in text
 
@@ -228,38 +396,32 @@ def test_documents_of_a_frame_go_by_their_rows(model, texts, tmp_path):
     found = representative_documents(lda, counts.reset_index(drop=True), texts)
     text = visible(path.read_text("utf-8"))
     for row in found["document"]:
-        assert f"(document {row})" in text
+        assert f"document {row}" in text
 
 
-def section(path, name):
-    """A section of the page, and for each topic its number and figure."""
-    part = path.read_text("utf-8").split(f'<section id="{name}">')[1]
-    part = part.split("</section>")[0]
-    figures = re.findall(r"<figure>(.*?)</figure>", part, re.DOTALL)
-    of_topic = [re.search("#topic-([0-9]+)", figure)[1] for figure in figures]
-    return part, dict(zip(map(int, of_topic), figures))
+def prevalence_in(page, number):
+    """What the page shows of a topic over time or by group."""
+    return article(page, number).split('<div class="prevalence">')[1].split("</div>")[0]
 
 
-def test_groups_have_bars_and_intervals(model, texts, tmp_path):
+def test_groups_have_bars_and_intervals(page, model, texts):
+    assert "Topics by group" in visible(page.read_text("utf-8"))
     by = np.array(["a<b>", "other"])[np.arange(201) % 2]
-    path = tmp_path / "r.html"
-    skvae.report(model, texts, path=path, by=by, baseline=None)
-    part, figures = section(path, "prevalence")
-    assert "Topics by group" in part and sorted(figures) == [0, 1, 2]
     found = topic_prevalence(model, texts, by)
-    ends = found["share"] + 1.96 * found["std_error"]
     for number, (_, rows) in enumerate(found.groupby("topic", sort=False)):
-        text = visible(figures[number])
-        values = re.findall(r"(\S+) ([0-9.]+)\s% ?", text)
-        expected = [f"{100 * share:.1f}" for share in rows["share"]]
-        assert values == [("a<b>", expected[0]), ("other", expected[1])]
-        styles = re.findall(
-            r'width: (\S+)%"></span><.*?left: (\S+)%; right: (\S+)%', figures[number]
-        )
+        figure = prevalence_in(page, number)
+        expected = [float(f"{100 * share:.1f}") for share in rows["share"]]
+        assert named_numbers(figure) == {"a<b>": expected[:1], "other": expected[1:]}
+        ends = rows["share"] + 1.96 * rows["std_error"]
+        styles = re.findall(r'width:(\S+)%"></i><.*?left:(\S+)%;right:(\S+)%', figure)
         width, low, high = np.array(styles, dtype=float).T / 100
         assert np.allclose(width * ends.max(), rows["share"], atol=1e-4)
-        assert np.allclose((1 - high) * ends.max(), ends[rows.index], atol=1e-4)
+        assert np.allclose((1 - high) * ends.max(), ends, atol=1e-4)
         assert np.allclose(low + 1 - high, 2 * width, atol=3e-4)  # in the middle
+    table = data_of(page.read_text("utf-8"))["tables"]["prevalence"]
+    shares = found.pivot(index="topic", columns="group", values="share").to_numpy()
+    assert table["columns"] == ["a<b>", "other"]
+    assert np.allclose(table["values"], shares[table["rows"]], atol=1e-4)
 
 
 def test_lines_over_time_break_where_documents_are_missing(model, texts, tmp_path):
@@ -269,12 +431,11 @@ def test_lines_over_time_break_where_documents_are_missing(model, texts, tmp_pat
     path = tmp_path / "r.html"
     dates = months[month].start_time
     skvae.report(model, texts, path=path, by=dates, baseline=None)
-    part, figures = section(path, "prevalence")
     found = topic_prevalence(model, texts, dates)
-    assert "Topics over time" in part and sorted(figures) == [0, 1, 2]
-    top = (found["share"] + 1.96 * found["std_error"]).max()
+    assert "Topics over time" in path.read_text("utf-8")
     for number, (_, rows) in enumerate(found.groupby("topic", sort=False)):
-        figure = figures[number]
+        figure = prevalence_in(path, number)
+        top = (rows["share"] + 1.96 * rows["std_error"].fillna(0)).max()
         assert re.findall(r">(20[-0-9]+)<", figure) == [
             "2023-01",
             "2023-07",
@@ -295,8 +456,8 @@ def test_lines_over_time_break_where_documents_are_missing(model, texts, tmp_pat
     weeks = skvae.report(
         model, texts, path=path, by=month, freq="W", baseline=None
     )  # numbers, which are no dates
-    part, figures = section(weeks, "prevalence")
-    assert "Topics by group" in part and ">20<" in figures[0]
+    assert "Topics by group" in weeks.read_text("utf-8")
+    assert ">20<" in prevalence_in(weeks, 0)
 
 
 def test_weights_have_no_perplexity_and_the_report_says_so(texts, tmp_path):
@@ -377,15 +538,40 @@ def browser(tmp_path_factory):
     driver.quit()
 
 
-def open_page(browser, page, *, width=1100, theme="light"):
+def open_page(browser, page, *, width=1100, theme="light", media="", part=""):
     features = [{"name": "prefers-color-scheme", "value": theme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    emulated = {"features": features, "media": media}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", emulated)
     size = dict(width=width, height=800, deviceScaleFactor=1, mobile=False)
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get("about:blank")
     for log in ("performance", "browser"):  # of the pages before
         browser.get_log(log)
-    browser.get(page.as_uri())
+    browser.get(page.as_uri() + part)
+
+
+def find(browser, selector):
+    """What a person sees of a part of the page; None if nothing."""
+    found = browser.find_elements("css selector", selector)
+    return next((part for part in found if part.is_displayed()), None)
+
+
+def click(browser, selector):
+    find(browser, selector).click()
+
+
+def type_into(browser, selector, text):
+    find(browser, selector).clear()
+    find(browser, selector).send_keys(text)
+
+
+def opened(browser):
+    """Numbers of the topics that are to be seen."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll('article')]"
+        ".filter((article) => article.offsetHeight > 0)"
+        ".map((article) => Number(article.id.split('-')[1]))"
+    )
 
 
 def move_slider(browser, weight):
@@ -399,22 +585,212 @@ def move_slider(browser, weight):
 def words_shown(browser, number):
     return browser.execute_script(
         "return [...document.querySelectorAll("
-        "  `#topic-${arguments[0]} .word`)].map((word) => word.textContent)",
+        "  `#topic-${arguments[0]} .words tbody th`)].map((word) => word.textContent)",
         number,
     )
 
 
+def focused(browser):
+    """The id of what has the focus, or the part of the page that it links to."""
+    return browser.execute_script(
+        "const part = document.activeElement; return part.hash || part.id"
+    )
+
+
+def test_a_topic_is_chosen_in_the_browser(browser, page):
+    """By the list, by its address, by a neighbour, by the map, and back again."""
+    first, second, last = data_of(page.read_text("utf-8"))["order"]
+    open_page(browser, page)
+    assert opened(browser) == [first]
+    click(browser, f"#list a[href='#topic-{last}']")
+    assert opened(browser) == [last] and browser.current_url.endswith(f"#topic-{last}")
+    assert focused(browser) == f"title-{last}"
+    assert find(browser, "#list [aria-current]").text == f"Topic {last}"
+    click(browser, "#next")
+    assert opened(browser) == [first]
+    click(browser, "#previous")
+    assert opened(browser) == [last]
+    click(browser, f"#topic-{last} .neighbours a[href='#topic-{second}']")
+    assert opened(browser) == [second]
+    browser.back()
+    assert opened(browser) == [last]
+    click(browser, f"svg.map a[href='#topic-{first}']")
+    assert opened(browser) == [first]
+    place = browser.execute_script(
+        "return document.getElementById(arguments[0]).getBoundingClientRect().top",
+        f"topic-{first}",
+    )
+    assert 0 <= place < 400
+    open_page(browser, page, part=f"#topic-{second}")
+    assert opened(browser) == [second]
+
+
+def test_topics_are_sorted_in_the_browser(browser, page, model, texts):
+    open_page(browser, page)
+    keys = {
+        "share": topic_sizes(model, texts)["share"].to_numpy(),
+        "npmi": npmi_coherence(model, texts, per_topic=True),
+        "name": -np.arange(3),
+    }
+
+    def listed():
+        links = browser.find_elements("css selector", "#list tbody a")
+        return [int(link.text.split()[1]) for link in links]
+
+    assert listed() == np.argsort(-keys["share"]).tolist()
+    for key in ("npmi", "name", "share"):
+        click(browser, f"#list th[data-key={key}] button")
+        order = np.argsort(-keys[key]).tolist()
+        assert listed() == order
+        direction = "ascending" if key == "name" else "descending"
+        head = find(browser, f"#list th[data-key={key}]")
+        assert head.get_attribute("aria-sort") == direction
+        click(browser, f"#list th[data-key={key}] button")
+        assert listed() == order[::-1]
+        click(browser, f"#list a[href='#topic-{order[-1]}']")
+        click(browser, "#next")  # in the order of the list
+        assert opened(browser) == [order[-2]]
+
+
+def test_words_and_texts_are_searched_in_the_browser(browser, page, model, texts):
+    open_page(browser, page)
+    data = data_of(page.read_text("utf-8"))
+    j, found = next(
+        (j, f) for j, f in enumerate(data["topics_of_words"]) if len(f) == 1
+    )
+    word, topic = data["words"][j], found[0][0]
+    type_into(browser, "#search", word.upper())
+    result = find(browser, "#results .found li")
+    assert result.find_element("css selector", "b").text == word
+    links = result.find_elements("css selector", "a")
+    assert [link.get_attribute("hash") for link in links] == [f"#topic-{topic}"]
+    shown = re.findall(r'<li id="d-\d-(\d+)">', page.read_text("utf-8"))
+    with_word = [row for row in set(shown) if word in texts[int(row)].split()]
+    told = f"1 word and {len(with_word) or 'none'} of the documents in this page"
+    status = "return document.getElementById('status').textContent"
+    assert browser.execute_script(status) == told
+    click(browser, "#results .found:last-child a")
+    (number,) = opened(browser)
+    row = re.search(r"#d-(\d+)-(\d+)$", browser.current_url)
+    assert int(row[1]) == number and row[2] in with_word
+    assert find(browser, f"#d-{number}-{row[2]} .text, #d-{number}-{row[2]} .title")
+
+    type_into(browser, "#search", EVIL)
+    assert EVIL in find(browser, "#results .found:last-child").text
+    type_into(browser, "#search", "no such")
+    assert (
+        find(browser, "#results").text
+        == "no words and none of the documents in this page"
+    )
+
+    type_into(browser, f"#topic-{number} .filter", word)
+    kept = browser.find_elements("css selector", f"#topic-{number} .documents > li")
+    kept = [item.get_attribute("id") for item in kept if item.is_displayed()]
+    ids = re.findall(rf'<li id="(d-{number}-\d+)">', page.read_text("utf-8"))
+    assert kept == [i for i in ids if i.split("-")[2] in with_word]
+
+    first = words_shown(browser, number)[0]
+    click(browser, f"#topic-{number} .words button")
+    assert find(browser, "#search").get_property("value") == first
+    assert find(browser, "#results b").text == first
+
+
 def test_slider_sorts_words_in_the_browser(browser, page, model, texts):
     open_page(browser, page)
-    for weight in (0.3, 0.0, 0.8, 1.0):
+    slider = find(browser, "#weight").get_property("value")
+    assert slider == "0.6"
+    for weight, k in [(0.3, 0), (0.0, 1), (0.8, 2), (1.0, 0)]:
         move_slider(browser, weight)
-        table = top_words(model, 10, by="relevance", weight=weight, X=texts)
-        for k in range(3):
-            shown = words_shown(browser, k)
-            assert len(shown) == 10 and set(shown) == set(table.iloc[k])
-            assert shown[0] == table.iloc[k, 0]
+        click(browser, f"#list a[href='#topic-{k}']")
+        table = top_words(model, 15, by="relevance", weight=weight, X=texts)
+        shown = words_shown(browser, k)
+        assert len(shown) == 15 and set(shown) == set(table.iloc[k])
+        assert shown[0] == table.iloc[k, 0]
         output = "return document.getElementById('weight-value').textContent"
         assert browser.execute_script(output) == f"{weight:.1f}"
+
+
+def test_pointer_and_keys_tell_what_is_there_in_the_browser(browser, page):
+    actions = pytest.importorskip("selenium.webdriver").ActionChains
+    keys = pytest.importorskip("selenium.webdriver").Keys
+    data = data_of(page.read_text("utf-8"))
+    open_page(browser, page)
+    first, second, _ = data["order"]
+    browser.execute_script(
+        "document.querySelector(`#list a[href='#topic-${arguments[0]}']`).focus()",
+        first,
+    )
+    actions(browser).send_keys(keys.ARROW_DOWN).perform()
+    assert focused(browser) == f"#topic-{second}" and opened(browser) == [first]
+    actions(browser).send_keys(keys.ENTER).perform()
+    assert opened(browser) == [second]
+
+    # The map, by pointing and by Tab.
+    tip = "return document.getElementById('tip').hidden"
+    mark = find(browser, f"svg.map a[href='#topic-{first}']")
+    actions(browser).move_to_element(mark).perform()
+    told = f"Topic {first} {data['topics'][str(first)]['first']}"
+    assert find(browser, "#tip").text == told
+    actions(browser).move_to_element(find(browser, "h1")).perform()
+    assert browser.execute_script(tip)
+    browser.execute_script("arguments[0].focus()", mark)
+    assert find(browser, "#tip").text == told
+    actions(browser).send_keys(keys.ESCAPE).perform()
+    assert browser.execute_script(tip)
+    # A tap keeps the tip, with a link to go on.
+    word = browser.execute_script(
+        "return [...document.querySelectorAll('svg.map.wide circle.document')].at(-1)"
+    )
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", word)
+    actions(browser).move_to_element(word).click().perform()
+    actions(browser).move_to_element(find(browser, "#tip a")).click().perform()
+    assert re.search("#(d|topic)-", browser.current_url)
+
+    # Cells of the similarities.
+    table = data["tables"]["similarity"]
+    cells = find(browser, "svg[data-table=similarity]")
+    browser.execute_script("arguments[0].focus()", cells)
+    actions(browser).send_keys(
+        keys.ARROW_DOWN, keys.ARROW_RIGHT, keys.ARROW_RIGHT
+    ).perform()
+    row, column = table["rows"][1], table["columns"][2]
+    status = "return document.getElementById('status').textContent"
+    told = browser.execute_script(status)
+    assert f"Topic {row}, Topic {column} " in told
+    assert f"similarity {table['values'][1][2]:.3f}" in told
+    actions(browser).send_keys(keys.ENTER).perform()
+    assert opened(browser) == [row]
+    cells = find(browser, "svg[data-table=prevalence]")
+    actions(browser).move_to_element(cells).click().perform()
+    shown = find(browser, "#tip").text
+    value = data["tables"]["prevalence"]["values"][1]
+    row = data["tables"]["prevalence"]["rows"][1]
+    assert f"Topic {row} " in shown
+    assert any(
+        f"{name}: {100 * share:.1f}\N{THIN SPACE}%" in shown
+        for name, share in zip(["a<b>", "other"], value)
+    )
+    assert browser.get_log("browser") == []
+
+
+def test_without_scripts_all_topics_are_there_in_the_browser(browser, page, tmp_path):
+    """Here the policy stops the script. In print they are there with it."""
+    silent = tmp_path / "silent.html"
+    shown = page.read_text("utf-8")
+    silent.write_text(shown.replace('"use strict";', '"use strict"; '), "utf-8")
+    order = data_of(shown)["order"]
+    open_page(browser, silent, width=400)
+    wide = "return document.documentElement.scrollWidth"
+    assert browser.execute_script(wide) == 400
+    assert opened(browser) == order
+    assert find(browser, "#weight") is find(browser, "#search") is None
+    assert find(browser, f"#list a[href='#topic-{order[2]}']")
+    assert find(browser, f"#topic-{order[2]} summary, #topic-{order[2]} .title")
+    written = words_shown(browser, order[0])
+    assert len(written) == len(words_shown(browser, order[2])) == 15
+    open_page(browser, page, media="print")
+    assert words_shown(browser, order[0]) == written  # as the script draws them
+    assert opened(browser) == order and find(browser, "#search") is None
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -423,6 +799,8 @@ def test_page_is_quiet_and_fits(browser, page, width, theme):
     """No error, no request but for the file, no sideways scrolling, one map."""
     open_page(browser, page, width=width, theme=theme)
     move_slider(browser, 0.4)
+    type_into(browser, "#search", "w")
+    click(browser, ".documents summary")
     assert browser.get_log("browser") == []
     messages = [
         json.loads(entry["message"]) for entry in browser.get_log("performance")
@@ -442,7 +820,12 @@ def test_page_is_quiet_and_fits(browser, page, width, theme):
         ".filter((map) => map.getBoundingClientRect().width > 0)"
         ".map((map) => map.getBoundingClientRect().width / map.viewBox.baseVal.width)"
     )
-    assert len(maps) == 1 and 0.9 < maps[0] < 1.1  # labels keep their size
+    assert len(maps) == 1 and 0.9 < maps[0] < 1.2  # labels keep their size
+    right = browser.execute_script(
+        "return [...document.querySelectorAll('#list td, .figures td, .values td')]"
+        ".map((cell) => cell.getBoundingClientRect().right)"
+    )
+    assert max(right) <= width
     color, background = browser.execute_script(
         "const style = getComputedStyle(document.body);"
         "return [style.color, style.backgroundColor]"
@@ -456,7 +839,7 @@ def test_html_of_a_document_is_text_in_the_browser(browser, page):
     open_page(browser, page)
     assert browser.execute_script("return document.images.length") == 0
     documents = browser.execute_script(
-        "return [...document.querySelectorAll('.documents li')]"
+        "return [...document.querySelectorAll('.documents > li')]"
         ".map((item) => item.textContent)"
     )
     assert documents and all(EVIL in text for text in documents)

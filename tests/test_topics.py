@@ -21,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import make_topic_corpus
@@ -31,6 +32,7 @@ from skvae.metrics import (
     topic_diversity,
     unigram_perplexity,
 )
+from skvae.models.notebook import IN_DIAGRAM
 
 each_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
 
@@ -676,7 +678,18 @@ def test_notebooks_show_health_and_words_of_a_fitted_model(corpus):
     assert "half \ufffd" in page and page.encode()  # as Jupyter does
     model.set_params(seed_words=None).fit(corpus.data)
     assert "w7</td>" not in html_of(model)
-    assert "without feature names" in html_of(model)
+    assert html_of(model).count("dead topics") == 1
+
+
+@pytest.mark.skipif(not IN_DIAGRAM, reason="scikit-learn has no place for it")
+def test_notebooks_show_health_of_a_step_of_a_pipeline(corpus):
+    steps = make_pipeline(MaxAbsScaler(), make(GSMTopicModel))
+    search = GridSearchCV(steps, {"gsmtopicmodel__n_components": [2]}, cv=2)
+    assert "dead topics" not in html_of(search)
+    search.fit(corpus.data)
+    best = search.best_estimator_
+    shown = f"<td>{best[-1].health_['perplexity']:.1f}, where word"
+    assert html_of(best).count(shown) == html_of(search).count(shown) == 1
 
 
 def test_notebooks_show_what_went_wrong(corpus):

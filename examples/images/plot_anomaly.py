@@ -1,6 +1,6 @@
 """
-Find what does not belong
-=========================
+Anomaly detection
+=================
 
 A model of some digits gives images of another digit a lower score. `score_samples` is
 the bound of an image's log-likelihood: it knows both how well the image is
@@ -11,15 +11,16 @@ squared error of PCA for comparison, and the least likely images.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images
 from sklearn.decomposition import PCA
 from sklearn.metrics import RocCurveDisplay, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import draw_images
 
-X, y, shape = load_digit_images(8000)
+digits = fetch_example_images()
+X, y = digits.data[:8000], digits.target[:8000]
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=1 / 4, stratify=y, random_state=0
 )
@@ -56,5 +57,5 @@ for (top, above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
     title = (
         f"its least likely images: {(y_test[most] == unknown).mean():.0%} {unknown}s"
     )
-    draw_images(X_test[most], image_shape=shape, n_columns=8, title=title, ax=below)
+    draw_images(X_test[most], n_columns=8, title=title, ax=below)
 plt.show()

@@ -1,6 +1,6 @@
 """
-Cluster the codes
-=================
+Image clustering: k-means on latent codes
+=========================================
 
 Codes are features like any other. k-means in a Pipeline finds groups of digits in them
 without a label, mostly better than in the pixels, and its centres decode to images.
@@ -8,16 +8,17 @@ without a label, mostly better than in the pixels, and its centres decode to ima
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images
 from sklearn.cluster import KMeans
 from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import Pipeline
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import draw_images
 
-X, y, shape = load_digit_images(10_000)
+digits = fetch_example_images()
+X, y = digits.data[:10_000], digits.target[:10_000]
 params = dict(likelihood="bernoulli", max_epochs=30, random_state=0)
 encoders = {
     "pixels": "passthrough",
@@ -63,11 +64,6 @@ order = np.argsort([np.median(y[:3000][clusters == k]) for k in range(10)])
 centres = vae.inverse_transform(k_means.cluster_centers_[order])
 members = [X[:3000][clusters == k][:5] for k in order]
 rows = np.concatenate([np.vstack([c[None], m]) for c, m in zip(centres, members)])
-draw_images(
-    rows,
-    image_shape=shape,
-    n_columns=6,
-    title="a cluster's centre, and some of its members",
-    ax=right,
-)
+title = "a cluster's centre, and some of its members"
+draw_images(rows, n_columns=6, title=title, ax=right)
 plt.show()

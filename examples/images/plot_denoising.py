@@ -1,6 +1,6 @@
 """
-Remove noise
-============
+Denoising autoencoder
+=====================
 
 A denoising autoencoder sees corrupted images in training and is asked for the intact
 ones. `denoising` is the deviation of the noise, or the share of the pixels that are
@@ -9,14 +9,15 @@ masked; either way the corruption stays at the encoder's input.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import draw_images
 
-X, y, shape = load_digit_images(8000)
+digits = fetch_example_images()
+X, y = digits.data[:8000], digits.target[:8000]
 X_train, X_test = train_test_split(X, test_size=1 / 8, stratify=y, random_state=0)
 rng = np.random.default_rng(0)
 noisy = X_test + 0.5 * rng.standard_normal(X_test.shape, dtype=np.float32)
@@ -53,5 +54,5 @@ for ax, (corruption, level, rows) in zip(
         f"{corruption} noise: images, corrupted, restored by PCA, by a plain and by "
     )
     title += "a denoising autoencoder"
-    draw_images(shown, image_shape=shape, n_columns=n, title=title, ax=ax)
+    draw_images(shown, n_columns=n, title=title, ax=ax)
 plt.show()

@@ -1,6 +1,6 @@
 """
-From one image to another, and to new ones
-==========================================
+Latent interpolation and new images
+===================================
 
 The line between two codes decodes to images that change one digit into the other. New
 images come from codes drawn from the prior, or from a normal distribution fitted to the
@@ -9,12 +9,13 @@ codes of the data; a plain autoencoder, which has no prior, has the latter only.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from images import load_digit_images
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import InterpolationDisplay, draw_images
 
-X, y, shape = load_digit_images(10_000)
+digits = fetch_example_images()
+X, y = digits.data[:10_000], digits.target[:10_000]
 params = dict(likelihood="bernoulli", max_epochs=20, random_state=0)
 vae = VAETransformer(10, **params).fit(X)
 plain = VAETransformer(10, variational=False, **params).fit(X)
@@ -35,5 +36,5 @@ new = {
 }
 for ax, (title, (model, from_)) in zip(axes.flat[1:], new.items(), strict=True):
     rows = model.sample(60, random_state=0, from_=from_, mean=True)
-    draw_images(rows, image_shape=shape, n_columns=12, title=title, ax=ax)
+    draw_images(rows, n_columns=12, title=title, ax=ax)
 plt.show()

@@ -1,6 +1,6 @@
 """
-A map of images in two dimensions
-=================================
+Latent space and manifold in two dimensions
+===========================================
 
 Two latent dimensions can be looked at: where the digits lie, and which image each place
 decodes to. The codes of a plain autoencoder lie anywhere; those of a variational one
@@ -9,15 +9,16 @@ the whole manifold.
 """
 
 import matplotlib.pyplot as plt
-from images import load_digit_images
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import LatentSpaceDisplay, ManifoldDisplay
 
 # %%
 # A deep network, 784-128-32-2 for MNIST, and its mirror image. Pixels are taken as
 # probabilities of ink: the Bernoulli likelihood, whose means are sigmoids.
-X, y, shape = load_digit_images(10_000)
+digits = fetch_example_images()
+X, y = digits.data[:10_000], digits.target[:10_000]
 params = dict(
     likelihood="bernoulli", hidden_layer_sizes=(128, 32), max_epochs=40, random_state=0
 )

@@ -1,20 +1,22 @@
 """
-How many dimensions: autoencoder and PCA
-========================================
+Dimensionality reduction: autoencoder and PCA
+=============================================
 
 PCA is the best linear map through a few dimensions. A plain autoencoder with a hidden
 layer needs about a quarter as many for the same error on held-out images of MNIST.
 """
 
 import matplotlib.pyplot as plt
-from images import load_digit_images
+import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import draw_images
 
-X, y, shape = load_digit_images(8000)
+digits = fetch_example_images()
+X, y = digits.data[:8000], digits.target[:8000]
 X_train, X_test = train_test_split(X, test_size=1 / 8, stratify=y, random_state=0)
 
 # %%
@@ -50,14 +52,7 @@ for name, marker in zip(models, "so", strict=True):
 left.set(xlabel="dimensions", ylabel="squared error of a held-out pixel", ylim=0)
 left.legend(frameon=False)
 left.spines[["top", "right"]].set_visible(False)
-shown = [X_test[:10], images["PCA", 10], images["autoencoder", 10]]
-shown += [images["PCA", 50], images["autoencoder", 50]]
+shown = [X_test[:10], *(images[name, n] for n in (10, 50) for name in models)]
 title = "images; PCA and autoencoder, 10 dimensions; the same, 50"
-draw_images(
-    [row for rows in shown for row in rows],
-    image_shape=shape,
-    n_columns=10,
-    title=title,
-    ax=right,
-)
+draw_images(np.concatenate(shown), n_columns=10, title=title, ax=right)
 plt.show()

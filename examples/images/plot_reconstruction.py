@@ -1,6 +1,6 @@
 """
-Reconstruct and generate images
-===============================
+Image reconstruction and generation
+===================================
 
 A Gaussian variational autoencoder finds the standard deviation of its pixels along with
 everything else. With a deviation of 1, which makes the loss the squared error plus
@@ -9,16 +9,17 @@ alike.
 """
 
 import matplotlib.pyplot as plt
-from images import load_digit_images
 from sklearn.model_selection import train_test_split
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import ReconstructionDisplay, TrainingCurveDisplay, draw_images
 
 # %%
 # Both models: 10 latent dimensions, one hidden layer. Early stopping holds out a tenth
 # of the images, whose loss `history_` then has beside that of training.
-X, y, shape = load_digit_images(8000)
+digits = fetch_example_images()
+X, y = digits.data[:8000], digits.target[:8000]
 X_train, X_test = train_test_split(X, test_size=1 / 8, stratify=y, random_state=0)
 
 params = dict(
@@ -45,8 +46,6 @@ for column, (name, model) in zip(
     )
     column[0].set_title(name, loc="left", fontweight="bold")
     new = model.sample(48, random_state=0, mean=True)
-    draw_images(
-        new, image_shape=shape, n_columns=12, title="drawn from the prior", ax=column[1]
-    )
+    draw_images(new, n_columns=12, title="drawn from the prior", ax=column[1])
     TrainingCurveDisplay.from_estimator(model, ax=column[2])
 plt.show()

@@ -1,6 +1,6 @@
 """
-A model where it is used
-========================
+Export to ONNX, with a model card
+=================================
 
 A fitted model goes out in three files: its weights for skvae, its encoder as an ONNX
 graph, which needs neither Python nor PyTorch, and a model card that tells people what
@@ -28,7 +28,12 @@ train, test = train_test_split(
     load_docstrings(packages=["sklearn"]).data, test_size=0.2, random_state=0
 )
 pipeline = make_pipeline(
-    CountVectorizer(stop_words="english", max_features=1000, token_pattern="[a-z]{3,}"),
+    CountVectorizer(
+        stop_words="english",
+        token_pattern=r"\b[^\W\d_]{3,}\b",  # letters alone
+        max_df=0.1,  # no everyday words
+        max_features=1000,
+    ),
     skvae.GSMTopicModel(10, random_state=0),
 ).fit(train)
 vectorizer, model = pipeline

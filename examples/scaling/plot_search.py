@@ -1,6 +1,6 @@
 """
-Searches on several workers
-===========================
+Parallel hyperparameter search with joblib and Dask
+===================================================
 
 How many topics? A search by halving trains many models for a few epochs and only the
 best of them for all. Whoever does the work, this process, others, threads or a Dask

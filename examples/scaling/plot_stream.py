@@ -1,6 +1,6 @@
 """
-Texts that do not fit into memory
-=================================
+Out-of-core learning: texts larger than memory
+==============================================
 
 A file of texts is read a chunk at a time. `partial_fit` learns from each chunk as it
 passes by; `write_shards` puts the counts on disk, where a model finds them epoch by
@@ -14,11 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import NVDMTopicModel
-from skvae.datasets import load_docstrings
+from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.shards import write_shards
 
@@ -29,11 +28,9 @@ N_PASSES, N_COMPONENTS = 8, 20
 # and larger than this one.
 folder = tempfile.TemporaryDirectory()
 path = Path(folder.name, "texts.jsonl")
-texts = load_docstrings().data
 with open(path, "w") as file:
-    for i in np.random.default_rng(0).permutation(len(texts)):
-        print(json.dumps(texts[i]), file=file)
-del texts
+    for text in fetch_example_texts().data:
+        print(json.dumps(text), file=file)
 print(f"{path.stat().st_size / 1e6:.0f} MB of texts")
 
 
@@ -49,12 +46,12 @@ def chunks(n_texts=250):
 # stays as it is. Where topics need no words,
 # ``HashingVectorizer(norm=None, alternate_sign=False)`` needs no first look.
 test_texts, first_texts = islice(chunks(), 2)
+words = r"\b[^\W\d_]{3,}\b(?!['’]t)"  # of letters, not the "don" of "don't"
 vectorizer = CountVectorizer(
-    stop_words="english", max_features=2000, token_pattern="[A-Za-z]{3,}"
+    stop_words="english", token_pattern=words, max_df=0.1, max_features=2000
 )
 vectorizer = CountVectorizer(
-    vocabulary=vectorizer.fit(first_texts).get_feature_names_out(),
-    token_pattern="[A-Za-z]{3,}",
+    vocabulary=vectorizer.fit(first_texts).get_feature_names_out(), token_pattern=words
 )
 test = vectorizer.transform(test_texts)
 

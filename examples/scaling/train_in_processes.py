@@ -1,6 +1,6 @@
 """
-One fit in several processes
-============================
+Distributed training in several processes
+=========================================
 
 Two processes train one model from counts on disk: each takes its part of every batch,
 and gradients are averaged. It is started by

@@ -1,6 +1,6 @@
 """
-A table with gaps and columns of several kinds
-==============================================
+Missing values in a mixed table: imputation
+===========================================
 
 442 patients: numbers, a category, a score that counts up, and a fifth of it all
 missing. One model fills the gaps, says how certain it is, draws new patients, and finds

@@ -1,26 +1,34 @@
 """
-Words, topics and documents in one space
-========================================
+Topic map, similar words and similar documents
+==============================================
 
 GSM has vectors for words and for topics, and the mixture of a document's topics is one
 for the document, so that anything can be compared with anything.
 """
 
 import matplotlib.pyplot as plt
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
-from texts import load_labelled_texts
 
 from skvae import GSMTopicModel
+from skvae.datasets import fetch_example_texts
 from skvae.inspection import most_similar, similar_words
 from skvae.plotting import EmbeddingMapDisplay
 
-texts, _, vectorizer = load_labelled_texts()
+texts = fetch_example_texts().data
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
+    min_df=10,
+    max_features=2000,
+)
 model = make_pipeline(vectorizer, GSMTopicModel(20, random_state=0)).fit(texts)
 
 # %%
 # What is close to a word, by the cosine of their vectors: other words, topics, and
 # documents.
-word = "space" if "space" in vectorizer.vocabulary_ else "array"
+word = "space" if "space" in vectorizer.vocabulary_ else "files"  # docstrings
 print(f"close to the word {word!r}:\n{similar_words(model, word, 5)}\n")
 print(most_similar(model, word=word, among="topics", n=3), "\n")
 found = most_similar(model, word=word, among="documents", X=texts, n=3)
@@ -31,7 +39,7 @@ print(found, "\n")
 # What a new text is about.
 text = {
     "space": "The space shuttle was launched into orbit to repair a satellite.",
-    "array": "Return the sorted values of an array along an axis.",
+    "files": "Read the lines of text files, and write them in another format.",
 }[word]
 print(f"close to the text {text!r}:\n{most_similar(model, document=text, n=5)}")
 

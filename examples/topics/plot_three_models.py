@@ -1,6 +1,6 @@
 """
-GSM, LDA and NMF side by side
-=============================
+Topic models compared: GSM, LDA and NMF
+=======================================
 
 All that skvae shows of its own models it shows of scikit-learn's: words, sizes, similar
 words, documents, maps, and a report for each, one HTML file that needs no network.
@@ -12,10 +12,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
-from texts import load_labelled_texts
 
 import skvae
+from skvae.datasets import fetch_example_texts
 from skvae.inspection import (
     representative_documents,
     similar_words,
@@ -24,7 +25,14 @@ from skvae.inspection import (
 )
 from skvae.plotting import EmbeddingMapDisplay
 
-texts, _, vectorizer = load_labelled_texts(6000)
+texts = fetch_example_texts().data[:6000]
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
+    min_df=10,
+    max_features=2000,
+)
 X = vectorizer.fit_transform(texts)  # counted once for all
 words = vectorizer.get_feature_names_out()
 k = 15
@@ -53,7 +61,7 @@ for name, model in models.items():
 
 # %%
 # What they find similar to one word.
-word = "god" if "god" in words else "array"
+word = "god" if "god" in words else "files"  # docstrings
 similar = {name: similar_words(p, word, 6)["word"] for name, p in pipelines.items()}
 print(f"similar to {word!r}\n{pd.DataFrame(similar).to_string(index=False)}\n")
 

@@ -1,6 +1,6 @@
 """
-How training went
-=================
+Training curves and early stopping
+==================================
 
 Early stopping holds out a tenth of the documents, stops when their bound gets no better
 and keeps the best weights. The KL term, which warms up, is what a document's code says;
@@ -8,12 +8,20 @@ at 0 nothing would be learnt about single documents.
 """
 
 import matplotlib.pyplot as plt
-from texts import load_labelled_texts
+from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import NVDMTopicModel
+from skvae.datasets import fetch_example_texts
 from skvae.plotting import TrainingCurveDisplay
 
-texts, _, vectorizer = load_labelled_texts(3000)
+texts = fetch_example_texts().data[:3000]
+vectorizer = CountVectorizer(
+    stop_words="english",
+    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
+    max_df=0.1,  # no everyday words
+    min_df=10,
+    max_features=2000,
+)
 X = vectorizer.fit_transform(texts)
 
 model = NVDMTopicModel(

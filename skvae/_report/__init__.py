@@ -1,8 +1,8 @@
 """One HTML file that shows a fitted topic model."""
 
 import base64
+import functools
 import hashlib
-import math
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,13 +14,25 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_consistent_length, check_scalar, shuffle
 
-from skvae._report._drawings import curves, maps, prevalences, shorten
+from skvae._report._drawings import (
+    curves,
+    maps,
+    prevalences,
+    shares_by_group,
+    similarity,
+)
+from skvae._report._topics import (
+    add_classes,
+    add_documents,
+    noticed,
+    start_of,
+    topics_of,
+)
 from skvae.fitted.documents import document_texts
 from skvae.fitted.model import (
     call_of,
     check_n_features,
     check_proportions,
-    given_names,
     is_signed,
     last_step,
     parameters_of,
@@ -30,22 +42,19 @@ from skvae.fitted.model import (
     topic_model_input,
     trained_model,
     word_names,
-    word_probabilities,
 )
-from skvae.fitted.proportions import prevalence_of, sizes_of
-from skvae.fitted.space import nearest_documents, vectors_of
-from skvae.fitted.words import LEAST, leading_columns, rank_words, word_frequencies
+from skvae.fitted.proportions import prevalence_of
+from skvae.fitted.space import vectors_of
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts, check_csr
 from skvae.utils.files import replacing
-from skvae.utils.text import printable
+from skvae.utils.text import one_line, printable
+from skvae.utils.validation import check_n_words
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
-# Steps of the relevance slider.
-_WEIGHTS = np.linspace(0, 1, 11)
 
 
 def report(
@@ -54,8 +63,8 @@ def report(
     texts=None,
     path="skvae_report.html",
     *,
-    n_words=10,
-    n_documents=3,
+    n_words=15,
+    n_documents=20,
     feature_names=None,
     covariates=None,
     embeddings=None,
@@ -70,11 +79,13 @@ def report(
 ):
     """Write a report of a fitted topic model, one HTML file that needs no network.
 
-    It shows the health of the fit, the topics with a slider from probable to specific
-    words, documents that stand for them, how much documents of each time or group are
-    about them, a map of words, topics and documents, learning curves, figures beside
-    those of LDA and of word frequencies, and how the model was made. Nothing is loaded
-    from elsewhere, texts are shown as they are, never run.
+    A topic that is chosen, in a table that sorts, shows its words with a slider from
+    probable to specific ones, its documents, its neighbours, and where documents have
+    times, groups or classes, its share of each. Words and texts can be searched. A map
+    of words, topics and documents, the similarity of topics, learning curves, figures
+    beside those of LDA and of word frequencies, and how the model was made are there
+    too. Nothing is loaded from elsewhere, texts are shown as they are, never run, and
+    where scripts are off the page shows all topics, one below the other.
 
     Parameters
     ----------
@@ -89,10 +100,11 @@ def report(
     path : str or path-like, default="skvae_report.html"
         File to write. It is replaced at once, when the report is complete; a pipe or a
         device, such as /dev/stdout, is written to as it is.
-    n_words : int, default=10
+    n_words : int, default=15
         Number of words of each topic, or all if there are fewer.
-    n_documents : int, default=3
-        Number of documents of each topic.
+    n_documents : int, default=20
+        Number of documents of each topic, those closest to it. Long texts are cut where
+        all together would make the file larger than a few megabytes.
     feature_names : array-like of shape (n_features,), default=None
         As in `skvae.inspection.top_words`.
     covariates : array-like, default=None
@@ -106,8 +118,9 @@ def report(
         Those of X_test. Perplexity is left out of a model with embeddings: those of
         whole documents tell of the half to predict.
     y : array-like of shape (n_samples,), default=None
-        Labels of the documents of X_test or, if that is None, of X: how topics agree
-        with them is shown, as in `skvae.metrics.label_alignment`.
+        Classes of the documents of X_test or, if that is None, of X: those that each
+        topic is found in are shown, and how topics agree with them, as in
+        `skvae.metrics.label_alignment`.
     by : array-like of shape (n_samples,), default=None
         Dates or groups of the documents of X: how much of them is about each topic is
         drawn, as of `skvae.inspection.topic_prevalence`.
@@ -136,6 +149,12 @@ def report(
     OSError
         If the file cannot be written, before any work. Its folder has to exist.
 
+    See Also
+    --------
+    skvae.inspection.top_words : Words of the topics, as a table.
+    skvae.inspection.representative_documents : Documents closest to each topic.
+    skvae.export.model_card : What is known of a model, in a page to read.
+
     Examples
     --------
     >>> import tempfile, pathlib
@@ -150,7 +169,7 @@ def report(
     ...     path.stat().st_size > 10_000
     True
     """
-    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_n_words(n_words)
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     if isinstance(texts, (str, os.PathLike)):
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
@@ -174,13 +193,24 @@ def report(
             check_consistent_length(measured, y)
         baselines = _baselines(baseline, last)
         codes = topic_codes(last, counts, given)  # once for all that follows
-        vectors, found = vectors_of(last, codes), None
+        vectors, found, by_group = vectors_of(last, codes), None, None
+        topics, searched = topics_of(last, counts, codes, names, n_words)
+        labels = y if X_test is None else None
+        if labels is not None:
+            labels = np.asarray(labels)
+        length = add_documents(
+            topics, last, counts, codes, vectors, texts, labels, n_documents
+        )
+        known = codes if measured is counts else None
+        if y is not None and not is_signed(last):
+            if known is None:
+                known = topic_codes(last, measured, given_measured)
+            add_classes(topics, y, measured, known)
         if by is not None:
             check_proportions(last)
-            found = prevalences(prevalence_of(last, counts, given, codes, by, freq))
-        topics, start = _topics(
-            last, counts, codes, vectors, texts, names, n_words, n_documents
-        )
+            table = prevalence_of(last, counts, given, codes, by, freq)
+            found, by_group = prevalences(table), shares_by_group(table, topics)
+        alike = similarity(last, topics)
         if title is None:
             about = f"{len(topics)} topics in {counts.shape[0]:,} documents"
             title = f"{type(last).__name__}: {about}"
@@ -188,14 +218,20 @@ def report(
             title=title,
             summary=_summary(counts, last),
             health=_health(last),
+            noticed=list(noticed(topics, counts.shape[0])),
             topics=topics,
-            start=start,
-            n_words=n_words,
+            of_number={topic["number"]: topic for topic in topics},
+            start=start_of(last),
+            length=length,
+            has_texts=texts is not None,
             prevalence=found,
-            maps=maps(last, counts, vectors, texts, names),
+            by_group=by_group,
+            similarity=alike,
+            data=searched | {"n_words": n_words, "tables": _tables(alike, by_group)},
+            maps=maps(last, counts, vectors, topics, names, n_documents),
             curves=curves(trained_model(last)),
             figures=_figures(
-                last, counts, codes, measured, given_measured, y, baselines
+                last, counts, known, measured, given_measured, y, baselines
             ),
             steps=[call_of(step) for step in pipeline_steps(model)],
             parameters=parameters_of(last),
@@ -208,9 +244,22 @@ def report(
 
 def _render(**parts):
     """The page, with a script that its own header allows by a hash."""
+    from markupsafe import Markup  # late, as below
+
+    script = (_FOLDER / "report.js").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return _template().render(
+        style=Markup((_FOLDER / "report.css").read_text("utf-8")),
+        script=Markup(script),
+        script_hash=f"sha256-{digest}",
+        **parts,
+    )
+
+
+@functools.cache
+def _template():
     # Late: who only fits needs none of it.
     from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -218,13 +267,12 @@ def _render(**parts):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["figure"] = _figure
-    environment.globals["exp"] = math.exp
-    script = (_FOLDER / "report.js").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
-        script=Markup(script), script_hash=f"sha256-{digest}", **parts
-    )
+    environment.filters |= {
+        "figure": _figure,
+        "percent": _percent,
+        "one_line": one_line,
+    }
+    return environment.get_template("report.html")
 
 
 def _summary(counts, last):
@@ -249,48 +297,13 @@ def _health(last):
     }
 
 
-def _topics(last, counts, codes, vectors, texts, names, n_words, n_documents):
-    """Topics as the page shows them, and the weight that its slider starts from."""
-    log_p = np.log(np.maximum(word_probabilities(last), LEAST))
-    frequencies = word_frequencies(last, counts)
-    log_frequency = np.log(np.maximum(frequencies, LEAST))
-    # All words that any place of the slider shows.
-    shown = np.zeros(log_p.shape, dtype=bool)
-    for weight in _WEIGHTS:
-        scores = rank_words(last, "relevance", weight, frequencies)
-        np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
-
-    signed = is_signed(last)
-    sizes = None if signed else sizes_of(last, counts, codes)
-    order = np.arange(len(log_p))
-    if sizes is not None:
-        order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
-    # Signed weights tell how specific words are rather than how probable.
-    start = 0.0 if signed else 1.0
-    own_names = given_names(last)
-    rows, similarity = nearest_documents(last, counts, vectors, n_documents)
-    topics = []
-    for k in order:
-        words = [
-            (str(names[j]), round(log_p[k, j], 4), round(log_frequency[j], 4))
-            for j in np.flatnonzero(shown[k])
-        ]
-        words.sort(key=lambda word: (1 - start) * word[2] - word[1])
-        topics.append(
-            {
-                "number": int(k),
-                "name": own_names[k],
-                "words": words,
-                "longest": max(log_p for _, log_p, _ in words),
-                "share": None if sizes is None else sizes["share"].iloc[k],
-                "n_documents": None if sizes is None else sizes["documents"].iloc[k],
-                "documents": [
-                    (row, None if texts is None else shorten(texts[row], 420))
-                    for row in rows[k][np.isfinite(similarity[k])]
-                ],
-            }
-        )
-    return topics, start
+def _tables(alike, by_group):
+    """What the script reads of shaded tables, by the ids of these."""
+    return {
+        name: {key: table[key] for key in ("rows", "columns", "values")}
+        for name, table in {"similarity": alike, "prevalence": by_group}.items()
+        if table is not None
+    }
 
 
 def _figures(last, counts, codes, measured, given, y, baselines):
@@ -315,8 +328,7 @@ def _figures(last, counts, codes, measured, given, y, baselines):
             figures |= label_alignment(y, codes)
         return figures
 
-    known = codes if measured is counts else None
-    shown["rows"] = rows = {type(last).__name__: figures_of(last, given, known)}
+    shown["rows"] = rows = {type(last).__name__: figures_of(last, given, codes)}
     # Online LDA learns worse from documents that are sorted.
     shuffled = shuffle(counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():
@@ -361,3 +373,13 @@ def _figure(value, digits=1):
     if value is None or not np.isfinite(value):
         return ""
     return f"{value:z,.{digits}f}"
+
+
+def _percent(share):
+    """A share as the page and its script show it, with a digit that tells."""
+    percent = 100 * share
+    if percent < 0.001:
+        shown = "<0.001" if percent > 0 else "0"
+    else:
+        shown = f"{percent:.1f}" if percent >= 0.1 else f"{percent:.1g}"
+    return f"{shown}\N{THIN SPACE}%"

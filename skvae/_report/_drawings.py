@@ -1,86 +1,173 @@
-"""The map and the curves of a report, as coordinates for its SVG."""
+"""The map, curves and shaded tables of a report, as coordinates for its SVG."""
 
 import unicodedata
 
 import numpy as np
+from scipy.cluster.hierarchy import leaves_list
 
 from skvae.fitted.space import map_of
+from skvae.fitted.words import word_overlaps
+from skvae.inspection import topic_hierarchy
 from skvae.utils.intervals import axis_of_groups, share_interval
 from skvae.utils.labels import place_labels
 from skvae.utils.text import one_line
 
-
-def shorten(text, length):
-    """Return a text in one line without gaps, cut after so many characters."""
-    return one_line(" ".join(str(text).split()), length)
+# Cells of a shaded table, at most: each takes some 25 bytes.
+_MAX_CELLS = 40_000
 
 
-def maps(last, counts, vectors, texts, names):
+def maps(last, counts, vectors, topics, names, n_documents):
     """The map in two sizes, for wide pages and for narrow ones; none of few points."""
-    if len(last.components_) < 2:
+    if len(topics) < 2:
         return []
-    points = map_of(last, names, (counts, vectors), n_words=8)
+    n_documents = min(n_documents, 10)
+    points = map_of(last, names, (counts, vectors), n_words=8, n_documents=n_documents)
     plane = points[["x", "y"]].to_numpy()
     low, high = plane.min(axis=0), plane.max(axis=0)
     unit = (plane - low) / np.where(high > low, high - low, 1)
-    drawn = []
-    for name, width, height in [("wide", 1040, 680), ("narrow", 370, 520)]:
-        margin = 24
-        xy = margin + unit * (width - 2 * margin, height - 2 * margin)
-        xy[:, 1] = height - xy[:, 1]  # SVG's axis points down
-        kinds = points["kind"].to_numpy()
-        labels = [
-            str(number) if kind == "topic" else shorten(label, 40)
-            for kind, label, number in zip(kinds, points["label"], points["topic"])
+    kinds = points["kind"].to_numpy()
+    of_number = {topic["number"]: topic for topic in topics}
+    of_row = _places_of_documents(topics)
+    marks = [
+        _mark(kind, label, of_number[number], of_row)
+        for kind, label, number in zip(kinds, points["label"], points["topic"])
+    ]
+    return [
+        _drawn_map(unit, kinds, marks, name, width, height, n_first)
+        for name, width, height, n_first in [
+            ("wide", 1040, 680, 3),
+            ("narrow", 370, 520, 1),
         ]
-        labelled = np.flatnonzero(kinds != "document")  # topics come first
-        fonts = np.where(kinds == "topic", 15, 11)
-        sizes = [(_text_width(labels[i], fonts[i]) + 3, fonts[i]) for i in labelled]
-        topics = xy[kinds == "topic"]
-        centres = place_labels(
-            xy[labelled],
-            np.array(sizes),
-            np.array([0, 0, width, height]),
-            gap=4,
-            obstacles=np.hstack([topics - 7, topics + 7]),
-        )
-        marks = [
-            (kind, *place, _tooltip(kind, label, number, texts))
-            for kind, place, label, number in zip(
-                kinds, xy.round(1), points["label"], points["topic"]
-            )
-        ]
-        words = [
-            (kinds[i], *centre, labels[i])
-            for i, centre in zip(labelled, centres.round(1))
-            if np.isfinite(centre).all()
-        ]
-        # Topics are drawn last, over all else.
-        drawn.append(
-            {
-                "name": name,
-                "width": width,
-                "height": height,
-                "marks": marks[::-1],
-                "labels": words[::-1],
-            }
-        )
-    return drawn
+    ]
 
 
-def _text_width(text, size):
+def _places_of_documents(topics):
+    """Ids and titles of the documents that the page has, by their rows."""
+    of_row = {}
+    for topic in topics:
+        for document in topic["documents"]:
+            place = f"d-{topic['number']}-{document['row']}"
+            of_row.setdefault(document["row"], (place, document.get("title")))
+    return of_row
+
+
+def _mark(kind, label, topic, of_row):
+    """What a mark says and leads to, with the topic that it is closest to."""
+    to = f"topic-{topic['number']}"
+    mark = {"kind": kind, "topic": topic["number"], "to": to}
+    if kind == "topic":
+        mark["name"], mark["first"] = topic["name"], topic["first"]
+        mark["tip"] = f"{topic['title']} ({' '.join(topic['first'])})"
+    elif kind == "word":
+        mark["tip"] = mark["label"] = one_line(label, 40)
+    else:
+        mark["to"], title = of_row[label]
+        mark["tip"] = f"document {label}" + (f": {title}" if title else "")
+    return mark
+
+
+def _drawn_map(unit, kinds, marks, name, width, height, n_first):
+    margin, radius = 24, 10
+    xy = margin + unit * (width - 2 * margin, height - 2 * margin)
+    xy[:, 1] = height - xy[:, 1]  # SVG's axis points down
+    labels = [
+        one_line(mark["name"] or " ".join(mark["first"][:n_first]), 40)
+        if mark["kind"] == "topic"
+        else mark.get("label")
+        for mark in marks
+    ]
+    labelled = np.flatnonzero(kinds != "document")  # topics come first
+    fonts = np.where(kinds == "topic", 13, 11)
+    sizes = [
+        (_text_width(labels[i], fonts[i], bold=kinds[i] == "topic") + 3, fonts[i] + 1)
+        for i in labelled
+    ]
+    centres = place_labels(
+        xy[labelled],
+        np.array(sizes),
+        np.array([0, 0, width, height]),
+        gap=np.where(kinds[labelled] == "topic", radius, 4),
+        obstacles=np.hstack([xy - radius, xy + radius])[kinds == "topic"],
+    )
+    words = [
+        (kinds[i], *centre, labels[i])
+        for i, centre in zip(labelled, centres.round(1))
+        if np.isfinite(centre).all()
+    ]
+    # Topics are drawn last, over all else.
+    drawn = [(mark, *place) for mark, place in zip(marks, xy.round(1).tolist())]
+    return {
+        "name": name,
+        "width": width,
+        "height": height,
+        "radius": radius,
+        "marks": drawn[::-1],
+        "labels": words[::-1],
+    }
+
+
+def _text_width(text, size, bold):
     """Width of a text in a sans-serif font, rather more than less."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return size * (0.58 * len(text) + 0.5 * wide)
+    return size * ((0.7 if bold else 0.58) * len(text) + 0.5 * wide)
 
 
-def _tooltip(kind, label, number, texts):
-    if kind == "topic":
-        return f"topic {number}"
-    if kind == "word":
-        return f"{label} (closest to topic {number})"
-    text = "" if texts is None else f": {shorten(texts[label], 120)}"
-    return f"document {label} (closest to topic {number}){text}"
+def shades(values, rows, columns, ticks, *, darkness):
+    """A table of numbers as cells in eight shades, each a path of unit squares.
+
+    NaN has no shade. `darkness` makes parts of the darkest one of numbers. Too large
+    tables are None.
+    """
+    if len(rows) * len(columns) > _MAX_CELLS:
+        return None
+    values = np.asarray(values, dtype=float)
+    levels = np.rint(8 * np.nan_to_num(darkness(values))).astype(int)
+    paths = [
+        "".join(f"M{j} {i}h1v1h-1z" for i, j in np.argwhere(levels == level))
+        for level in range(1, 9)
+    ]
+    return {
+        "rows": rows,
+        "columns": columns,
+        "ticks": ticks,
+        "paths": [(level / 8, path) for level, path in enumerate(paths, 1) if path],
+        "values": [
+            [None if np.isnan(v) else round(v, 4) for v in row]
+            for row in values.tolist()
+        ],
+    }
+
+
+def similarity(last, topics):
+    """Overlaps of the words of topics, in the order of the tree; None of one topic."""
+    if len(topics) < 2:
+        return None
+    order = leaves_list(topic_hierarchy(last)).tolist()
+    overlaps = word_overlaps(last)[np.ix_(order, order)]
+    np.fill_diagonal(overlaps, np.nan)
+
+    def darkness(values):
+        low, high = np.nanmin(values), np.nanmax(values)
+        return np.maximum((values - low) / max(high - low, 1e-9), 1 / 8)
+
+    return shades(overlaps, order, order, order, darkness=darkness)
+
+
+def shares_by_group(found, topics):
+    """Shares of all topics, as `topic_prevalence` found them, by period or group."""
+    table = found.pivot(index="group", columns="topic", values="share")
+    table = table[found["topic"].unique()].to_numpy().T
+    groups = [one_line(group, 40) for group in found["group"].unique()]
+    rows = [topic["number"] for topic in topics]
+    every = 1
+    if axis_of_groups(found["group"]) != "groups":
+        every = -(-len(groups) // 12)
+    ticks = [group if i % every == 0 else "" for i, group in enumerate(groups)]
+
+    def darkness(values):  # by roots: few large shares leave no others white
+        return np.sqrt(values / np.nanmax(values))
+
+    return shades(table[rows], rows, groups, ticks, darkness=darkness)
 
 
 def curves(last):
@@ -101,20 +188,14 @@ def curves(last):
 
 
 def prevalences(found):
-    """Shares of each topic as `topic_prevalence` found them, in percent.
+    """Shares of each topic as `topic_prevalence` found them, by number of topic.
 
-    Of periods and numbers a chart with a band of 95 %, of groups rows of name, share
-    and the ends of that interval, as parts of the longest bar.
+    Of periods and numbers a chart, in percent, with a band of 95 %; of groups rows of
+    name, share and the ends of that interval, and the largest of these.
     """
     kind = axis_of_groups(found["group"])
     low, high = share_interval(found)
-    found = found.assign(share=100 * found["share"], low=100 * low, high=100 * high)
-    top = found["high"].max()
-    by_topic = [rows for _, rows in found.groupby("topic", sort=False)]
-    if kind == "groups":
-        columns = ["group", "share", "low", "high"]
-        drawn = [rows[columns].to_dict("records") for rows in by_topic]
-        return {"kind": kind, "topics": drawn, "top": top}
+    found = found.assign(low=low, high=high)
     ticks = None
     if kind == "time":
         periods = found["group"].unique()
@@ -122,14 +203,19 @@ def prevalences(found):
             (i, str(periods[i])) for i in range(0, len(periods), -(-len(periods) // 4))
         ]
     drawn = []
-    for rows in by_topic:
+    for _, rows in found.groupby("topic", sort=False):
+        top = rows["high"].max()
+        if kind == "groups":
+            columns = ["group", "share", "low", "high"]
+            drawn.append({"top": top, "rows": rows[columns].to_dict("records")})
+            continue
         # Periods by their numbers, those without documents too.
         rows = rows.set_index("group") if ticks is None else rows.reset_index(drop=True)
         drawn.append(
             _chart(
-                [rows["share"]],
-                band=(rows["low"], rows["high"]),
-                y_range=(0, top),
+                [100 * rows["share"]],
+                band=(100 * rows["low"], 100 * rows["high"]),
+                y_range=(0, 100 * top),
                 x_ticks=ticks,
             )
         )

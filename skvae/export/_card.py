@@ -92,7 +92,7 @@ def model_card(
     covariates_test=None,
     embeddings_test=None,
 ):
-    """Describe a fitted model in a model card, one Markdown text [1]_.
+    """Describe a fitted model in a model card, one Markdown text.
 
     It tells how the model was made, how the fit went, topics, figures on held-out data,
     limits, parameters and versions. What the model cannot know, you tell; where you do
@@ -146,9 +146,15 @@ def model_card(
         If the file cannot be written. What was there before is still there. A path that
         is no place for a file is told before any work.
 
+    See Also
+    --------
+    skvae.report : Topics, documents and pictures in one HTML file.
+    to_onnx : The model for programs without Python.
+
     References
     ----------
-    .. [1] Mitchell, M. et al. (2019). Model cards for model reporting. FAT*.
+    Mitchell, M. et al. (2019). Model cards for model reporting. FAT*.
+    https://arxiv.org/abs/1810.03993
 
     Examples
     --------

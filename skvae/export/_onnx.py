@@ -62,6 +62,11 @@ def to_onnx(model, path):
         If the file cannot be written. What was there before is still there. A path that
         is no place for a file is told before any work.
 
+    See Also
+    --------
+    skvae.load : For programs with skvae.
+    model_card : What the model is, for people.
+
     Notes
     -----
     The metadata of the graph hold the class and skvae's version, and if the model knows

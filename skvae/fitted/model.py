@@ -16,6 +16,7 @@ from skvae.models.base import BaseVAE
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import BaseTopicModel
 from skvae.utils.names import numbered_topics
+from skvae.utils.validation import check_feature_names
 
 
 def topic_model(model):
@@ -133,6 +134,7 @@ def word_names(model, feature_names=None):
         If nobody knows them, or if there are not as many as features.
     """
     last = topic_model(model)
+    check_feature_names(feature_names)
     if feature_names is None:
         feature_names = input_feature_names(model)
     if feature_names is None:

@@ -1,6 +1,6 @@
 """Words of the topics, by four ways to rank them."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.stats import rankdata
@@ -17,18 +17,19 @@ from skvae.fitted.model import (
 )
 from skvae.utils.counts import check_csr
 from skvae.utils.ranking import top_columns
+from skvae.utils.validation import check_n_words
 
 # Probabilities below it count as it, where logarithms of them are compared: NMF has
 # zeros.
 LEAST = 1e-10
 # Weights of the second criterion, as in the papers.
-_WEIGHTS = {"relevance": 0.6, "frex": 0.5}
+WEIGHTS = {"relevance": 0.6, "frex": 0.5}
 _RANKINGS = ("probability", "term_score", "relevance", "frex")
 
 
 def leading_columns(scores, n_words):
     """Columns of the largest scores of each topic, or all if there are fewer."""
-    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_n_words(n_words)
     return top_columns(scores, min(n_words, scores.shape[1]))
 
 
@@ -50,18 +51,6 @@ def topic_captions(model, feature_names, n_words):
     return titles if lists is None else titles + "  " + lists
 
 
-def topic_distances(model):
-    """Return Hellinger distances of the topics' words; (n_components, n_components).
-
-    From 0 for equal ones to 1 for those without a word in common.
-    """
-    roots = np.sqrt(word_probabilities(model))
-    # Rounding may take the sum of equal topics beyond 1.
-    distances = np.sqrt(np.maximum(1 - roots @ roots.T, 0))
-    np.fill_diagonal(distances, 0)
-    return distances
-
-
 def word_frequencies(model, X):
     """Return the share of each word in the tokens of X; shape (n_features,)."""
     counts = check_csr(topic_model_counts(model, X))
@@ -72,13 +61,29 @@ def word_frequencies(model, X):
     return counts.sum(axis=0) / total
 
 
+def word_overlaps(model):
+    """What each two topics have in common, by the probabilities of their words.
+
+    1 for equal ones, 0 for those without a word in common (Bhattacharyya).
+    """
+    roots = np.sqrt(word_probabilities(model))
+    return np.minimum(roots @ roots.T, 1)  # which rounding may exceed
+
+
+def topic_distances(model):
+    """Hellinger distances of the topics' words, from 0 to 1."""
+    distances = np.sqrt(1 - word_overlaps(model))
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
 def rank_words(model, by="probability", weight=None, frequencies=None, covariates=None):
     """Return the scores that `top_words` goes by; (n_components, n_features)."""
     if by not in _RANKINGS:
         raise ValueError(f"by={by!r}, but it is one of {', '.join(_RANKINGS)}.")
     if weight is None:
-        weight = _WEIGHTS.get(by)
-    elif by not in _WEIGHTS:
+        weight = WEIGHTS.get(by)
+    elif by not in WEIGHTS:
         raise ValueError(
             f"weight={weight!r} says nothing with by={by!r}. Leave it out, or take "
             f"by='relevance' or by='frex'."

@@ -46,6 +46,11 @@ def topic_sizes(model, X, *, covariates=None, embeddings=None):
         If the model has no topic proportions, such as NVDM, whose codes are signed; or
         if X has no tokens.
 
+    See Also
+    --------
+    topic_prevalence : By date or group.
+    representative_documents : Documents that are closest to each topic.
+
     Examples
     --------
     >>> from sklearn.decomposition import LatentDirichletAllocation
@@ -113,6 +118,11 @@ def representative_documents(
         If the model is not fitted.
     ValueError
         If there are not as many texts as documents, or feature names as features.
+
+    See Also
+    --------
+    most_similar : Documents that are close to anything else.
+    topic_sizes : How much of all documents a topic is.
 
     Examples
     --------

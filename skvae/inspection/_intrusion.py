@@ -80,6 +80,7 @@ def intrusion_sheet(
     ----------
     .. [1] Chang, J., Boyd-Graber, J., Gerrish, S., Wang, C. and Blei, D. (2009).
        Reading tea leaves: how humans interpret topic models. NIPS.
+       https://papers.nips.cc/paper/2009/hash/f92586a25bb3145facd64ab20fd554ff-Abstract.html
 
     Examples
     --------

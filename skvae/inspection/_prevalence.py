@@ -62,6 +62,7 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
     .. [1] Treier, S. and Jackman, S. (2008). Democracy as a latent variable. American
        Journal of Political Science. (The method of composition, as in the structural
        topic model's estimateEffect.)
+       https://doi.org/10.1111/j.1540-5907.2007.00308.x
 
     Examples
     --------

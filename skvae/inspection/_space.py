@@ -25,6 +25,7 @@ from skvae.fitted.model import (
 from skvae.fitted.space import cosines, document_vectors, topic_vectors, word_vectors
 from skvae.fitted.words import top_lists
 from skvae.utils.counts import check_csr
+from skvae.utils.validation import check_n_words
 
 
 def document_embeddings(model, X, *, covariates=None, embeddings=None):
@@ -48,6 +49,11 @@ def document_embeddings(model, X, *, covariates=None, embeddings=None):
         embeddings; beside them lie `topic_embeddings_` and `word_embeddings_`. Of other
         models the topic proportions, or what else `transform` gives if it is negative
         too. The index is that of X, if X has one.
+
+    See Also
+    --------
+    most_similar : What is closest in this space.
+    embedding_map : The space in two dimensions.
 
     Examples
     --------
@@ -113,7 +119,7 @@ def similar_words(model, word, n_words=10, *, feature_names=None):
     'dog'
     """
     n_others = topic_model(model).components_.shape[1] - 1
-    check_scalar(n_words, "n_words", Integral, min_val=1)
+    check_n_words(n_words)
     return most_similar(
         model, word=word, n=min(n_words, n_others), feature_names=feature_names
     )
@@ -181,6 +187,12 @@ def most_similar(
         If not exactly one of `word`, `topic` and `document` is given, if there is no
         such word or topic, if the document is none or has no known word, if X is
         missing, or if there are no feature names.
+
+    See Also
+    --------
+    similar_words : Words that are close to a word.
+    document_embeddings : Documents as points of the same space.
+    representative_documents : Documents that are closest to each topic.
 
     Examples
     --------

@@ -51,6 +51,11 @@ def to_pyldavis(
     ValueError
         If the model has no topic proportions, such as NVDM, or no feature names.
 
+    See Also
+    --------
+    to_topicwizard : For another viewer.
+    skvae.report : A report of skvae's own, offline.
+
     Examples
     --------
     >>> from skvae import GSMTopicModel
@@ -118,6 +123,11 @@ def to_topicwizard(
     ValueError
         If there are no texts, if the model has no topic proportions, such as NVDM, or
         no feature names.
+
+    See Also
+    --------
+    to_pyldavis : For another viewer.
+    skvae.report : A report of skvae's own, offline.
 
     Examples
     --------

@@ -4,8 +4,11 @@ import pandas as pd
 
 from skvae.fitted.model import topic_names, word_names
 from skvae.fitted.words import leading_columns, rank_words, word_frequencies
+from skvae.utils.guesses import tells_parameters
+from skvae.utils.tables import WordTable
 
 
+@tells_parameters
 def top_words(
     model,
     n_words=10,
@@ -55,7 +58,7 @@ def top_words(
     words : DataFrame of shape (n_components, n_words)
         One row per topic, best word first. The index holds the names of the topics:
         those that users gave, else "topic 0", "topic 1", and so on. Ties are in the
-        order of the features.
+        order of the features. It prints a line for each topic.
 
     Raises
     ------
@@ -65,6 +68,12 @@ def top_words(
         If there are no feature names, or not as many as features; if `n_words`, `by` or
         `weight` is none of those above; or if probabilities are asked of a model that
         has none, such as PCA.
+
+    See Also
+    --------
+    term_scores : A score of every word in every topic.
+    name_topics : Names for topics, of their words.
+    skvae.plotting.TopicWordsDisplay : The words as bars.
 
     Notes
     -----
@@ -76,8 +85,10 @@ def top_words(
     ----------
     .. [1] Sievert, C. and Shirley, K. (2014). LDAvis: a method for visualizing and
        interpreting topics. ACL workshop on interactive language learning.
+       https://doi.org/10.3115/v1/W14-3110
     .. [2] Bischof, J. and Airoldi, E. (2012). Summarizing topical content with word
        frequency and exclusivity. ICML.
+       https://arxiv.org/abs/1206.4631
 
     Examples
     --------
@@ -89,9 +100,8 @@ def top_words(
     >>> lda = LatentDirichletAllocation(2, random_state=0)
     >>> model = make_pipeline(CountVectorizer(), lda).fit(texts)
     >>> top_words(model, n_words=2)
-                 0    1
-    topic 0    cat  dog
-    topic 1  train  bus
+    topic 0  cat dog
+    topic 1  train bus
     """
     frequencies = None
     if X is not None:
@@ -103,7 +113,7 @@ def top_words(
     scores = rank_words(model, by, weight, frequencies, covariates)
     columns = leading_columns(scores, n_words)
     words = word_names(model, feature_names)[columns]
-    return pd.DataFrame(words, index=topic_names(model))
+    return WordTable(words, index=topic_names(model))
 
 
 def term_scores(model, *, feature_names=None):
@@ -133,6 +143,10 @@ def term_scores(model, *, feature_names=None):
     ValueError
         As `top_words`.
 
+    See Also
+    --------
+    top_words : The words that come first, by these scores or others.
+
     Notes
     -----
     As in `top_words`, probabilities below 1e-10 count as 1e-10.
@@ -141,6 +155,7 @@ def term_scores(model, *, feature_names=None):
     ----------
     .. [1] Blei, D. and Lafferty, J. (2009). Topic models. In: Text mining:
        classification, clustering, and applications. Chapman and Hall.
+       https://doi.org/10.1201/9781420059458-12
 
     Examples
     --------

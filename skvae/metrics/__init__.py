@@ -18,13 +18,16 @@ from skvae.metrics._overlap import (
     topic_stability,
 )
 from skvae.metrics._perplexity import document_completion_perplexity, unigram_perplexity
+from skvae.metrics._scorers import completion_scorer, npmi_scorer
 
 __all__ = [
+    "completion_scorer",
     "cv_coherence",
     "document_completion_perplexity",
     "inverted_rbo",
     "label_alignment",
     "npmi_coherence",
+    "npmi_scorer",
     "sliding_window_npmi",
     "topic_diversity",
     "topic_similarity",

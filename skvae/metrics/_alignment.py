@@ -39,10 +39,16 @@ def label_alignment(y, topics):
     ValueError
         If the lengths differ, or if proportions are negative, NaN or infinite.
 
+    See Also
+    --------
+    skvae.plotting.TopicDocumentsDisplay : Topics by classes of documents, drawn.
+    sklearn.metrics.normalized_mutual_info_score : What "nmi" is.
+
     References
     ----------
     Hoyle, A., Goel, P., Sarkar, R. and Resnik, P. (2022). Are neural topic models
     broken? Findings of EMNLP.
+    https://arxiv.org/abs/2210.16162
 
     Examples
     --------

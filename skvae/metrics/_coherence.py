@@ -16,6 +16,7 @@ from skvae.metrics._words import (
 )
 from skvae.utils.counts import check_csr
 from skvae.utils.npmi import npmi
+from skvae.utils.validation import check_feature_names
 
 # Presences of words in windows that are counted at a time, at most, unless a single
 # document has more: about 100 MiB.
@@ -84,6 +85,7 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
 
     Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
     coherence measures. WSDM.
+    https://doi.org/10.1145/2684822.2685324
 
     Examples
     --------
@@ -93,6 +95,7 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     array([ 1., -1.])
     """
     _check_pairs(n_words)
+    check_feature_names(feature_names)
     if hasattr(topics, "fit"):
         X = topic_model_counts(topics, X)
         _check_same_columns(topic_model(topics), X)
@@ -189,6 +192,7 @@ def sliding_window_npmi(
     ----------
     Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
     coherence measures. WSDM.
+    https://doi.org/10.1145/2684822.2685324
 
     Examples
     --------
@@ -262,6 +266,7 @@ def cv_coherence(
     ----------
     .. [1] Röder, M., Both, A. and Hinneburg, A. (2015). Exploring the space of topic
        coherence measures. WSDM.
+       https://doi.org/10.1145/2684822.2685324
 
     Examples
     --------
@@ -289,6 +294,7 @@ def _shares_of_windows(topics, texts, window, n_words, feature_names):
     Returns a list of arrays of shape (n_words, n_words), words on their diagonals.
     """
     _check_pairs(n_words)
+    check_feature_names(feature_names)
     if not isinstance(window, Integral) or window < 2:
         raise ValueError(
             f"window={window!r}, but pairs of words need a whole number of at least 2."

@@ -35,6 +35,7 @@ def topic_diversity(topics, *, n_words=25):
     ----------
     Dieng, A. B., Ruiz, F. J. R. and Blei, D. M. (2020). Topic modeling in embedding
     spaces. TACL 8.
+    https://doi.org/10.1162/tacl_a_00325
 
     Examples
     --------
@@ -89,9 +90,11 @@ def inverted_rbo(topics, *, n_words=10, p=0.9):
     ----------
     Webber, W., Moffat, A. and Zobel, J. (2010). A similarity measure for indefinite
     rankings. ACM Transactions on Information Systems 28(4).
+    https://doi.org/10.1145/1852102.1852106
 
     Bianchi, F., Terragni, S. and Hovy, D. (2021). Pre-training is a hot topic:
     contextualized document embeddings improve topic coherence. ACL-IJCNLP.
+    https://arxiv.org/abs/2004.03974
 
     Examples
     --------
@@ -160,6 +163,7 @@ def topic_similarity(topics_a, topics_b, *, n_words=10):
     ----------
     Greene, D., O'Callaghan, D. and Cunningham, P. (2014). How many topics? Stability
     analysis for topic models. ECML PKDD.
+    https://arxiv.org/abs/1404.4606
 
     Examples
     --------
@@ -207,10 +211,16 @@ def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
     ValueError
         As `topic_similarity`.
 
+    See Also
+    --------
+    topic_similarity : Of each topic with each.
+    skvae.ConsensusTopicModel : A model of what several fits agree on.
+
     References
     ----------
     Greene, D., O'Callaghan, D. and Cunningham, P. (2014). How many topics? Stability
     analysis for topic models. ECML PKDD.
+    https://arxiv.org/abs/1404.4606
 
     Examples
     --------

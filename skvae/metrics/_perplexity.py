@@ -68,10 +68,16 @@ def document_completion_perplexity(
         score, if embeddings come without `held_out`, or if the model predicts negative
         word weights.
 
+    See Also
+    --------
+    unigram_perplexity : The same by word frequencies alone, the baseline to beat.
+    skvae.model_selection.compare_models : Of several models, beside other figures.
+
     References
     ----------
     Wallach, H. M., Murray, I., Salakhutdinov, R. and Mimno, D. (2009). Evaluation
     methods for topic models. ICML.
+    https://doi.org/10.1145/1553374.1553515
 
     Examples
     --------
@@ -118,6 +124,10 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
     ValueError
         If X_train or X has negative or fractional entries or no tokens, or if they
         have different numbers of features.
+
+    See Also
+    --------
+    document_completion_perplexity : That of a topic model.
 
     Examples
     --------

@@ -147,6 +147,12 @@ def checked_image_shape(model, n_features):
     shape = check_layer_sizes(name, "image_shape", given)
     if len(shape) == 2:
         shape = (1, *shape)
+    if len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > 4:
+        raise ValueError(
+            f"{name} was given image_shape={given!r}, with channels last. Pass "
+            f"channels first: {(shape[-1], *shape[:2])}, and rows in that order, as "
+            "those of np.moveaxis(images, -1, 1)."
+        )
     if len(shape) != 3 or math.prod(shape) != n_features:
         raise ValueError(
             f"{name} was given image_shape={given!r}, but X has {n_features} features. "
@@ -188,6 +194,7 @@ def start_at_pca(module, X, noise=None):
     ----------
     Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component analysis.
     Journal of the Royal Statistical Society B 61(3), 611-622.
+    https://doi.org/10.1111/1467-9868.00196
     """
     encoder, decoder, output = module.encoder, module.decoder, module.decoder.output
     n_samples, n_features = X.shape

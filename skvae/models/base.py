@@ -32,6 +32,7 @@ from skvae.training.net import VAENet
 from skvae.training.seeds import Stream, derive_seed
 from skvae.training.state import best_epoch, get_state, history_frame, set_state
 from skvae.utils.counts import feature_moments
+from skvae.utils.guesses import OF_NETS, TellsNames
 from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
     Interval,
@@ -48,6 +49,7 @@ MAX_HEALTH_ROWS = 4096
 
 class BaseVAE(
     OwnMethods,
+    TellsNames,
     FittedHTML,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -59,6 +61,8 @@ class BaseVAE(
 
     What a subclass defines comes first, in the order of a fit.
     """
+
+    _guesses = OF_NETS
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -585,6 +589,7 @@ class BaseVAE(
         ----------
         .. [1] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
            autoencoders. ICLR.
+           https://arxiv.org/abs/1509.00519
         """
         data = self._check_data(X, covariates, embeddings)
         return self._inference().bounds(data, bound, n_draws)

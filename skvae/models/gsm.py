@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from sklearn.utils import check_array
 
+from skvae.models.recipe import ADDITIONS
 from skvae.models.seed_words import feature_names, seed_columns, seed_themes
 from skvae.models.topics import BaseProportionsModel
 from skvae.nn.penalties import (
@@ -20,6 +21,7 @@ from skvae.nn.penalties import (
 )
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.persistence import register
+from skvae.training.callbacks import TopicAngles
 from skvae.training.coherence import TopicIncoherence
 from skvae.utils.names import numbered_topics
 from skvae.utils.validation import Interval, StrOptions
@@ -29,6 +31,9 @@ BATCH, MANY_WORDS, LEAST_STEPS = 512, 20_000, 8
 # Weights of seed words where `seed_weight` is 1: of their tokens, for proportions, and
 # of what their documents are about, for topics.
 SEEDS, THEMES = 2.0, 0.25
+# Nats for a radian of the mean angle between topics' vectors, less its variance, which
+# the paper's model pays.
+ANGLES = 0.1
 
 
 @register
@@ -45,6 +50,16 @@ class GSMTopicModel(BaseProportionsModel):
     ----------
     n_components : int, default=10
         Number of topics.
+    recipe : {"skvae", "paper"} or list of str, default="skvae"
+        What the model has beyond the paper's [1]_: all that skvae adds; nothing; or
+        what is named of "clipping" (of gradients), "joint_updates" (of encoder and
+        decoder, in place of one in every other epoch), "kl_warmup", "learnt_prior" (in
+        place of N(0, I)), "lr_schedule" (in place of a constant `lr`), "scaled_counts"
+        (for the encoder, in place of counts), "standardised_means" (of the posteriors),
+        "thinning" (of the tokens that the encoder sees), "topic_coherence",
+        "topic_separation" (in place of the paper's reward of angles between topics'
+        vectors), "topic_word_prior" and "word_frequencies" (a background of topics).
+        Parameters with the name of what is left out do not count.
     topic_construction : {"softmax", "stick-breaking", "recurrent"}, default="softmax"
         How the code z becomes topic proportions: the softmax of W z + b (GSM); a stick
         broken at sigmoid(W z + b), topic by topic (GSB); or at sigmoid(W z), with rows
@@ -202,17 +217,23 @@ class GSMTopicModel(BaseProportionsModel):
     their words have a prior [4]_, they pay for their overlap and are paid for coherence
     [3]_. Seed words are observed topics of tokens [5]_, and make informed priors of
     topics' words: around those that are specific to documents with the seeds.
+    With ``recipe="paper"`` there is nothing of this but seed words, where they are
+    given; the angles between topics' vectors are rewarded as in the paper.
 
     References
     ----------
     .. [1] Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete
        latent topics with neural variational inference. ICML.
+       https://arxiv.org/abs/1706.00359
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+       https://arxiv.org/abs/1705.09296
     .. [3] Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
        Diversity-aware coherence loss for improving neural topic models. ACL.
+       https://aclanthology.org/2023.acl-short.145/
     .. [4] MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine
        Learning, 33, 77-86.
+       https://doi.org/10.1023/A:1007558615313
     .. [5] Andrzejewski, D. and Zhu, X. (2009). Latent Dirichlet allocation with
        topic-in-set knowledge. NAACL workshop on semi-supervised learning.
 
@@ -235,6 +256,7 @@ class GSMTopicModel(BaseProportionsModel):
             StrOptions({"auto"}),
             *BaseProportionsModel._parameter_constraints["batch_size"],
         ],
+        "recipe": [StrOptions({"skvae", "paper"}), list, tuple],
         "topic_construction": [StrOptions(set(TOPIC_CONSTRUCTIONS))],
         "topic_separation": [Interval(Real, 0, None, closed="left")],
         "topic_word_prior": [Interval(Real, 0, None, closed="left")],
@@ -247,10 +269,15 @@ class GSMTopicModel(BaseProportionsModel):
         "train_word_embeddings": ["boolean"],
     }
 
+    _additions = tuple(
+        sorted({*ADDITIONS, "topic_coherence", "topic_separation", "topic_word_prior"})
+    )
+
     def __init__(
         self,
         n_components=10,
         *,
+        recipe="skvae",
         topic_construction="softmax",
         topic_separation=0.01,
         topic_word_prior=0.1,
@@ -279,6 +306,7 @@ class GSMTopicModel(BaseProportionsModel):
         random_state=None,
     ):
         self.n_components = n_components
+        self.recipe = recipe
         self.topic_construction = topic_construction
         self.topic_separation = topic_separation
         self.topic_word_prior = topic_word_prior
@@ -315,14 +343,19 @@ class GSMTopicModel(BaseProportionsModel):
         return settled
 
     def _training_options(self, data):
-        options = super()._training_options(data)
+        options, added = super()._training_options(data), self._added()
         if self.batch_size == "auto":
             options["lr"] *= (self._settled(data)["batch_size"] / BATCH) ** 0.5
-        options["penalties"] = [
-            (self.topic_separation, topic_overlap),
-            (self.topic_word_prior / data.X.shape[0], topic_surprise),
-        ]
-        if self.topic_coherence:
+        if "topic_separation" in added:
+            options["penalties"] = [(self.topic_separation, topic_overlap)]
+        else:
+            angles = TopicAngles()
+            options["penalties"] = [(ANGLES, angles)]
+            options["callbacks"].insert(0, angles)
+        if "topic_word_prior" in added:
+            weight = self.topic_word_prior / data.X.shape[0]
+            options["penalties"].append((weight, topic_surprise))
+        if "topic_coherence" in added and self.topic_coherence:
             incoherence = TopicIncoherence()
             options["penalties"].append((self.topic_coherence, incoherence))
             options["callbacks"].insert(0, incoherence)
@@ -358,6 +391,7 @@ class GSMTopicModel(BaseProportionsModel):
             config["train_word_embeddings"],
             generator,
             config["n_covariates"],
+            "word_frequencies" in config["recipe"],
         )
         return decoder, topic_proportions(
             config["n_components"], config["topic_construction"], generator
@@ -375,7 +409,8 @@ class GSMTopicModel(BaseProportionsModel):
             with torch.no_grad():
                 themes = torch.from_numpy(seed_themes(X, columns))
                 themes = themes.to(decoder.background)
-                decoder.start_topics((themes + decoder.background.exp()) / 2)
+                frequencies = decoder.background.softmax(-1)
+                decoder.start_topics((themes + frequencies) / 2)
         if n_matched is not None:
             self.n_matched_words_ = n_matched
             if 2 * n_matched < n_words:

@@ -30,9 +30,12 @@ def topic_complaints(model):
             "the loss in `history_` jumps, else raise `max_epochs` (now "
             f"{model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
         )
+    first = f"Raise `kl_warmup` (now {model.kl_warmup})"
+    if "kl_warmup" not in model.net_.config.get("recipe", ("kl_warmup",)):
+        first = "Train with recipe='skvae'"
     remedy = (
-        f"Raise `kl_warmup` (now {model.kl_warmup}) or `max_epochs` (now "
-        f"{model.max_epochs}), or lower `n_components` (now {n_components})."
+        f"{first}, raise `max_epochs` (now {model.max_epochs}), or lower "
+        f"`n_components` (now {n_components})."
     )
     active = health["active_units"]
     if active < 0.8 * n_components and n_components > 1:

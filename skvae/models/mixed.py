@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse as sp
 
-from skvae.nn.likelihoods import LIKELIHOODS, CategoricalOutput
+from skvae.nn.likelihoods import LIKELIHOODS, BernoulliOutput, CategoricalOutput
 from skvae.utils.columns import column_numbers
 from skvae.utils.validation import InvalidParameterError, value_range
 
@@ -174,9 +174,11 @@ def check_support(model, X, likelihood):
         least, most = value_range(values)
         lowest, highest = output.support
         if least < lowest or most > highest:
+            grey = least >= 0 and output is BernoulliOutput
+            ways = f"X / {most:g}, or MinMaxScaler" if grey else "MinMaxScaler"
             raise ValueError(
                 f"{name} with {where} takes values in [{lowest}, {highest}], but X has "
-                f"values from {least:g} to {most:g}. Scale X (MinMaxScaler), or use "
+                f"values from {least:g} to {most:g}. Scale X ({ways}), or use "
                 "likelihood='gaussian'."
             )
         if output is CategoricalOutput:

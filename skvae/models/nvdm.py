@@ -3,6 +3,7 @@
 from skvae.models.topics import BaseTopicModel
 from skvae.nn.topics import LogLinearDecoder
 from skvae.persistence import register
+from skvae.utils.validation import StrOptions
 
 
 @register
@@ -20,6 +21,15 @@ class NVDMTopicModel(BaseTopicModel):
     ----------
     n_components : int, default=10
         Number of latent dimensions.
+    recipe : {"skvae", "paper"} or list of str, default="skvae"
+        What the model has beyond the paper's [1]_: all that skvae adds; nothing; or
+        what is named of "clipping" (of gradients), "joint_updates" (of encoder and
+        decoder, in place of one in every other epoch), "kl_warmup", "learnt_prior" (in
+        place of N(0, I)), "lr_schedule" (in place of a constant `lr`), "scaled_counts"
+        (for the encoder, in place of counts), "standardised_means" (of the posteriors),
+        "thinning" (of the tokens that the encoder sees) and "word_frequencies" (where
+        the decoder starts). Without "kl_warmup" the parameter of this name does not
+        count.
     embedding_columns : slice, array-like or callable, default=None
         Columns of X that are not data but embeddings for the encoder alone, where
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
@@ -116,14 +126,17 @@ class NVDMTopicModel(BaseTopicModel):
     -----
     Beyond the paper, the prior's mean and variance are learnt, the posterior means are
     standardised over each batch, which keeps dimensions from collapsing, and in
-    training the encoder sees a random part of each document's tokens.
+    training the encoder sees a random part of each document's tokens. With
+    ``recipe="paper"`` there is nothing of this.
 
     References
     ----------
     .. [1] Miao, Y., Yu, L. and Blunsom, P. (2016). Neural variational inference for
        text processing. ICML.
+       https://arxiv.org/abs/1511.06038
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+       https://arxiv.org/abs/1705.09296
 
     Examples
     --------
@@ -137,10 +150,16 @@ class NVDMTopicModel(BaseTopicModel):
     True
     """
 
+    _parameter_constraints: dict = {
+        **BaseTopicModel._parameter_constraints,
+        "recipe": [StrOptions({"skvae", "paper"}), list, tuple],
+    }
+
     def __init__(
         self,
         n_components=10,
         *,
+        recipe="skvae",
         embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
@@ -159,6 +178,7 @@ class NVDMTopicModel(BaseTopicModel):
         random_state=None,
     ):
         self.n_components = n_components
+        self.recipe = recipe
         self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

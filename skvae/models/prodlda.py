@@ -152,8 +152,10 @@ class ProdLDATopicModel(BaseProportionsModel):
     ----------
     .. [1] Srivastava, A. and Sutton, C. (2017). Autoencoding variational inference for
        topic models. ICLR.
+       https://arxiv.org/abs/1703.01488
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
+       https://arxiv.org/abs/1705.09296
 
     Examples
     --------
@@ -219,11 +221,11 @@ class ProdLDATopicModel(BaseProportionsModel):
         }
 
     @staticmethod
-    def _build_prior(n_components):
+    def _build_prior(n_components, learnt):
         # Laplace's approximation in the basis of the softmax, but for the scale of the
         # proportions; for one topic, whose share is always 1, any prior will do.
         variance = 1 - 1 / n_components if n_components > 1 else 1.0
-        return GaussianPrior(n_components, learnt=True, std=variance**0.5)
+        return GaussianPrior(n_components, learnt=learnt, std=variance**0.5)
 
     @staticmethod
     def _build_decoder(config, generator):

@@ -11,10 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
 from skvae.models.health import ACTIVE
+from skvae.models.recipe import ADDITIONS, additions_of
 from skvae.nn.autoencoder import VariationalAutoencoder
-from skvae.nn.latent import GaussianEncoder, GaussianPrior, ScaledCounts
+from skvae.nn.latent import Counts, GaussianEncoder, GaussianPrior, ScaledCounts
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import draw_counts
+from skvae.training.callbacks import Alternation
 from skvae.training.data import Data
 from skvae.utils.counts import (
     canonical_csr,
@@ -23,6 +25,7 @@ from skvae.utils.counts import (
     mean_per_token,
     row_sums,
 )
+from skvae.utils.guesses import OF_TOPIC_MODELS
 from skvae.utils.names import TopicNamesMixin
 from skvae.utils.validation import check_input, contains_words
 
@@ -94,7 +97,14 @@ def check_documents(estimator, X, *, reset):
 
 
 class BaseTopicModel(TopicNamesMixin, BaseVAE):
-    """What topic models share: counts, perplexity, components."""
+    """What topic models share: counts, perplexity, components.
+
+    Those with a parameter `recipe` may be without some of the `_additions`.
+    """
+
+    _additions = ADDITIONS
+
+    _guesses = {**BaseVAE._guesses, **OF_TOPIC_MODELS}
 
     def _check_X(self, X, *, reset):
         return check_documents(self, X, reset=reset)
@@ -113,14 +123,33 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
                 f"{self.validation_fraction})."
             )
 
+    @classmethod
+    def _has_recipe(cls):
+        return "recipe" in cls._get_param_names()
+
+    def _added(self):
+        """Names of what the model has beyond the paper's."""
+        return additions_of(self) if self._has_recipe() else self._additions
+
+    def _config(self, n_features, *n_beside, **settled):
+        config = super()._config(n_features, *n_beside, **settled)
+        return {**config, "recipe": self._added()} if self._has_recipe() else config
+
     def _training_options(self, data):
-        return {
-            **super()._training_options(data),
-            "corrupt": thinning(data),
+        options, added = super()._training_options(data), self._added()
+        if "thinning" in added:
+            options["corrupt"] = thinning(data)
+        if "clipping" in added:
             # Documents of thousands of equal tokens would otherwise undo an epoch's
             # work.
-            "clip_norm": 30.0,
-        }
+            options["clip_norm"] = 30.0
+        if "kl_warmup" not in added:
+            options["kl_warmup"] = 0.0
+        if "lr_schedule" not in added:
+            options["constant_lr"] = True
+        if "joint_updates" not in added:
+            options["callbacks"].insert(0, Alternation())
+        return options
 
     def _baseline(self, X, rows):
         frequency = column_sums(X, rows)
@@ -310,7 +339,8 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
 
     @classmethod
     def _build_module(cls, config, generator):
-        preprocess = ScaledCounts()
+        added = config.get("recipe", cls._additions)
+        preprocess = ScaledCounts() if "scaled_counts" in added else Counts()
         n_beside = config["n_covariates"] + config["n_embedding_features"]
         n_more = preprocess.n_extra_features + n_beside
         body = MLP(
@@ -325,25 +355,26 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             config["n_components"],
             generator,
             preprocess=preprocess,
-            standardise=True,
+            standardise="standardised_means" in added,
             n_embedding_features=config["n_embedding_features"],
         )
         decoder, link = cls._build_decoder(config, generator)
-        prior = cls._build_prior(config["n_components"])
+        prior = cls._build_prior(config["n_components"], "learnt_prior" in added)
         return VariationalAutoencoder(encoder, decoder, prior, link)
 
     @staticmethod
-    def _build_prior(n_components):
-        return GaussianPrior(n_components, learnt=True)
+    def _build_prior(n_components, learnt):
+        return GaussianPrior(n_components, learnt=learnt)
 
     def _initialise(self, module, X):
-        # Words start at their overall frequency, smoothed by one token each.
         tokens = column_sums(X, np.arange(X.shape[0]))
-        frequency = tokens + 1.0
-        with np.errstate(all="ignore"):  # training will tell
-            background = torch.from_numpy(np.log(frequency / frequency.sum()))
-        with torch.no_grad():
-            module.decoder.background.copy_(background)
+        if "word_frequencies" in self._added():
+            # Words start at their overall frequency, smoothed by one token each.
+            frequency = tokens + 1.0
+            with np.errstate(all="ignore"):  # training will tell
+                background = torch.from_numpy(np.log(frequency / frequency.sum()))
+            with torch.no_grad():
+                module.decoder.background.copy_(background)
         self.mean_length_ = float(tokens.sum() / X.shape[0])
 
     def _set_fitted_attributes(self, module, sample):
@@ -352,6 +383,13 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             if hasattr(self, "covariate_scale_"):  # of numbers as they were given
                 factors = factors / self.covariate_scale_[:, None]
             self.covariate_components_ = factors
+
+    @classmethod
+    def _of_file(cls, state):
+        state = super()._of_file(state)
+        if cls._has_recipe():
+            state["net"]["config"].setdefault("recipe", cls._additions)
+        return state
 
     @classmethod
     def _layout(cls, config):

@@ -33,7 +33,13 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
-from skvae.utils.validation import Interval, StrOptions, check_input
+from skvae.utils.guesses import OF_AUTOENCODERS
+from skvae.utils.validation import (
+    Interval,
+    StrOptions,
+    check_input,
+    contains_words,
+)
 
 # Of more rows, training takes larger batches and fewer passes: what a row tells is told
 # by others too.
@@ -65,8 +71,8 @@ class VAETransformer(BaseVAE):
     n_components : int, default=10
         Number of latent dimensions.
     likelihood : str or list of tuples, default="gaussian"
-        "gaussian": real values. "bernoulli": values in [0, 1]; binary ones, or grey
-        values of images, of which the score is then not a log-likelihood.
+        "gaussian": real values of any unit. "bernoulli": values in [0, 1]; binary ones,
+        or grey values of images, of which the score is then not a log-likelihood.
         "multinomial": counts of the words of texts, without the multinomial
         coefficient; `inverse_transform` gives probabilities, and dense encoders see
         counts scaled as those of the topic models do. "poisson" and
@@ -236,19 +242,32 @@ class VAETransformer(BaseVAE):
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are strings.
 
+    See Also
+    --------
+    NVDMTopicModel : The same for counts of words, with words of each dimension.
+    skvae.plotting.LatentSpaceDisplay : Codes in two dimensions.
+    skvae.plotting.ReconstructionDisplay : Images above what is made of them.
+    sklearn.decomposition.PCA : The linear case.
+
     References
     ----------
     .. [1] Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
+       https://arxiv.org/abs/1312.6114
     .. [2] Higgins, I. et al. (2017). beta-VAE: learning basic visual concepts with a
        constrained variational framework. ICLR.
+       https://openreview.net/forum?id=Sy2fzU9gl
     .. [3] Vincent, P. et al. (2008). Extracting and composing robust features with
        denoising autoencoders. ICML.
+       https://doi.org/10.1145/1390156.1390294
     .. [4] Sohn, K., Lee, H. and Yan, X. (2015). Learning structured output
        representation using deep conditional generative models. NIPS.
+       https://papers.nips.cc/paper/2015/hash/8d55a249e6baa5c06772297520da2051-Abstract.html
     .. [5] Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
        autoencoders. ICLR.
+       https://arxiv.org/abs/1509.00519
     .. [6] Tipping, M. E. and Bishop, C. M. (1999). Probabilistic principal component
        analysis. Journal of the Royal Statistical Society B 61(3), 611-622.
+       https://doi.org/10.1111/1467-9868.00196
 
     Examples
     --------
@@ -271,6 +290,8 @@ class VAETransformer(BaseVAE):
     ...     return nn.Sequential(nn.Linear(n_features, 32), nn.GELU(), nn.LayerNorm(32))
     >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
+
+    _guesses = {**BaseVAE._guesses, **OF_AUTOENCODERS}
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
@@ -371,6 +392,17 @@ class VAETransformer(BaseVAE):
     # --- what is checked and built -----------------------------------------------
 
     def _check_X(self, X, *, reset):
+        if contains_words(X):
+            raise ValueError(
+                f"{type(self).__name__} takes numbers, but got texts. Put a "
+                "CountVectorizer before it in a Pipeline, or a OneHotEncoder if they "
+                "are labels."
+            )
+        if (n_dims := getattr(X, "ndim", 2)) > 2:
+            raise ValueError(
+                f"Found array with dim {n_dims}, but {type(self).__name__} takes rows "
+                "of values. Pass X.reshape(len(X), -1)."
+            )
         given = X
         # scikit-learn has words for what is missing.
         words = self._counts_words()
@@ -661,6 +693,7 @@ class VAETransformer(BaseVAE):
         ----------
         .. [1] Mattei, P.-A. and Frellsen, J. (2019). MIWAE: deep generative modelling
            and imputation of incomplete data sets. ICML.
+           https://arxiv.org/abs/1812.02633
 
         Examples
         --------

@@ -38,8 +38,10 @@ def elbo(x, posterior, likelihood, prior, z=None, *, kl_weight=1.0):
     References
     ----------
     Kingma, D. P. and Welling, M. (2014). Auto-encoding variational Bayes. ICLR.
+    https://arxiv.org/abs/1312.6114
     Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
     autoencoders. ICLR.
+    https://arxiv.org/abs/1509.00519
     """
     reconstruction = likelihood.log_prob(x)
     kl = kl_per_unit(posterior, prior).sum(-1)
@@ -75,6 +77,7 @@ def log_importance_weights(x, z, posterior, likelihood, prior):
     ----------
     Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance weighted
     autoencoders. ICLR.
+    https://arxiv.org/abs/1509.00519
     """
     return likelihood.log_prob(x) + prior.log_prob(z) - posterior.log_prob(z)
 

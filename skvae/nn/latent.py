@@ -73,6 +73,16 @@ class ScaledCounts(nn.Module):
         return append_columns(scaled * square.rsqrt()[:, None], length[:, None])
 
 
+class Counts(nn.Module):
+    """Counts as they are."""
+
+    n_extra_features = 0
+    takes_sparse_rows = True
+
+    def forward(self, counts):
+        return counts
+
+
 class GaussianEncoder(nn.Module):
     """q(z | x): diagonal normal, mean and log-variance linear in what a body makes.
 

@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from skvae.nn.likelihoods import log_positive
 
@@ -31,6 +32,34 @@ def topic_overlap(x, posterior, likelihood, prior):
     return x.sum(-1).mean() * overlap
 
 
+def topic_alignment(vectors):
+    """Variance of the angles between topics' vectors, less their mean, in radians.
+
+    Over all pairs, those of a topic with itself among them. Vectors that point away
+    from each other are as near as those that point the same way.
+
+    Parameters
+    ----------
+    vectors : tensor of shape (n_components, embedding_size)
+
+    Returns
+    -------
+    penalty : tensor of shape ()
+
+    References
+    ----------
+    Miao, Y., Grefenstette, E. and Blunsom, P. (2017). Discovering discrete latent
+    topics with neural variational inference. ICML.
+    Xie, P., Deng, Y. and Xing, E. (2015). Diversifying restricted Boltzmann machine for
+    document modeling. KDD.
+    """
+    unit = F.normalize(vectors, dim=1)
+    # At an angle of 0 its gradient is infinite.
+    angles = (unit @ unit.T).abs().clamp(max=1 - 1e-6).acos()
+    angles = angles * (1 - torch.eye(len(vectors), device=vectors.device))
+    return angles.var(correction=0) - angles.mean()
+
+
 def topic_surprise(x, posterior, likelihood, prior):
     """Minus the log-probabilities of all words in all topics, less those of equal ones.
 
@@ -43,6 +72,7 @@ def topic_surprise(x, posterior, likelihood, prior):
     ----------
     MacKay, D. J. C. (1998). Choice of basis for Laplace approximation. Machine Learning
     33, 77-86.
+    https://doi.org/10.1023/A:1007558615313
     """
     topics = likelihood.topics
     mean = log_positive(topics).mean()
@@ -110,6 +140,7 @@ def topic_incoherence(x, likelihood, words, npmi):
     Li, R., Gonzalez-Pizarro, F., Xing, L., Murray, G. and Carenini, G. (2023).
     Diversity-aware coherence loss for improving neural topic models. ACL. (Weighs NPMI
     by probability too, over the whole vocabulary.)
+    https://aclanthology.org/2023.acl-short.145/
     """
     # Bounded, since words may have lost their topic since they were looked up, a topic
     # may have hardly more than one word, and then there is no gradient to trust.

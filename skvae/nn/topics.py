@@ -172,7 +172,8 @@ class TopicMixtureDecoder(TopicDecoder):
     """p(word | proportions) = proportions @ topics, the decoder of GSM.
 
     A topic is softmax(topic_embedding @ word_embeddings.T + background), a distribution
-    over words. `background` holds what all topics share, above all word frequency.
+    over words. `background` holds what all topics share, above all word frequency; it
+    is 0 if it is not to be learnt.
     """
 
     def __init__(
@@ -183,6 +184,7 @@ class TopicMixtureDecoder(TopicDecoder):
         train_word_embeddings,
         generator,
         n_covariates=0,
+        learn_background=True,
     ):
         super().__init__(n_features, n_covariates)
         # Products of the embeddings then start with a standard deviation of 1.
@@ -193,7 +195,8 @@ class TopicMixtureDecoder(TopicDecoder):
         self.word_embeddings = normal_parameter(
             n_features, embedding_size, std=std, generator=generator
         ).requires_grad_(train_word_embeddings)
-        self.background = nn.Parameter(torch.zeros(n_features))
+        zeros = torch.zeros(n_features)
+        self.background = nn.Parameter(zeros, requires_grad=learn_background)
         # What word embeddings were divided by, and are to be multiplied by for users.
         self.register_buffer("scale", torch.ones(()))
 

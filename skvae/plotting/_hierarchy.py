@@ -49,8 +49,9 @@ class TopicHierarchyDisplay(Display):
 
     See Also
     --------
-    skvae.inspection.topic_hierarchy : The tree as numbers.
+    skvae.inspection.topic_hierarchy : The tree as an array.
     skvae.metrics.topic_similarity : Of topics of two fits, by their top words.
+    skvae.TopicGroups : A model of merged topics.
 
     Examples
     --------

@@ -127,6 +127,11 @@ def draw_images(
     --------
     ReconstructionDisplay : Images above what a model makes of them.
 
+    See Also
+    --------
+    ReconstructionDisplay : Images above their reconstructions.
+    skvae.VAETransformer.sample : Draws new rows.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -199,6 +204,7 @@ class ReconstructionDisplay(Display):
 
     See Also
     --------
+    skvae.VAETransformer.reconstruct : The rows as an array.
     draw_images : Draws any images.
 
     Examples
@@ -327,6 +333,11 @@ class ManifoldDisplay(Display):
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    LatentSpaceDisplay : Which rows have their codes there.
+    InterpolationDisplay : From one image to another.
 
     Examples
     --------
@@ -600,6 +611,11 @@ class InterpolationDisplay(Display):
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skvae.VAETransformer.interpolate : The rows on the way, as an array.
+    draw_images : Draws any images.
 
     Examples
     --------

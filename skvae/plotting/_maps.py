@@ -65,7 +65,7 @@ class EmbeddingMapDisplay(Display):
 
     See Also
     --------
-    skvae.inspection.embedding_map : The points.
+    skvae.inspection.embedding_map : The points as a table.
     LatentSpaceDisplay : All documents, by their main topic.
 
     Examples
@@ -286,6 +286,11 @@ class LatentSpaceDisplay(Display):
     --------
     EmbeddingMapDisplay : Words, topics and documents of a topic model.
     ManifoldDisplay : What a plane of codes decodes to.
+
+    See Also
+    --------
+    ManifoldDisplay : What the places decode to.
+    EmbeddingMapDisplay : Topics, words and documents.
 
     Examples
     --------

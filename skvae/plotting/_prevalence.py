@@ -40,6 +40,11 @@ class TopicPrevalenceDisplay(Display):
     axes_ : ndarray of matplotlib Axes, shape (n_rows, n_columns)
     figure_ : matplotlib Figure
 
+    See Also
+    --------
+    skvae.inspection.topic_prevalence : The shares as a table.
+    TopicDocumentsDisplay : Shares by class as a heat map.
+
     Examples
     --------
     >>> import pandas as pd

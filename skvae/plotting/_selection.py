@@ -59,7 +59,8 @@ class ModelSelectionDisplay(Display):
 
     See Also
     --------
-    skvae.model_selection.compare_models : The table of several models.
+    skvae.model_selection.compare_models : Makes such a table.
+    sklearn.model_selection.GridSearchCV : Another source of what is drawn.
 
     Examples
     --------

@@ -32,6 +32,7 @@ class TrainingCurveDisplay(Display):
     See Also
     --------
     TraversalDisplay : What the units of a model of images do.
+    skvae.report : Has these curves too.
 
     Examples
     --------

@@ -249,6 +249,11 @@ class TopicDocumentsDisplay(Display):
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
+    See Also
+    --------
+    skvae.metrics.label_alignment : How well topics agree with classes, in figures.
+    TopicPrevalenceDisplay : Mean proportions by date or group, with errors.
+
     Examples
     --------
     >>> from sklearn.decomposition import LatentDirichletAllocation

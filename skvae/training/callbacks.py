@@ -5,6 +5,8 @@ import math
 from skorch.callbacks import Callback
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from skvae.nn.penalties import topic_alignment
+
 
 class Clipping(Callback):
     """Gradients scaled down to a total norm, if they exceed it.
@@ -22,6 +24,16 @@ class Clipping(Callback):
             clip_grads_with_norm_(with_gradient, self.max_norm, norm)
 
 
+class Alternation(Callback):
+    """Epochs that update all but the encoder, and the encoder alone, in turn."""
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        encoder_rests = len(net.history) % 2 == 1
+        for name, weight in named_parameters:
+            if name.startswith("encoder.") == encoder_rests:
+                weight.grad = None  # which Adam passes over
+
+
 class Schedule(Callback):
     """Learning rate and KL weight as functions of the progress of training.
 
@@ -31,13 +43,15 @@ class Schedule(Callback):
 
     `lr` times the number of steps is how far Adam can move a weight. Where that is
     less than `reach`, rise and fall are as much shorter, and the rate is `lr` between.
+    If it is `constant`, it always is.
     """
 
-    def __init__(self, lr, kl_warmup, max_epochs, reach=0.0):
+    def __init__(self, lr, kl_warmup, max_epochs, reach=0.0, constant=False):
         self.lr = lr
         self.kl_warmup = kl_warmup
         self.max_epochs = max_epochs
         self.reach = reach
+        self.constant = constant
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):
         self.n_batches_ = math.ceil(len(dataset_train) / net.batch_size)
@@ -52,7 +66,8 @@ class Schedule(Callback):
         reached = self.lr * self.n_batches_ * self.max_epochs
         share = min(reached / self.reach, 1.0) if self.reach else 1.0
         for group in net.optimizer_.param_groups:
-            group["lr"] = self.lr * self.rate(progress, share)
+            rate = 1.0 if self.constant else self.rate(progress, share)
+            group["lr"] = self.lr * rate
         net.module_.at(progress)
         warming = progress < self.kl_warmup
         net.criterion_.warmup = progress / self.kl_warmup if warming else 1.0
@@ -66,6 +81,19 @@ class Schedule(Callback):
         return end + (1 - end) * 0.5 * (1 - math.cos(math.pi * left))
 
 
+class TopicAngles(Callback):
+    """A penalty on small angles between topics' vectors, which it has a hold of."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.decoder_ = net.module_.decoder
+
+    def on_train_end(self, net, **kwargs):
+        del self.decoder_
+
+    def __call__(self, x, posterior, likelihood, prior):
+        return topic_alignment(self.decoder_.topic_embeddings)
+
+
 class ProgressBar(Callback):
     """A bar over the epochs, with loss, KL term and the time left."""
 
@@ -75,9 +103,8 @@ class ProgressBar(Callback):
     def on_train_begin(self, net, **kwargs):
         from tqdm.auto import tqdm  # late, since it warns in some notebooks
 
-        # Without tqdm's rate, all of it has room in 80 columns.
-        time = "{elapsed}<{remaining}{postfix}"
-        form = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [" + time + "]"
+        # tqdm cuts what has no room, at the end: the figures stand before the rest.
+        form = "{n}/{total}{postfix}  {elapsed}<{remaining} {desc} |{bar}|"
         self.bar_ = tqdm(total=net.max_epochs, desc=self.label, bar_format=form)
 
     def on_epoch_end(self, net, **kwargs):

@@ -45,11 +45,11 @@ def checked(callbacks):
     return callbacks
 
 
-def own_callbacks(lr, kl_warmup, max_epochs, reach, clip_norm, patience, label):
+def own_callbacks(schedule, clip_norm, patience, label):
     """Callbacks of every fit, and those that its options ask for, by name."""
     yield "reconstruction", PassthroughScoring("reconstruction", on_train=True)
     yield "kl", PassthroughScoring("kl", on_train=True)
-    yield "skvae_schedule", Schedule(lr, kl_warmup, max_epochs, reach)
+    yield "skvae_schedule", schedule
     if clip_norm is not None:
         yield "skvae_clipping", Clipping(clip_norm)
     if patience is not None:
@@ -77,6 +77,7 @@ class VAENet(NeuralNet):
     processes : Alone or Group
         Those that share each batch.
     reach : float
+    constant_lr : bool
         As in `Schedule`.
     penalties : sequence of (weight, penalty)
         As in `NegativeELBO`.
@@ -100,6 +101,7 @@ class VAENet(NeuralNet):
         kl_weight=1.0,
         kl_warmup=0.0,
         reach=0.0,
+        constant_lr=False,
         penalties=(),
         n_importance=1,
         corrupt=None,
@@ -114,10 +116,8 @@ class VAENet(NeuralNet):
     ):
         if processes.rank > 0:  # the first one tells enough
             verbose = 0
-        label_of_bar = label * (verbose == 1)
-        own = own_callbacks(
-            lr, kl_warmup, max_epochs, reach, clip_norm, patience, label_of_bar
-        )
+        schedule = Schedule(lr, kl_warmup, max_epochs, reach, constant_lr)
+        own = own_callbacks(schedule, clip_norm, patience, label * (verbose == 1))
         super().__init__(
             module,
             criterion=NegativeELBO(kl_weight, penalties),

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_array
 
+from skvae.utils.validation import contains_words
+
 
 def canonical_csr(X):
     """Sorted CSR without duplicates and stored zeros; X itself if it is that."""
@@ -41,6 +43,12 @@ def check_csr(X, name="X"):
 
     The result may share its arrays with X: do not write to them.
     """
+    if contains_words(X):
+        raise ValueError(
+            f"{name} must hold word counts, but holds texts. Pass "
+            "vectorizer.transform(texts), or the Pipeline that counts them as the "
+            "model."
+        )
     X = check_array(X, accept_sparse="csr", input_name=name)
     return canonical_csr(csr_array(X, dtype=np.float64))
 

@@ -18,7 +18,7 @@ def place_labels(points, sizes, bounds, *, gap=4.0, obstacles=(), on_points=Fals
         Widths and heights of the labels, in the unit of the points.
     bounds : tuple of 4 floats
         Left, bottom, right and top of the area that labels stay in.
-    gap : float
+    gap : float or array of shape (n_labels,)
         Distance from a point to its label; failing that, twice and four times it.
     obstacles : array of shape (n_obstacles, 4)
         Boxes, as `bounds`, that labels must not cover.
@@ -34,7 +34,8 @@ def place_labels(points, sizes, bounds, *, gap=4.0, obstacles=(), on_points=Fals
     taken[: len(obstacles)] = np.reshape(obstacles, (-1, 4))
     n_taken = len(obstacles)
     centres = np.full((len(points), 2), np.nan)
-    for i, (point, size) in enumerate(zip(points, sizes)):
+    gaps = np.broadcast_to(gap, len(points))
+    for i, (point, size, gap) in enumerate(zip(points, sizes, gaps)):
         for distance in (gap, 2 * gap, 4 * gap):
             for place in [(0, 0)] * on_points + _PLACES:
                 centre = point + np.multiply(place, size / 2 + distance)

@@ -3,11 +3,13 @@
 The only module that imports anything private of scikit-learn.
 """
 
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 import scipy.sparse as sp
 import torch
+from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -23,8 +25,10 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_feature_names",
     "check_input",
     "check_layer_sizes",
+    "check_n_words",
     "check_parameters",
     "check_range",
     "contains_texts",
@@ -39,6 +43,7 @@ def check_parameters(estimator):
     """Raise InvalidParameterError for a parameter outside its constraints."""
     name = type(estimator).__name__
     constraints = estimator._parameter_constraints
+    check_feature_names(getattr(estimator, "feature_names", None))
     params = estimator.get_params(deep=False)
     validate_parameter_constraints(constraints, params, caller_name=name)
     for param, value in params.items():
@@ -82,6 +87,28 @@ def check_layer_sizes(name, param, sizes):
             f"Got {sizes!r} instead."
         )
     return tuple(int(n) for n in given)
+
+
+WORDS = "feature_names=vectorizer.get_feature_names_out()"
+
+
+def check_n_words(n_words):
+    """Raise TypeError or ValueError unless it is a number, rather than words."""
+    if not np.isscalar(n_words):
+        raise TypeError(
+            f"n_words is of type {type(n_words).__name__}, not a number. Pass words as "
+            f"{WORDS}."
+        )
+    check_scalar(n_words, "n_words", Integral, min_val=1)
+
+
+def check_feature_names(names):
+    """Raise TypeError for a vectorizer or its vocabulary in the place of its words."""
+    if hasattr(names, "get_feature_names_out") or isinstance(names, Mapping):
+        raise TypeError(
+            f"feature_names is of type {type(names).__name__}, but takes a word for "
+            f"each column. Pass {WORDS}."
+        )
 
 
 def resolve_device(device):
