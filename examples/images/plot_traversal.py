@@ -1,6 +1,6 @@
 """
-What the latent dimensions do
-=============================
+Latent traversals and dimensions in use
+=======================================
 
 A variational autoencoder pays for each dimension of its codes, in nats of its KL term.
 Dimensions that are not worth their price fall asleep: they hold nothing of the images,
@@ -9,15 +9,15 @@ latent traversal what they do.
 """
 
 import matplotlib.pyplot as plt
-from images import load_digit_images
 
 from skvae import VAETransformer
+from skvae.datasets import fetch_example_images
 from skvae.plotting import TrainingCurveDisplay, TraversalDisplay
 
 # %%
 # Weighing the KL term four times, a beta-VAE, makes dimensions dearer: more of the
 # twenty sleep, and the others have to be worth it.
-X, _, shape = load_digit_images(8000)
+X = fetch_example_images().data[:8000]
 params = dict(likelihood="bernoulli", max_epochs=20, random_state=0)
 models = {
     "variational autoencoder": VAETransformer(20, **params).fit(X),

@@ -125,10 +125,6 @@ def draw_images(
 
     See Also
     --------
-    ReconstructionDisplay : Images above what a model makes of them.
-
-    See Also
-    --------
     ReconstructionDisplay : Images above their reconstructions.
     skvae.VAETransformer.sample : Draws new rows.
 

@@ -285,12 +285,7 @@ class LatentSpaceDisplay(Display):
     See Also
     --------
     EmbeddingMapDisplay : Words, topics and documents of a topic model.
-    ManifoldDisplay : What a plane of codes decodes to.
-
-    See Also
-    --------
     ManifoldDisplay : What the places decode to.
-    EmbeddingMapDisplay : Topics, words and documents.
 
     Examples
     --------
