@@ -53,13 +53,13 @@ of_members["recurrence"] = consensus[-1].recurrence_
 of_members = of_members.sort_values("recurrence", ascending=False)
 
 _, axes = plt.subplots(1, 2, figsize=(11, 6), sharex=True, layout="constrained")
-for ax, found, title in [
-    (axes[0], typical, "topics of one fit, in two others"),
-    (axes[1], of_members, "topics of a consensus, in its five members"),
+for ax, found, title, where in [
+    (axes[0], typical, "one fit", "two other fits"),
+    (axes[1], of_members, "a consensus", "its members"),
 ]:
     ax.barh(found["words"], found["recurrence"], color="#0072b2")
     ax.invert_yaxis()
     ax.set_title(title, loc="left", fontweight="bold")
-    ax.set_xlabel("recurrence")
+    ax.set_xlabel(f"recurrence in {where}")
     ax.spines[["top", "right"]].set_visible(False)
 plt.show()
