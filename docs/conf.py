@@ -33,6 +33,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "names",
+    "notebook",
 ]
 exclude_patterns = ["_build", "_ext", "images"]
 templates_path = ["_templates"]

@@ -142,12 +142,14 @@ def test_examples_of_images_end_with_a_picture(script, at_hand, monkeypatch, cap
     assert run_plot(script, monkeypatch, capsys)
 
 
-@plots(TABLES)
+@plots(TABLES, slow=["plot_mixed_table"])
 def test_examples_of_tables_end_with_a_picture(script, monkeypatch, capsys):
     assert run_plot(script, monkeypatch, capsys)
 
 
-@plots(TOPICS, slow=["plot_model_selection", "plot_three_models"])
+@plots(
+    TOPICS, slow=["plot_model_selection", "plot_recurring_topics", "plot_three_models"]
+)
 @pytest.mark.filterwarnings("ignore:NMF|Maximum")
 def test_examples_of_topics_end_with_a_picture(
     script, at_hand, tmp_path, monkeypatch, capsys

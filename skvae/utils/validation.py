@@ -3,7 +3,7 @@
 The only module that imports anything private of scikit-learn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sized
 from numbers import Integral
 
 import numpy as np
@@ -163,7 +163,7 @@ def contains_texts(X):
         X = X.flat
     elif hasattr(X, "columns") or sp.issparse(X):
         return False
-    elif not (hasattr(X, "__iter__") and hasattr(X, "__len__")):
+    elif not (isinstance(X, Iterable) and isinstance(X, Sized)):
         return False
     return isinstance(next(iter(X), None), str)
 
