@@ -23,9 +23,9 @@ def write_report(folder):
     texts = fetch_example_texts().data
     counts = CountVectorizer(
         stop_words="english",
+        token_pattern=r"\b[^\W\d_]{3,}\b",
         max_df=0.1,
-        min_df=10,
-        token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
+        max_features=2000,
     )
     model = make_pipeline(counts, skvae.GSMTopicModel(20, random_state=0)).fit(texts)
     column = model[0].vocabulary_[TOPIC]
