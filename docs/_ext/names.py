@@ -7,6 +7,7 @@ each in a section, or in the row of a table, does.
 
 import importlib
 import inspect
+import os
 import re
 from pathlib import Path
 
@@ -86,7 +87,7 @@ class LinkNames(SphinxTransform):
     default_priority = 500
 
     def apply(self):
-        if not self.env.doc2path(self.env.docname).endswith(".md"):
+        if not os.fspath(self.env.doc2path(self.env.docname)).endswith(".md"):
             return
         seen = set()
         for literal in [*self.document.findall(nodes.literal)]:
