@@ -25,9 +25,9 @@ X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=1 / 4, stratify=y, random_state=0
 )
 figure, axes = plt.subplots(3, 3, figsize=(12, 9), layout="constrained")
-for (top, above, below), unknown in zip(axes.T, (1, 4, 0), strict=True):
+for (top, above, below), unknown in zip(axes.T, (0, 4, 1), strict=True):
     known = X_train[y_train != unknown]
-    vae = VAETransformer(10, likelihood="bernoulli", max_epochs=20, random_state=0)
+    vae = VAETransformer(10, max_epochs=20, random_state=0)
     pca = PCA(10).fit(known)
     error = (X_test - pca.inverse_transform(pca.transform(X_test))) ** 2
     scores = {

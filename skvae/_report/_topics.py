@@ -144,7 +144,7 @@ def noticed(topics, n_documents, n_noticed=4):
     """
     few = max(2, n_documents / len(topics) / 50)
     if topics[0]["half"] is not None:
-        for topic in sorted(topics, key=lambda topic: topic["half"])[:n_noticed]:
+        for topic in sorted(topics, key=lambda topic: topic["half"])[: 2 * n_noticed]:
             if topic["half"] <= few:
                 plural = "s" * (topic["half"] > 1)
                 found = f"half of its tokens are in {topic['half']} document{plural}"

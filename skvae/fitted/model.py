@@ -32,6 +32,11 @@ def topic_model(model):
         If it has no `components_`.
     """
     last = last_step(model)
+    if not hasattr(last, "fit"):
+        raise TypeError(
+            f"model is of type {type(last).__name__}. The fitted model comes first, "
+            "then its documents."
+        )
     check_is_fitted(last)
     if not hasattr(last, "components_"):
         if hasattr(last, "cv_results_"):

@@ -1,10 +1,14 @@
 """What the topic proportions of documents tell: sizes of topics, and prevalence."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from skvae.fitted.model import posterior_variances, topic_names
 from skvae.utils.counts import check_csr
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def sizes_of(model, counts, shares):
@@ -71,7 +75,18 @@ def _groups(by, freq, n_samples):
     if groups.inferred_type in ("date", "datetime"):
         groups = pd.DatetimeIndex(groups)
     if isinstance(groups, pd.DatetimeIndex):
-        return groups.tz_localize(None).to_period(freq)
+        try:
+            return groups.tz_localize(None).to_period(freq)
+        except ValueError as error:
+            raise ValueError(
+                f"freq={freq!r} is no length of periods. Pass 'D', 'W', 'M', 'Q' or "
+                "'Y', or another one of pandas."
+            ) from error
+    if groups.inferred_type == "string" and all(map(_DATE.match, groups)):
+        raise ValueError(
+            f"by holds dates as strings, such as {groups[0]!r:.40}. Pass "
+            "pd.to_datetime(by)."
+        )
     if groups.inferred_type.startswith("mixed"):
         raise ValueError(
             "by holds groups of several types, which have no order. Make all of them "

@@ -52,13 +52,17 @@ def topic_captions(model, feature_names, n_words):
 
 
 def word_frequencies(model, X):
-    """Return the share of each word in the tokens of X; shape (n_features,)."""
+    """Return the share of each word in the tokens of X; shape (n_features,).
+
+    Words that X lacks count as if it had one: none is infinitely specific because
+    documents are few.
+    """
     counts = check_csr(topic_model_counts(model, X))
     check_n_features(model, counts)
     total = counts.sum()
     if not total > 0:
         raise ValueError("X has no tokens. Pass documents that have some.")
-    return counts.sum(axis=0) / total
+    return np.maximum(counts.sum(axis=0), 1) / total
 
 
 def word_overlaps(model):

@@ -92,7 +92,9 @@ def seed_columns(estimator, n_features, *, tell=False):
         raise ValueError(
             f"{name} was given seed_words, but X has no feature names, as counts of "
             "CountVectorizer have none. Pass feature_names=vectorizer."
-            "get_feature_names_out(), or fit a DataFrame whose columns are words."
+            "get_feature_names_out(), or fit a DataFrame whose columns are words. In a "
+            "Pipeline pass the same words as feature_names and as CountVectorizer("
+            "vocabulary=words)."
         )
     place = {word: column for column, word in enumerate(vocabulary)}
     columns = [sorted({place[w] for w in words if w in place}) for words in lists]
