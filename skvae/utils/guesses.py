@@ -239,7 +239,8 @@ class TellsNames:
         Raises
         ------
         ValueError
-            If there is no such parameter. Nothing is set then.
+            If there is no such parameter. Where it would be one of this estimator,
+            nothing is set then.
         """
         known = self._get_param_names()
         for name in params:
