@@ -4,6 +4,7 @@ import codecs
 import importlib.util
 import json
 import re
+from functools import partial
 from inspect import cleandoc
 from io import StringIO
 from numbers import Integral, Real
@@ -272,7 +273,8 @@ def fetch_example_texts(*, data_home=None, download_if_missing=True):
     (10535, 2000)
     """
     corpus = _fetch(
-        fetch_20newsgroups,
+        # What is cached may be broken, or of another version.
+        partial(fetch_20newsgroups, download_if_missing=download_if_missing),
         "20 newsgroups",
         cached="20news-bydate*.pkz",
         server="https://ndownloader.figshare.com",

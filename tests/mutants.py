@@ -536,7 +536,7 @@ MUTANTS = [
     Mutant(
         "background of the paper's topics learnt",
         "models/gsm.py",
-        '"word_frequencies" in config["recipe"]',
+        '"word_frequencies" in config.get("recipe", ADDITIONS)',
         "True",
         ("papers",),
     ),

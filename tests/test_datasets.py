@@ -190,6 +190,15 @@ def test_example_texts_leave_out_what_is_no_prose(tmp_path, monkeypatch):
     assert found.data == fetch_example_texts(data_home=tmp_path).data
 
 
+def test_a_broken_cache_is_no_reason_to_ask_the_network(tmp_path, monkeypatch):
+    few = load_docstrings(packages=["joblib"])
+    monkeypatch.setattr(skvae.datasets, "load_docstrings", lambda: few)
+    monkeypatch.setattr("sklearn.datasets._twenty_newsgroups._fetch_remote", None)
+    (tmp_path / "20news-bydate_py3.pkz").write_bytes(b"broken")
+    found = fetch_example_texts(data_home=tmp_path, download_if_missing=False)
+    assert found.target_names == ["joblib"]
+
+
 def test_a_download_that_breaks_is_told(tmp_path, no_network, monkeypatch):
     def broken(**_):
         raise OSError("no such checksum")

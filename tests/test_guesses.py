@@ -54,6 +54,7 @@ ESTIMATORS = [
         (NVDMTopicModel, "beta", "VAETransformer has kl_weight"),
         (NVDMTopicModel, "topic_word_prior", "GSMTopicModel has topic_word_prior"),
         (GSMTopicModel, "doc_topic_prior", "is learnt"),
+        (ProdLDATopicModel, "alpha", "It is called 'concentration'"),
         (GSMTopicModel, "n_jobs", "n_jobs of GridSearchCV"),
         (VAETransformer, "hidden_dims", "It is called 'hidden_layer_sizes'"),
         (GSMTopicModel, "max_df", "CountVectorizer"),

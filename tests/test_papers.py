@@ -175,6 +175,17 @@ def test_all_additions_are_the_default(cls, X):
     assert digest(make(cls, recipe=names[::-1]).fit(X)) == digest(make(cls).fit(X))
 
 
+@both
+def test_subclasses_may_do_without_the_parameter(cls, X):
+    class Small(cls):
+        def __init__(self, n_components=3, random_state=None):
+            super().__init__(n_components, max_epochs=2, random_state=random_state)
+
+    model = Small(random_state=0).fit(X)
+    same = cls(3, max_epochs=2, random_state=0).fit(X)
+    np.testing.assert_array_equal(model.transform(X), same.transform(X))
+
+
 @each_addition
 def test_each_addition_changes_the_fit(cls, name, X):
     X[0] *= 1000  # or there would be nothing to clip

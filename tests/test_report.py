@@ -770,6 +770,9 @@ def test_pointer_and_keys_tell_what_is_there_in_the_browser(browser, page):
         f"{name}: {100 * share:.1f}\N{THIN SPACE}%" in shown
         for name, share in zip(["a<b>", "other"], value)
     )
+    link = find(browser, "#tip a")
+    actions(browser).move_to_element(link).click().perform()
+    assert browser.current_url.endswith(f"#topic-{row}")
     assert browser.get_log("browser") == []
 
 

@@ -341,6 +341,8 @@
     svg.addEventListener("blur", hideTip);
   }
 
+  // Or a table would lose the focus, and hide the tip before its link is clicked.
+  tip.addEventListener("mousedown", (event) => event.preventDefault());
   document.addEventListener("click", (event) => tip.contains(event.target) || hideTip());
   addEventListener("keydown", (event) => event.key === "Escape" && hideTip());
 

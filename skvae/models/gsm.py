@@ -391,7 +391,7 @@ class GSMTopicModel(BaseProportionsModel):
             config["train_word_embeddings"],
             generator,
             config["n_covariates"],
-            "word_frequencies" in config["recipe"],
+            "word_frequencies" in config.get("recipe", ADDITIONS),
         )
         return decoder, topic_proportions(
             config["n_components"], config["topic_construction"], generator

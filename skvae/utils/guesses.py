@@ -28,6 +28,7 @@ PARAMETERS = {
     "image_shape": "input_shape",
     "denoising": "noise noise_level",
     "device": "gpu use_gpu cuda accelerator",
+    "concentration": "alpha doc_topic_prior",
     "topic_word_prior": "eta",
     "seed_words": "seed_topic_list seed_topics anchor_words",
     "estimator": "model",
@@ -239,7 +240,8 @@ class TellsNames:
         Raises
         ------
         ValueError
-            If there is no such parameter. Nothing is set then.
+            If there is no such parameter. Where it would be one of this estimator,
+            nothing is set then.
         """
         known = self._get_param_names()
         for name in params:
