@@ -255,6 +255,7 @@ def parts_of(estimator):
 # What pickles hold beside parameters and fitted attributes.
 STATE_BESIDE = {
     "device",
+    "_skl_callbacks",
     "_metadata_request",
     "_sklearn_output_config",
     "_skvae_version",

@@ -257,7 +257,6 @@ def test_texts_of_readers_need_the_pipeline(read, fitted):
     [
         ((28, 28, 1), "(1, 28, 28)"),
         ((8, 8, 3), "(3, 8, 8)"),
-        ((5, 40, 4), "(4, 5, 40)"),
     ],
 )
 def test_channels_last_is_told(shape, right):
@@ -265,6 +264,12 @@ def test_channels_last_is_told(shape, right):
     text = f"image_shape={shape}, with channels last. Pass channels first: {right}"
     with pytest.raises(ValueError, match=re.escape(text)):
         model.fit(np.zeros((3, np.prod(shape))))
+
+
+def test_channels_may_be_many_and_images_narrow(rng):
+    X = rng.normal(size=(8, 96))
+    params = dict(architecture="conv", channels=2, max_epochs=1)
+    VAETransformer(2, image_shape=(6, 16, 1), **params).fit(X)
 
 
 def test_images_as_they_are_kept_elsewhere(rng):

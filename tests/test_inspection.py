@@ -600,3 +600,13 @@ def test_a_search_that_kept_no_model_says_so():
     ).fit(X)
     with pytest.raises(TypeError, match="has kept no fitted model.*refit=True"):
         top_words(search, 2, feature_names=list("abcd"))
+
+
+def test_words_that_documents_lack_are_not_the_most_specific():
+    """Of "relevance" by few documents: a word of none of them is not about them."""
+    nmf = NMF(2, init="random", max_iter=1, random_state=0).fit(np.eye(3))
+    nmf.components_ = np.array([[0.6, 0.39, 0.01], [0.1, 0.5, 0.4]])
+    lists = top_words(
+        nmf, 1, feature_names=list("abc"), by="relevance", X=[[4, 4, 0], [5, 5, 0]]
+    )
+    assert lists.loc["topic 0", 0] == "a"

@@ -722,8 +722,6 @@ def test_searches_of_any_kind(data):
         ModelSelectionDisplay.from_estimator(GridSearchCV(model, {}))
     with pytest.raises(TypeError, match="NVDMTopicModel is no search. Pass a fitted"):
         ModelSelectionDisplay.from_estimator(model)
-    with pytest.warns(FutureWarning, match="it is called from_estimator"):
-        assert ModelSelectionDisplay.from_search(own).results.equals(results)
 
     metrics = {"a": constant, "b": constant}
     several = GridSearchCV(

@@ -183,3 +183,12 @@ def test_the_topics_that_vary_most_are_shown(models):
     span = (shares.max() - shares.min()).sort_values(ascending=False)
     display = TopicPrevalenceDisplay.from_estimator(lda, X, GROUPS, topics=2)
     assert list(display.titles) == list(span.index[:2])
+
+
+def test_dates_as_strings_and_unknown_periods_are_told(models):
+    lda = models[LatentDirichletAllocation]
+    days = DATES.strftime("%Y-%m-%d").tolist()
+    with pytest.raises(ValueError, match=r"dates as strings.*Pass pd\.to_datetime\(by"):
+        topic_prevalence(lda, X, days)
+    with pytest.raises(ValueError, match="freq='month' is no length of periods"):
+        topic_prevalence(lda, X, DATES, freq="month")

@@ -8,6 +8,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import Pipeline
 
+import skvae
 from skvae import GSMTopicModel, VAETransformer
 
 CLASSES = [GSMTopicModel, VAETransformer]
@@ -139,9 +140,11 @@ def test_callbacks_of_a_search_see_each_epoch(X, recorder, expected):
     assert not [name for name in vars(search.best_estimator_) if "callback_" in name]
 
 
-def test_a_callback_may_end_a_fit(X, recorder):
+def test_a_callback_may_end_a_fit(X, recorder, tmp_path):
     model = make(GSMTopicModel, max_epochs=5).set_callbacks(recorder(last_epoch=1))
     assert model.fit(X).n_iter_ == 2
+    model.save(tmp_path / "model")  # without the callback
+    assert not hasattr(skvae.load(tmp_path / "model"), "_skl_callbacks")
 
 
 def test_callbacks_are_let_go_of_when_a_fit_fails(X, recorder):

@@ -147,7 +147,8 @@ def checked_image_shape(model, n_features):
     shape = check_layer_sizes(name, "image_shape", given)
     if len(shape) == 2:
         shape = (1, *shape)
-    if len(shape) == 3 and shape[-1] in (1, 3, 4) and min(shape[:2]) > 4:
+    # Of other shapes, such as (6, 16, 1), channels may well be first.
+    if len(shape) == 3 and shape[0] == shape[1] > 4 and shape[2] in (1, 3):
         raise ValueError(
             f"{name} was given image_shape={given!r}, with channels last. Pass "
             f"channels first: {(shape[-1], *shape[:2])}, and rows in that order, as "

@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import deprecated
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.model import scores_tokens
@@ -165,25 +164,6 @@ class ModelSelectionDisplay(Display):
                     (name, "", candidate["n_components"], values.mean(), values.std())
                 )
         return cls(_frame(rows), choices).plot(**plot_options)
-
-    @classmethod
-    @deprecated("it is called from_estimator, as of all Displays.")
-    def from_search(cls, search, **options):
-        """Draw the scores of a search.
-
-        Parameters
-        ----------
-        search : fitted GridSearchCV, HalvingGridSearchCV or the like
-            As of `from_estimator`.
-        **options
-            The same.
-
-        Returns
-        -------
-        display : ModelSelectionDisplay
-            With the picture drawn.
-        """
-        return cls.from_estimator(search, **options)
 
     @classmethod
     def from_comparison(cls, table, **plot_options):
