@@ -301,7 +301,7 @@ class LatentSpaceDisplay(Display):
 
     def __init__(self, codes, y=None, *, axis_names=None, title=None):
         self.codes = codes
-        self.y = y
+        self.y = y if y is None else np.asarray(y)
         self.axis_names = axis_names
         self.title = title
 

@@ -35,7 +35,7 @@ PARAMETERS = {
     "clusterer": "cluster_model hdbscan_model",
     "n_members": "n_runs n_estimators n_fits",
     "n_words": "top_n_words n_top_words top_n topn num_words top_k",
-    "n_seeds": "cv n_repeats n_runs n_splits",
+    "n_seeds": "n_repeats n_runs",
 }
 # and what there is instead, where they are not called anything.
 ELSEWHERE = {
@@ -50,6 +50,8 @@ ELSEWHERE = {
     "ClusterTopicModel has clusterer": "cluster_model hdbscan_model umap_model",
     "n_components is the number of topics": "min_topic_size",
     "transform always gives proportions": "calculate_probabilities",
+    "All of X is fitted and X_test measured, n_seeds times; folds are those of "
+    "GridSearchCV": "cv n_splits",
     "skvae.inspection.top_words(model, by='relevance') passes by frequent words": (
         "ctfidf_model reduce_frequent_words"
     ),
