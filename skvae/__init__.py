@@ -44,7 +44,12 @@ def __getattr__(name):
         return importlib.import_module("skvae._report").report
     if name in _MODULES:
         return importlib.import_module(f"skvae.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    lacks = f"module {__name__!r} has no attribute {name!r}"
+    if not name.startswith("_"):
+        for module in _MODULES:
+            if name in importlib.import_module(f"skvae.{module}").__all__:
+                raise AttributeError(f"{lacks}. It is skvae.{module}.{name}.")
+    raise AttributeError(lacks)
 
 
 def __dir__():

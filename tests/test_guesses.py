@@ -291,3 +291,10 @@ def test_gaussian_images_may_be_of_any_unit():
         vae = VAETransformer(5, max_epochs=10, random_state=0).fit(unit * X)
         errors.append(np.square(vae.reconstruct(unit * X) / unit - X).mean())
     assert errors[1] == pytest.approx(errors[0], rel=1e-2)
+
+
+def test_names_of_modules_are_found():
+    with pytest.raises(AttributeError, match=r"It is skvae\.inspection\.top_words\.$"):
+        getattr(skvae, "top_words")  # noqa: B009
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'$"):
+        getattr(skvae, "nothing")  # noqa: B009
