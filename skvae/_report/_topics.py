@@ -56,7 +56,7 @@ def topics_of(last, counts, codes, names, n_words):
     p, shown, frequencies = p[:, columns], shown[:, columns], frequencies[columns]
     words = [one_line(name, 60) for name in names[columns]]
     log_p = np.log(np.maximum(p, LEAST)).round(4)
-    log_frequencies = np.log(np.maximum(frequencies, LEAST)).round(4)
+    log_frequencies = np.log(frequencies).round(4)
 
     order = np.arange(len(p))
     sizes, halves = None, None
@@ -110,7 +110,7 @@ def _topics_of_words(p, frequencies, n_topics=5):
         [
             [int(k), round(np.log(p[k, j]), 2)]
             for k in leading[:, j]
-            if p[k, j] > max(frequencies[j], LEAST)
+            if p[k, j] > frequencies[j]
         ]
         for j in range(p.shape[1])
     ]
@@ -137,20 +137,20 @@ def _coherence(last, counts):
             return None
 
 
-def noticed(topics, n_documents, n_noticed=4):
+def noticed(topics, n_documents):
     """What is to be looked at first: topics of few documents, or of unrelated words.
 
     Each is a number of a topic and what was found.
     """
     few = max(2, n_documents / len(topics) / 50)
     if topics[0]["half"] is not None:
-        for topic in sorted(topics, key=lambda topic: topic["half"])[: 2 * n_noticed]:
+        for topic in sorted(topics, key=lambda topic: topic["half"])[:8]:
             if topic["half"] <= few:
                 plural = "s" * (topic["half"] > 1)
                 found = f"half of its tokens are in {topic['half']} document{plural}"
                 yield topic["number"], found
     if topics[0]["npmi"] is not None:
-        for topic in sorted(topics, key=lambda topic: topic["npmi"])[:n_noticed]:
+        for topic in sorted(topics, key=lambda topic: topic["npmi"])[:4]:
             if topic["npmi"] < 0:
                 found = "its words occur together more seldom than by chance"
                 yield topic["number"], f"{found} (NPMI {topic['npmi']:.2f})"
