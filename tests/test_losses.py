@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 from torch.distributions import Normal, kl_divergence
 
-from skvae.nn.elbo import NegativeELBO, elbo
-from skvae.nn.latent import diagonal_normal
+from skvae.nn.autoencoder import diagonal_normal
+from skvae.nn.objective import NegativeELBO, elbo
 
 
 def random_normal(rng, *shape):

@@ -15,8 +15,7 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
-from skvae.nn.elbo import elbo
-from skvae.nn.latent import (
+from skvae.nn.autoencoder import (
     GaussianEncoder,
     ScaledCounts,
     diagonal_normal,
@@ -24,7 +23,7 @@ from skvae.nn.latent import (
 )
 from skvae.nn.layers import ACTIVATIONS, MLP, Standardise
 from skvae.nn.likelihoods import GaussianOutput, TopicMixture
-from skvae.nn.penalties import topic_incoherence, topic_overlap, topic_surprise
+from skvae.nn.objective import elbo, topic_incoherence, topic_overlap, topic_surprise
 from skvae.nn.topics import (
     TOPIC_CONSTRUCTIONS,
     CoolingSoftmax,

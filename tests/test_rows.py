@@ -8,9 +8,8 @@ from scipy import sparse
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
 from skvae.datasets import make_topic_corpus
-from skvae.nn.elbo import NegativeELBO
 from skvae.nn.likelihoods import LogLinear
-from skvae.nn.penalties import topic_overlap
+from skvae.nn.objective import NegativeELBO, topic_overlap
 from skvae.nn.rows import (
     SparseRows,
     append_columns,

@@ -19,7 +19,7 @@ from skvae.fitted.model import topic_names
 from skvae.inspection import top_words
 from skvae.models.seed_words import seed_themes
 from skvae.nn.likelihoods import TiltedMixture, TopicMixture
-from skvae.nn.penalties import seed_surprise, theme_surprise
+from skvae.nn.objective import seed_surprise, theme_surprise
 from skvae.nn.rows import SparseRows
 from skvae.shards import Shards, write_shards
 from skvae.utils.specific import specific_words

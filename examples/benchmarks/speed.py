@@ -42,7 +42,7 @@ from skvae import (
 )
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import document_completion_perplexity
-from skvae.nn.latent import reparameterise
+from skvae.nn.autoencoder import reparameterise
 from skvae.nn.layers import MLP
 from skvae.nn.topics import TopicMixtureDecoder
 from skvae.training import net

@@ -10,15 +10,16 @@ import torch
 from sklearn.utils.extmath import randomized_svd
 
 from skvae.models.mixed import check_columns, kinds_of, likelihood_to_train
-from skvae.nn.autoencoder import Decoder, VariationalAutoencoder
-from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
-from skvae.nn.latent import (
+from skvae.nn.autoencoder import (
     Affine,
+    Decoder,
     FlatPrior,
     GaussianEncoder,
     GaussianPrior,
     ScaledCounts,
+    VariationalAutoencoder,
 )
+from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.nn.layers import MLP, Custom
 from skvae.nn.likelihoods import make_output
 from skvae.utils.counts import feature_moments

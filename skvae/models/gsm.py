@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from skvae.models.recipe import ADDITIONS
 from skvae.models.seed_words import feature_names, seed_columns, seed_themes
 from skvae.models.topics import BaseProportionsModel
-from skvae.nn.penalties import (
+from skvae.nn.objective import (
     seed_surprise,
     theme_surprise,
     topic_overlap,

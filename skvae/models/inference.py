@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from scipy.stats import qmc
 from sklearn.utils import check_scalar
 
-from skvae.nn.elbo import elbo, kl_per_unit, log_importance_weights
-from skvae.nn.latent import diagonal_normal, reparameterise
+from skvae.nn.autoencoder import diagonal_normal, reparameterise
 from skvae.nn.layers import Custom
+from skvae.nn.objective import elbo, kl_per_unit, log_importance_weights
 from skvae.nn.rows import SparseRows, to_rows
 from skvae.nn.settings import own_settings
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skvae.models.topics import BaseProportionsModel
-from skvae.nn.latent import GaussianPrior
+from skvae.nn.autoencoder import GaussianPrior
 from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
 from skvae.persistence import register
 from skvae.utils.counts import document_frequencies

@@ -12,8 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.models.base import BaseVAE
 from skvae.models.health import ACTIVE
 from skvae.models.recipe import ADDITIONS, additions_of
-from skvae.nn.autoencoder import VariationalAutoencoder
-from skvae.nn.latent import Counts, GaussianEncoder, GaussianPrior, ScaledCounts
+from skvae.nn.autoencoder import (
+    Counts,
+    GaussianEncoder,
+    GaussianPrior,
+    ScaledCounts,
+    VariationalAutoencoder,
+)
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import draw_counts
 from skvae.training.callbacks import Alternation

@@ -28,7 +28,7 @@ from skvae.models.mixed import (
     resolved_likelihood,
 )
 from skvae.models.topics import thinning
-from skvae.nn.latent import Affine
+from skvae.nn.autoencoder import Affine
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register

@@ -1,11 +1,223 @@
-"""The autoencoder that an encoder and a decoder make."""
+"""Encoder, prior, decoder, and the autoencoder that they make."""
+
+import math
 
 import torch
 from torch import nn
+from torch.distributions import Distribution, Independent, Normal, register_kl
 
-from skvae.nn.latent import reparameterise
-from skvae.nn.layers import MLP
-from skvae.nn.rows import append_columns
+from skvae.nn.layers import MLP, Linear, Standardise, keep_bias
+from skvae.nn.rows import RowsWithGaps, append_columns, map_values, missing_of
+
+
+def diagonal_normal(mean, std):
+    """Normal distribution over the last axis, components independent."""
+    return Independent(Normal(mean, std, validate_args=False), 1)
+
+
+def reparameterise(posterior, generator, n_draws=1):
+    """Draws of each row's posterior, differentiable in its mean and deviation.
+
+    Several draws have an axis of their own, the first one.
+    """
+    mean, std = posterior.mean, posterior.stddev
+    shape = mean.shape if n_draws == 1 else (n_draws, *mean.shape)
+    noise = torch.randn(
+        shape, generator=generator, dtype=mean.dtype, device=mean.device
+    )
+    return mean + std * noise
+
+
+class Affine(nn.Module):
+    """Rows less an offset of each feature, in units of a number for each, if wanted.
+
+    What is missing is at the offset.
+    """
+
+    def __init__(self, n_features, *, unit):
+        super().__init__()
+        self.register_buffer("offset", torch.zeros(n_features))
+        self.register_buffer("unit", torch.ones(n_features) if unit else None)
+
+    def forward(self, x):
+        gaps = isinstance(x, RowsWithGaps)
+        centred = (x.values if gaps else x) - self.offset
+        if self.unit is not None:
+            centred = centred / self.unit
+        return x.only_observed(centred) if gaps else centred
+
+
+def three_quarters_power(x):
+    return x.sqrt() * x.sqrt().sqrt()  # a quarter of the time of pow
+
+
+class ScaledCounts(nn.Module):
+    """Counts as an encoder likes them: count^0.75 at unit length, and the length.
+
+    Long and short documents then look alike, and the last feature, the log of the
+    number of tokens, says how certain the posterior may be. The power lies between
+    counts, where few words outweigh all others in a document that repeats them, and
+    logarithms, where it hardly matters how often. An empty document maps to zeros.
+    What noise has made negative counts as zero.
+    """
+
+    n_extra_features = 1
+    takes_sparse_rows = True
+
+    def forward(self, counts):
+        counts = map_values(torch.relu, counts)
+        scaled = map_values(three_quarters_power, counts)
+        square = map_values(torch.square, scaled).sum(-1)
+        square = square.clamp_min(torch.finfo(counts.dtype).tiny)
+        length = counts.sum(-1).log1p()
+        return append_columns(scaled * square.rsqrt()[:, None], length[:, None])
+
+
+class Counts(nn.Module):
+    """Counts as they are."""
+
+    n_extra_features = 0
+    takes_sparse_rows = True
+
+    def forward(self, counts):
+        return counts
+
+
+class GaussianEncoder(nn.Module):
+    """q(z | x): diagonal normal, mean and log-variance linear in what a body makes.
+
+    Parameters
+    ----------
+    body : module
+        Maps rows, and a generator, to rows of width `body.n_out`. Behind the values of
+        the rows come which are missing, if it is to know, and covariates c.
+    n_components : int
+    generator : torch.Generator
+    preprocess : module or None
+        Applied to the input first.
+    standardise : bool
+        Standardise the means over the batch. Each component's mean then keeps unit
+        variance over the documents, which keeps it from collapsing on the prior.
+    variational : bool
+        Without, the standard deviation is 0: q(z | x) is a point.
+    n_embedding_features : int
+        Width of embeddings e of the rows, the columns behind the covariates, which are
+        standardised by what `self.embeddings` holds.
+    sees_gaps : bool
+        Whether the body is told which values are missing.
+    """
+
+    def __init__(
+        self,
+        body,
+        n_components,
+        generator,
+        *,
+        preprocess=None,
+        standardise=False,
+        variational=True,
+        n_embedding_features=0,
+        sees_gaps=False,
+    ):
+        super().__init__()
+        self.preprocess = preprocess
+        self.sees_gaps = sees_gaps
+        self.embeddings = None
+        if n_embedding_features:
+            self.embeddings = Affine(n_embedding_features, unit=True)
+        self.body = body
+        self.n_components = n_components
+        self.width = max(body.width, n_components)
+        self.mean = Linear(body.n_out, n_components, generator)
+        self.standardise = None
+        if standardise:
+            self.standardise = Standardise(n_components, offset=False)
+            keep_bias(self.mean)
+        self.log_variance = None
+        if variational:
+            # Training starts at unit variance for every row.
+            self.log_variance = Linear(body.n_out, n_components, generator)
+            nn.init.zeros_(self.log_variance.weight)
+
+    @property
+    def variational(self):
+        return self.log_variance is not None
+
+    @property
+    def takes_sparse_rows(self):
+        """Whether rows may come by their non-zeros alone."""
+        return getattr(self.preprocess, "takes_sparse_rows", False)
+
+    @property
+    def first_layers(self):
+        """The layers that see the preprocessed input."""
+        hidden = list(self.body.layers[:1])
+        return hidden or [self.mean, self.log_variance]
+
+    def hidden(self, x, generator=None, c=None, e=None):
+        missing = missing_of(x) if self.sees_gaps else None
+        x = x if self.preprocess is None else self.preprocess(x)
+        x = append_columns(append_columns(x, missing), c)
+        if self.embeddings is not None:
+            x = append_columns(x, self.embeddings(e))
+        return self.body(x, generator)
+
+    def location(self, hidden):
+        mean = self.mean(hidden)
+        return mean if self.standardise is None else self.standardise(mean)
+
+    def forward(self, x, generator=None, c=None, e=None):
+        hidden = self.hidden(x, generator, c, e)
+        mean = self.location(hidden)
+        if self.log_variance is None:
+            return diagonal_normal(mean, torch.zeros_like(mean))
+        # Bounded, so that no row can make the variance overflow or vanish.
+        log_variance = self.log_variance(hidden).clamp(-10, 10)
+        return diagonal_normal(mean, (0.5 * log_variance).exp())
+
+
+class Flat(Distribution):
+    """Real values, none of which is less likely than another."""
+
+    arg_constraints = {}
+
+    def __init__(self, batch_shape):
+        super().__init__(batch_shape, validate_args=False)
+
+
+@register_kl(Normal, Flat)
+def _no_price(posterior, prior):
+    """The divergence of a point from a flat prior, without its infinite constant."""
+    return torch.zeros_like(posterior.mean)
+
+
+class FlatPrior(nn.Module):
+    """p(z) of a plain autoencoder, which has no say in where codes lie."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.n_components = n_components
+
+    def forward(self):
+        return Independent(Flat((self.n_components,)), 1)
+
+
+class GaussianPrior(nn.Module):
+    """p(z): diagonal normal, standard or with learnt mean and standard deviation.
+
+    A learnt one is the standard normal prior followed by a learnt shift and scale of
+    z, which is the freedom that standardised posterior means take away. `std` is where
+    its standard deviations start.
+    """
+
+    def __init__(self, n_components, *, learnt, std=1.0):
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(n_components), requires_grad=learnt)
+        log_std = torch.full((n_components,), math.log(std))
+        self.log_std = nn.Parameter(log_std, requires_grad=learnt)
+
+    def forward(self):
+        return diagonal_normal(self.mean, self.log_std.clamp(-5, 5).exp())
 
 
 class Decoder(nn.Module):

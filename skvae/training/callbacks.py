@@ -5,7 +5,7 @@ import math
 from skorch.callbacks import Callback
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from skvae.nn.penalties import topic_alignment
+from skvae.nn.objective import topic_alignment
 
 
 class Clipping(Callback):

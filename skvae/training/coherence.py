@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from skvae.nn.penalties import topic_incoherence
+from skvae.nn.objective import topic_incoherence
 from skvae.utils.npmi import npmi
 
 # Documents, evenly spaced, that pairs of words are counted in.

@@ -19,7 +19,7 @@ from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
 from skvae.distributed import ALONE
-from skvae.nn.elbo import NegativeELBO
+from skvae.nn.objective import NegativeELBO
 from skvae.training.callbacks import Clipping, ProgressBar, Schedule
 from skvae.training.data import EvenBatchSampler, RowDataset
 from skvae.training.seeds import Stream, derive_seed
