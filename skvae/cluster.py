@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
-from skvae.utils.counts import row_sums
-from skvae.utils.specific import specific_words
+from skvae.models.seed_words import specific_words
+from skvae.training.data import row_sums
 from skvae.utils.validation import HasMethods, Interval, check_parameters
 
 __all__ = ["ClusterTopicModel"]

@@ -10,34 +10,12 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from skvae.training.net import VAENet
+
 __all__ = ["data_parallel"]
 
 
-class Alone:
-    """The one process of a usual fit, which shares nothing."""
-
-    rank, size = 0, 1
-
-    def of_the_first(self, value):
-        return value
-
-    def check_same(self, value, what):
-        pass
-
-    def forward_of(self, module):
-        return module.__call__
-
-    def means(self, tensors):
-        return tensors
-
-    def average(self, buffers):
-        pass
-
-    def share_history(self, history):
-        pass
-
-
-class Group(Alone):
+class ProcessGroup:
     """This process among those of a process group.
 
     Parameters
@@ -50,57 +28,98 @@ class Group(Alone):
         self.group = group
         self.rank, self.size = dist.get_rank(group), dist.get_world_size(group)
 
-    def of_the_first(self, value):
-        """The value that the first process has."""
-        return self._of_all(value)[0]
-
-    def check_same(self, value, what):
-        """Raise ValueError in all processes unless they all have the same value."""
-        values = self._of_all(value)
-        if any(other != values[0] for other in values):
-            raise ValueError(
-                f"The {self.size} processes of skvae.distributed.data_parallel differ "
-                f"in {what}: found {values}. Each needs the same call; the rows of a "
-                "batch are shared out among them by skvae."
-            )
-
-    def _of_all(self, value):
+    def of_all(self, value):
+        """Return the value that each process has, in a list."""
         values = [None] * self.size
         dist.all_gather_object(values, value, self.group)
         return values
 
-    def forward_of(self, module):
-        """The module's forward, such that gradients are means over the processes."""
-        return DistributedDataParallel(module, process_group=self.group).__call__
+    def check_same(self, value, what):
+        """Raise ValueError in all processes unless they all have the same value."""
+        values = self.of_all(value)
+        if any(other != values[0] for other in values):
+            raise ValueError(
+                f"The {self.size} processes of skvae.distributed.data_parallel differ "
+                f"in {what}: found {values}. Each needs the same call; skvae shares "
+                "out the rows of each batch."
+            )
 
     def means(self, tensors):
-        """Means of some scalars, or of the tensors of one shape, over the processes."""
+        """Return the means of some tensors of one shape over the processes."""
         stacked = torch.stack(tensors).detach()
         dist.all_reduce(stacked, group=self.group)
         return list(stacked / self.size)
 
-    def average(self, buffers):
-        """Let numbers that are not trained be their means over the processes."""
-        for buffer in buffers:
-            if buffer.is_floating_point():
-                buffer.copy_(*self.means([buffer]))
 
-    def share_history(self, history):
-        """Let all have the first one's history.
+class DataParallelNet(VAENet):
+    """A net whose batches are shared out among the processes of a group.
 
-        Its means over an epoch weigh batches by the rows of one process's parts.
-        """
-        for row, first in zip(history, self.of_the_first(list(history))):
+    Parameters
+    ----------
+    module : VariationalAutoencoder
+    group : ProcessGroup
+    **options : dict
+        As for `VAENet`.
+    """
+
+    def __init__(self, module, *, group, **options):
+        if group.rank > 0:  # one process reports for all
+            options["verbose"] = 0
+        super().__init__(module, **options)
+        self.group, self.rank, self.n_processes = group, group.rank, group.size
+
+    def keep_gradients(self):
+        pass  # DistributedDataParallel has its own buffers
+
+    def on_train_begin(self, net, **kwargs):
+        super().on_train_begin(net, **kwargs)
+        # Its gradients are means over the processes.
+        self.parallel_ = DistributedDataParallel(
+            self.module_, process_group=self.group.group
+        )
+
+    def on_train_end(self, net, **kwargs):
+        # Means over an epoch weight batches by the rows of one process's parts.
+        for row, first in zip(self.history, self.group.of_all(list(self.history))[0]):
             row.update(first)
+        super().on_train_end(net, **kwargs)
+
+    def infer(self, inputs, **fit_params):
+        if not self.module_.training:
+            return super().infer(inputs, **fit_params)
+        x, c, e = (part.to(self.device, non_blocking=True) for part in inputs)
+        return self.parallel_(x, self.noise_generator, c, e)
+
+    def train_step_single(self, batch, **fit_params):
+        step = super().train_step_single(batch, **fit_params)
+        step["loss"], *self.terms_ = self.group.means([step["loss"], *self.terms_])
+        return step
+
+    def validation_step(self, batch, **fit_params):
+        step = super().validation_step(batch, **fit_params)
+        # Equal in the last bit, so that all processes stop together.
+        (step["loss"],) = self.group.means([step["loss"]])
+        return step
+
+    def run_single_epoch(self, iterator, training, *args, **kwargs):
+        super().run_single_epoch(iterator, training, *args, **kwargs)
+        if training:  # each process has batch norm's statistics of its own parts
+            for buffer in self.module_.buffers():
+                if buffer.is_floating_point():
+                    buffer.copy_(*self.group.means([buffer]))
+
+    def release(self):
+        super().release()
+        self.rank, self.n_processes = 0, 1
+        del self.parallel_, self.group
 
 
-ALONE = Alone()
-_processes = ContextVar("processes", default=ALONE)
+_group = ContextVar("group", default=None)
 
 
-def processes():
-    """Those that the present fit shares its batches with."""
-    return _processes.get()
+def process_group():
+    """Return the `ProcessGroup` that the present fit is shared with, or None."""
+    return _group.get()
 
 
 @contextmanager
@@ -170,8 +189,8 @@ def data_parallel(group=None):
             "skvae.distributed.data_parallel needs a process group. Start the script "
             "with torchrun and call torch.distributed.init_process_group() first."
         )
-    token = _processes.set(Group(group))
+    token = _group.set(ProcessGroup(group))
     try:
         yield
     finally:
-        _processes.reset(token)
+        _group.reset(token)

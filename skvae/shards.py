@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from numpy.lib.format import open_memmap
 from sklearn.utils import check_array
 
-from skvae.utils.counts import canonical_csr
 from skvae.utils.files import check_plain, new_folder
+from skvae.utils.validation import canonical_csr
 
 __all__ = ["Shards", "write_shards"]
 

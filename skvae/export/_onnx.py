@@ -9,8 +9,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
+from skvae.models.inference import own_settings
 from skvae.nn.rows import RowsWithGaps
-from skvae.nn.settings import own_settings
 from skvae.utils.files import replacing
 from skvae.utils.version import __version__
 

@@ -5,8 +5,7 @@ import inspect
 import numpy as np
 import scipy.sparse as sp
 
-from skvae.models.covariates import check_covariates
-from skvae.models.embeddings import check_embeddings
+from skvae.models.side_data import check_covariates, check_embeddings
 
 
 def as_keywords(model, **beside):
@@ -44,6 +43,6 @@ def _rows_of_covariates(model, covariates, n_samples):
     labelled = hasattr(model, "covariate_values_")
     rows = np.asarray(covariates, dtype=object if labelled else None)
     if rows.ndim < 2 - labelled:  # one for all
-        width = () if labelled else (model._n_covariates,)
+        width = () if labelled else (model.net_.config["n_covariates"],)
         rows = np.broadcast_to(rows, (n_samples, *width))
     return rows

@@ -14,7 +14,8 @@ from skvae.fitted.model import (
     topic_model_input,
     trained_model,
 )
-from skvae.utils.counts import check_counts, mean_per_token
+from skvae.training.data import mean_per_token
+from skvae.utils.counts import check_counts
 
 # Largest dense array of word probabilities, in entries: 128 MiB of float64.
 _MAX_BATCH_ENTRIES = 2**24

@@ -7,12 +7,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.beside import as_keywords
 from skvae.fitted.model import topic_model, word_probabilities
-from skvae.models.embeddings import part_embeddings
-from skvae.models.topics import check_documents
+from skvae.models.side_data import split_embeddings
+from skvae.models.topics import TopicNamesMixin, check_documents
 from skvae.shards import Shards
 from skvae.utils.guesses import OF_TOPIC_MODELS, TellsNames
 from skvae.utils.methods import OwnMethods
-from skvae.utils.names import TopicNamesMixin
 
 
 class MetaTopicModel(
@@ -71,7 +70,7 @@ class MetaTopicModel(
     ):
         """Counts, and what the estimator is given beside, as keywords."""
         columns = getattr(estimator, "embedding_columns", None)
-        X, embeddings = part_embeddings(self, X, embeddings, columns, reset=reset)
+        X, embeddings = split_embeddings(self, X, embeddings, columns, reset=reset)
         given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
         if not isinstance(X, Shards):  # which the estimator checks
             X = check_documents(self, X, reset=reset)

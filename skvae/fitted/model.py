@@ -13,9 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.beside import as_keywords
 from skvae.models.base import BaseVAE
-from skvae.models.embeddings import part_embeddings
-from skvae.models.topics import BaseTopicModel
-from skvae.utils.names import numbered_topics
+from skvae.models.side_data import split_embeddings
+from skvae.models.topics import BaseTopicModel, numbered_topics
 from skvae.utils.validation import check_feature_names
 
 
@@ -84,12 +83,12 @@ def topic_model_input(model, X, **beside):
 
 
 def _parted(model, X, embeddings=None):
-    """`part_embeddings` for the model of skvae, if there is one."""
+    """`split_embeddings` for the model of skvae, if there is one."""
     trained = trained_model(model)
     if trained is None:
         return X, embeddings
     columns = trained.embedding_columns
-    return part_embeddings(trained, X, embeddings, columns, reset=False)
+    return split_embeddings(trained, X, embeddings, columns, reset=False)
 
 
 def topic_model_counts(model, X):
@@ -270,7 +269,7 @@ def posterior_variances(model, counts, given):
     """Variances of topic proportions under q(z | x), or zeros if nobody knows them."""
     last = topic_model(model)
     if isinstance(last, BaseTopicModel):
-        return last._inference().code_variances(last._check_data(counts, **given))
+        return last._inference().code_variances(last._validate(counts, **given))
     return np.zeros((counts.shape[0], len(last.components_)))
 
 

@@ -1,7 +1,7 @@
 """How well topic models predict words that they have not seen."""
 
 from skvae.fitted.completion import complete, perplexity_of
-from skvae.utils.counts import check_average, check_counts
+from skvae.utils.counts import check_counts
 
 
 def document_completion_perplexity(
@@ -150,6 +150,5 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
 
 
 def _check_options(average, smoothing):
-    check_average(average)
     if smoothing is not None and not 0 <= smoothing < 1:
         raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")

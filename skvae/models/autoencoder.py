@@ -22,7 +22,7 @@ from skvae.nn.autoencoder import (
 from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.nn.layers import MLP, Custom
 from skvae.nn.likelihoods import make_output
-from skvae.utils.counts import feature_moments
+from skvae.training.data import feature_moments
 from skvae.utils.validation import InvalidParameterError, check_layer_sizes
 
 # Values of the rows that training starts from, at the most.

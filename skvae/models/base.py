@@ -17,21 +17,16 @@ from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skvae import persistence
-from skvae.distributed import processes
-from skvae.models.covariates import check_covariates
-from skvae.models.embeddings import check_embeddings, part_embeddings
+from skvae.distributed import DataParallelNet, process_group
 from skvae.models.health import ACTIVE, complaints
-from skvae.models.inference import Inference, Sample
+from skvae.models.inference import Inference, Sample, own_settings
 from skvae.models.notebook import FittedHTML
-from skvae.models.tasks import CallbackSupportMixin, FitTask, with_callbacks
+from skvae.models.side_data import check_covariates, check_embeddings, split_embeddings
 from skvae.nn.layers import ACTIVATIONS
-from skvae.nn.settings import own_settings
 from skvae.shards import Shards
-from skvae.training.data import Data
-from skvae.training.net import VAENet
-from skvae.training.seeds import Stream, derive_seed
-from skvae.training.state import best_epoch, get_state, history_frame, set_state
-from skvae.utils.counts import feature_moments
+from skvae.training.callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from skvae.training.data import Data, feature_moments
+from skvae.training.net import Stream, VAENet, derive_seed
 from skvae.utils.guesses import OF_NETS, TellsNames
 from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
@@ -94,43 +89,32 @@ class BaseVAE(
     # --- what a subclass defines -------------------------------------------------
 
     @abstractmethod
-    def _check_X(self, X, *, reset):
-        """Return a matrix as ndarray or CSR of floats, or raise."""
+    def _check_X(self, X, *, reset, scored=True):
+        """Return a matrix as ndarray or CSR array of floats, or raise ValueError.
 
-    def _check_support(self, X):
-        """Raise unless a likelihood is of the values of a checked matrix.
-
-        An encoder may read others, such as images with the noise that it was trained
-        on.
+        If rows are `scored`, the likelihood must be defined for their values. An
+        encoder may read others, such as images with the noise that it was trained on.
         """
 
-    def _has_gaps(self, X):
-        """Whether values of a checked matrix are missing."""
-        return False
+    def _config(self, data):
+        """Return all plain values that `_build_module` needs for a fit to data.
 
-    def _config(
-        self,
-        n_features,
-        n_covariates=0,
-        n_embedding_features=0,
-        sees_gaps=False,
-        **settled,
-    ):
-        """Return all that the module is built from, as plain values.
-
-        What is `settled` is named as `_settled` does.
+        Parameters left to "auto" have been resolved.
         """
+        sees_gaps = data.has_gaps
+        if hasattr(self, "net_"):  # whether there were gaps when training began
+            sees_gaps = self.net_.config["sees_gaps"]
         return {
-            "n_features": n_features,
-            "n_covariates": n_covariates,
-            "n_embedding_features": n_embedding_features,
+            "n_features": data.X.shape[1],
+            "n_covariates": data.covariates.shape[1],
+            "n_embedding_features": data.embeddings.shape[1],
             "sees_gaps": sees_gaps,
             "n_components": int(self.n_components),
             "hidden_layer_sizes": check_layer_sizes(
                 type(self).__name__, "hidden_layer_sizes", self.hidden_layer_sizes
             ),
             "activation": self.activation,
-            "dropout": float(settled.get("dropout", 0)),
+            "dropout": 0.0 if self.dropout == "auto" else float(self.dropout),
         }
 
     @classmethod
@@ -138,43 +122,40 @@ class BaseVAE(
     def _build_module(cls, config, generator):
         """Return a new module with weights from the generator."""
 
-    def _initialise(self, module, X):
-        """Let a new module start from the data."""
-
-    def _prepare(self, module, X):
-        """Let a module, new or trained before, know the data of its next training."""
-
-    def _check_rows(self, X, rows):
-        """Raise ValueError if there is nothing to train on in these rows of X."""
-
-    def _settled(self, data):
-        """Return the parameters that may be left to the shape of data."""
-        names = "max_epochs", "batch_size", "dropout", "early_stopping"
-        return {name: getattr(self, name) for name in names}
+    def _start(self, module, data, is_new):
+        """Prepare a module for training on data: a new one, or a trained one."""
 
     def _training_options(self, data):
-        """Return what `VAENet` is to know of training on data."""
+        """Return the options of `VAENet` for training on data, with `early_stopping`.
+
+        Parameters left to "auto" have been resolved.
+        """
         return {
             "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "early_stopping": self.early_stopping,
             "kl_warmup": self.kl_warmup,
             "callbacks": copy.deepcopy(list(self.callbacks or ())),
             "device": resolve_device(self.device),
-            "processes": processes(),
             "verbose": int(self.verbose),
             "label": f"{type(self).__name__}({self.n_components})",
         }
 
+    def _baseline(self, data, rows):
+        """Return what `_health` compares with, from the rows to train on.
+
+        Raises ValueError if they hold nothing to train on.
+        """
+
     def _set_fitted_attributes(self, module, sample):
         """Set what users read off the fitted module, and off a `Sample` of rows."""
 
-    def _baseline(self, X, rows):
-        """Return what `_health` has to know of all rows of X that were trained on."""
-
     def _health(self, sample, baseline):
-        """Return `health_` after training, by a `Sample` of the rows."""
+        """Return `health_` after training, from a `Sample` of the rows."""
         mean_kl = sample.kl.mean(axis=0)
         return {
-            "best_epoch": best_epoch(self.net_),
+            "best_epoch": self.net_.best_epoch,
             "active_units": int((mean_kl > ACTIVE).sum()),
             "kl_per_unit": mean_kl,
         }
@@ -260,8 +241,7 @@ class BaseVAE(
             If latent units carry no information, or if for other reasons the model is
             of little use, see `health_`. The text names the remedy.
         """
-        given = X, covariates, embeddings
-        draft = self._trained(given, resume=self.warm_start)
+        draft = self._trained(X, covariates, embeddings, resume=self.warm_start)
         for complaint in complaints(draft):
             warnings.warn(
                 f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
@@ -293,13 +273,12 @@ class BaseVAE(
         self : object
             The fitted estimator.
         """
-        given = X, covariates, embeddings
-        draft = self._trained(given, resume=True, in_parts=True)
+        draft = self._trained(X, covariates, embeddings, resume=True, in_parts=True)
         self.__dict__ = draft.__dict__
         return self
 
-    def _trained(self, given, *, resume, in_parts=False):
-        """A copy of this estimator that has been trained; this one stays as it is."""
+    def _trained(self, X, covariates, embeddings, *, resume, in_parts=False):
+        """Return a trained copy of this estimator, which stays as it is."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
         draft = object.__new__(type(self))
@@ -310,7 +289,8 @@ class BaseVAE(
         }
         try:
             with own_settings():
-                with_callbacks(type(draft)._train)(draft, given, in_parts)
+                train = with_callbacks(type(draft)._train)
+                train(draft, X, covariates, embeddings, in_parts)
         except RuntimeError as error:
             # torch has no exception for it.
             if not any(word in str(error) for word in ("allocate", "Storage size")):
@@ -322,131 +302,126 @@ class BaseVAE(
             ) from error
         return draft
 
-    def _train(self, given, in_parts):
-        """From X and what is known beside it to the net, and what is read off it."""
-        data = self._check_data(*given, reset=not hasattr(self, "net_"))
+    def _train(self, X, covariates, embeddings, in_parts):
+        """Train a net on X, and set what is read off it."""
+        data = self._validate(
+            X, covariates, embeddings, reset=not hasattr(self, "net_")
+        )
         n_samples = data.X.shape[0]
-        beside = data.covariates.shape[1], data.embeddings.shape[1]
-        shapes = type(self).__name__, data.X.shape, *beside
-        processes().check_same(shapes, "model or data")
+        if (group := process_group()) is not None:
+            sizes = data.X.shape, data.covariates.shape[1], data.embeddings.shape[1]
+            group.check_same((type(self).__name__, *sizes), "model or data")
         rows, held_out = np.arange(n_samples), None
-        self._check_rows(data.X, rows)
-        settled = self._settled(data)
-        early_stop = settled["early_stopping"] and not in_parts
-        net = self._net_to_train(data, settled, early_stop)
-        self._prepare(net.module_, data.X)
-        if early_stop:
+        baseline = self._baseline(data, rows)
+        options = self._training_options(data)
+        n_epochs = 1 if in_parts else options["max_epochs"]
+        stop_early = options.pop("early_stopping") and not in_parts
+        if stop_early:
+            options["patience"] = self.n_iter_no_change
+        net = self._net_to_train(data, options, group)
+        if stop_early:
             rows, held_out = self._split(n_samples, net.seed)
-            self._check_rows(data.X, rows)
-        n_epochs = 1 if in_parts else settled["max_epochs"]
+            baseline = self._baseline(data, rows)
         task = FitTask(self, n_epochs)
         net.train_on(data, rows, task, n_epochs=n_epochs, held_out=held_out)
         task.end()
         self.net_ = net
         self.n_iter_ = len(net.history)
-        self.history_ = history_frame(net)
-        sample = self._sample_of(data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]))
+        self.history_ = net.history_frame()
+        sample = self._sample(data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]))
         self._set_fitted_attributes(sample.module, sample)
-        vars(self).pop("health_", None)
-        baseline = self._baseline(data.X, rows)
-        if in_parts:  # only the last one's of a stream may be asked for
+        if in_parts:  # measured when it is read: streams may only need the last one
+            vars(self).pop("health_", None)
             self._unmeasured = sample.data, baseline
         else:
-            self._measure(sample, baseline)
+            vars(self).pop("_unmeasured", None)
+            vars(self)["health_"] = self._health(sample, baseline)
 
-    def _sample_of(self, data):
+    def _sample(self, data):
         # As the model is used from now on, which batch norm may set far apart from how
         # it has just been trained.
         seed = derive_seed(self.net_.seed, Stream.HEALTH)
         return Sample(self._inference(), data, seed)
 
-    def _measure(self, sample, baseline):
-        vars(self)["health_"] = self._health(sample, baseline)
-        vars(self).pop("_unmeasured", None)
-
     @property
     def health_(self):
         """How training went, a dict; after `partial_fit` measured when first read."""
         check_is_fitted(self, "net_")
-        unmeasured = vars(self).get("_unmeasured")
         if "health_" not in vars(self):
-            data, baseline = unmeasured
+            data, baseline = vars(self)["_unmeasured"]
             with own_settings():
-                self._measure(self._sample_of(data), baseline)
+                vars(self)["health_"] = self._health(self._sample(data), baseline)
+            del self._unmeasured
         return vars(self)["health_"]
 
-    def _check_data(
+    def _validate(
         self, X, covariates=None, embeddings=None, *, reset=False, scored=True
     ):
-        """The door for all that rows are known by: checked, and together from here on.
+        """Check X and what is known about its rows, and return them as `Data`.
 
-        X may be `Shards`, of which each part is checked, and which stay as they are. If
-        rows are not `scored`, values may be such as the likelihood is not of.
+        X may be `Shards`, of which each part is checked. If rows are not `scored`, the
+        likelihood need not be defined for their values.
         """
         if not reset:
             check_is_fitted(self, "net_")
-        X, embeddings = part_embeddings(
-            self, X, embeddings, self.embedding_columns, reset=reset
-        )
+        if self.embedding_columns is not None:
+            X, embeddings = split_embeddings(
+                self, X, embeddings, self.embedding_columns, reset=reset
+            )
         if isinstance(X, Shards):
             for number, part in enumerate(X.parts()):
-                part = self._check_X(part, reset=reset and number == 0)
-                if scored:
-                    self._check_support(part)
+                self._check_X(part, reset=reset and number == 0, scored=scored)
         else:
-            X = self._check_X(X, reset=reset)
-            if scored:
-                self._check_support(X)
-        return Data(
-            X,
-            check_covariates(self, covariates, X.shape[0], reset=reset),
-            check_embeddings(self, embeddings, X.shape[0], reset=reset),
-            gaps=self._has_gaps(X),
-        )
+            X = self._check_X(X, reset=reset, scored=scored)
+        config = {} if reset else self.net_.config
+        if covariates is not None or config.get("n_covariates"):
+            covariates = check_covariates(self, covariates, X.shape[0], reset=reset)
+        if embeddings is not None or config.get("n_embedding_features"):
+            embeddings = check_embeddings(self, embeddings, X.shape[0], reset=reset)
+        has_gaps = isinstance(X, np.ndarray) and bool(np.isnan(X).any())
+        return Data(X, covariates, embeddings, has_gaps)
 
-    def _net_to_train(self, data, settled, early_stop):
-        """A new net, or a copy of the fitted one with the parameters of now."""
-        resume = hasattr(self, "net_")
-        sizes = data.X, data.covariates, data.embeddings
-        # Whether there were gaps when training began.
-        sees_gaps = self.net_.config["sees_gaps"] if resume else data.gaps
-        widths = (part.shape[1] for part in sizes)
-        config = self._config(*widths, sees_gaps, **settled)
-        options = self._training_options(data)
-        options |= {name: settled[name] for name in ("max_epochs", "batch_size")}
-        if early_stop:
-            options["patience"] = self.n_iter_no_change
-        if not resume:
+    def _net_to_train(self, data, options, group):
+        """Return a new net, or a copy of the fitted one with the present parameters."""
+        config, is_new = self._config(data), not hasattr(self, "net_")
+        if is_new:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-            seed = processes().of_the_first(seed)
-            net = self._make_net(seed, config, **options)
-            self._initialise(net.module_, data.X)
-            if data.embeddings.shape[1]:
-                self._centre(net.module_.encoder.embeddings, data.embeddings)
-            return net
-        changed = [key for key in config if config[key] != self.net_.config[key]]
-        if changed:
-            raise ValueError(
-                f"{type(self).__name__} cannot go on training: {changed} changed since "
-                "it was fitted. Set the old values, or fit anew with warm_start=False."
-            )
-        net = self._make_net(self.net_.seed, config, **options)
-        set_state(net, get_state(self.net_))
+            if group is not None:
+                seed = group.of_all(seed)[0]
+        else:
+            seed = self.net_.seed
+            changed = [key for key in config if config[key] != self.net_.config[key]]
+            if changed:
+                raise ValueError(
+                    f"{type(self).__name__} cannot continue training: {changed} "
+                    "changed since it was fitted. Set the old values, or fit it again "
+                    "with warm_start=False."
+                )
+        net = self._make_net(seed, config, group, **options)
+        if not is_new:
+            net.set_state(self.net_.get_state())
+        elif data.embeddings.shape[1]:
+            # Centered, with a root mean square length of 1: the embeddings of documents
+            # then weigh as much as their counts do after `ScaledCounts`.
+            mean, std, _ = map(torch.from_numpy, feature_moments(data.embeddings))
+            with torch.no_grad():
+                net.module_.encoder.embeddings.offset.copy_(mean)
+                net.module_.encoder.embeddings.unit.fill_(std.norm() or 1.0)
+        self._start(net.module_, data, is_new)
         return net
 
-    @staticmethod
-    def _centre(affine, embeddings):
-        """Let embeddings have a mean of 0 and a length of 1 in the root mean square.
-
-        Those of documents then weigh as much as their counts do behind `ScaledCounts`.
-        """
-        mean, std, _ = map(torch.from_numpy, feature_moments(embeddings))
-        with torch.no_grad():
-            affine.offset.copy_(mean)
-            affine.unit.fill_(std.norm() or 1.0)
+    def _make_net(self, seed, config, group=None, **options):
+        generator = torch.Generator()
+        generator.manual_seed(derive_seed(seed, Stream.WEIGHTS))
+        # In single precision, whatever a network of the user's is in.
+        module = self._build_module(config, generator).float()
+        options |= {"seed": seed, "config": config}
+        if group is not None:
+            return DataParallelNet(module, group=group, **options)
+        return VAENet(module, **options)
 
     def _split(self, n_samples, seed):
-        """Numbers of the rows to train on and of those to hold out."""
+        """Return the numbers of the rows to train on and of those to hold out."""
         n_held_out = int(np.ceil(self.validation_fraction * n_samples))
         if n_held_out >= n_samples:
             raise ValueError(
@@ -457,13 +432,6 @@ class BaseVAE(
         rng = np.random.default_rng(derive_seed(seed, Stream.SPLIT))
         order = rng.permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
-
-    def _make_net(self, seed, config, **options):
-        generator = torch.Generator()
-        generator.manual_seed(derive_seed(seed, Stream.WEIGHTS))
-        # In single precision, whatever a network of the user's is in.
-        module = self._build_module(config, generator).float()
-        return VAENet(module, seed=seed, config=config, **options)
 
     # --- inference ---------------------------------------------------------------
 
@@ -509,7 +477,7 @@ class BaseVAE(
         codes : ndarray of shape (n_samples, n_components)
             Of topic models with topic proportions, these: rows sum to one.
         """
-        data = self._check_data(X, covariates, embeddings, scored=False)
+        data = self._validate(X, covariates, embeddings, scored=False)
         return self._inference().codes(data)
 
     def posterior(self, X, *, covariates=None, embeddings=None):
@@ -528,7 +496,7 @@ class BaseVAE(
         mean, std : ndarrays of shape (n_samples, n_components)
             In the latent space, before the softmax of a topic model.
         """
-        data = self._check_data(X, covariates, embeddings, scored=False)
+        data = self._validate(X, covariates, embeddings, scored=False)
         return self._inference().posterior(data)
 
     def inverse_transform(self, X, *, covariates=None):
@@ -554,7 +522,8 @@ class BaseVAE(
                 f"X has {codes.shape[1]} components, but {type(self).__name__} was "
                 f"fitted with n_components={self._n_features_out}."
             )
-        covariates = check_covariates(self, covariates, len(codes), reset=False)
+        if covariates is not None or self.net_.config["n_covariates"]:
+            covariates = check_covariates(self, covariates, len(codes), reset=False)
         return self._inference().means(Data(codes, covariates))
 
     def score_samples(
@@ -591,7 +560,7 @@ class BaseVAE(
            autoencoders. ICLR.
            https://arxiv.org/abs/1509.00519
         """
-        data = self._check_data(X, covariates, embeddings)
+        data = self._validate(X, covariates, embeddings)
         return self._inference().bounds(data, bound, n_draws)
 
     def effective_sample_size(
@@ -617,7 +586,7 @@ class BaseVAE(
             outweighs all others and the bound would rise with more. What no draw has
             met, such as another mode of the posterior, it cannot know of.
         """
-        data = self._check_data(X, covariates, embeddings)
+        data = self._validate(X, covariates, embeddings)
         return self._inference().effective_sample_sizes(data, n_draws)
 
     def sample(self, n_samples=1, random_state=None, *, covariates=None):
@@ -709,7 +678,7 @@ class BaseVAE(
             state["health_"] = self.health_
             state.pop("_unmeasured", None)  # rows, which stay here
             # Arrays and plain values only: a pickled net could hide code.
-            state["net_"] = get_state(self.net_)
+            state["net_"] = self.net_.get_state()
             del state["history_"]  # which the net has as well
             state["_skvae_version"] = __version__
         return state
@@ -732,18 +701,14 @@ class BaseVAE(
         # For inference; training makes a net of its own from the parameters.
         with own_settings():
             self.net_ = self._make_net(saved["seed"], saved["config"], device=device)
-            set_state(self.net_, saved)
-        self.history_ = history_frame(self.net_)
+            self.net_.set_state(saved)
+        self.history_ = self.net_.history_frame()
 
     # --- scikit-learn ------------------------------------------------------------
 
     @property
     def _n_features_out(self):
         return self.net_.config["n_components"]
-
-    @property
-    def _n_covariates(self):
-        return self.net_.config["n_covariates"]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

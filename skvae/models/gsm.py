@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,27 +9,16 @@ import pandas as pd
 import torch
 from sklearn.utils import check_array
 
-from skvae.models.recipe import ADDITIONS
-from skvae.models.seed_words import feature_names, seed_columns, seed_themes
-from skvae.models.topics import BaseProportionsModel
-from skvae.nn.objective import (
-    seed_surprise,
-    theme_surprise,
-    topic_overlap,
-    topic_surprise,
-)
+from skvae.models.seed_words import SeedWords, feature_names
+from skvae.models.topics import ADDITIONS, BaseProportionsModel, numbered_topics
+from skvae.nn.objective import topic_overlap, topic_prior_loss
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
 from skvae.persistence import register
-from skvae.training.callbacks import TopicAngles
-from skvae.training.coherence import TopicIncoherence
-from skvae.utils.names import numbered_topics
+from skvae.training.callbacks import TopicAngles, TopicIncoherence
 from skvae.utils.validation import Interval, StrOptions
 
 # Rows in a step; twice as many where there are many words, in so many steps an epoch.
-BATCH, MANY_WORDS, LEAST_STEPS = 512, 20_000, 8
-# Weights of seed words where `seed_weight` is 1: of their tokens, for proportions, and
-# of what their documents are about, for topics.
-SEEDS, THEMES = 2.0, 0.25
+BATCH, MANY_WORDS, MIN_STEPS = 512, 20_000, 8
 # Nats for a radian of the mean angle between topics' vectors, less its variance, which
 # the paper's model pays.
 ANGLES = 0.1
@@ -334,49 +322,38 @@ class GSMTopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _settled(self, data):
-        settled = super()._settled(data)
-        if settled["batch_size"] == "auto":
-            n_samples, n_features = data.X.shape
-            twice = n_features > MANY_WORDS and n_samples >= LEAST_STEPS * 2 * BATCH
-            settled["batch_size"] = BATCH * (1 + twice)
-        return settled
-
     def _training_options(self, data):
         options, added = super()._training_options(data), self._added()
+        n_samples, n_features = data.X.shape
         if self.batch_size == "auto":
-            options["lr"] *= (self._settled(data)["batch_size"] / BATCH) ** 0.5
+            twice = n_features > MANY_WORDS and n_samples >= MIN_STEPS * 2 * BATCH
+            options["batch_size"] = BATCH * (1 + twice)
+            options["lr"] *= (1 + twice) ** 0.5
         if "topic_separation" in added:
-            options["penalties"] = [(self.topic_separation, topic_overlap)]
+            penalties = [(self.topic_separation, topic_overlap)]
         else:
             angles = TopicAngles()
-            options["penalties"] = [(ANGLES, angles)]
+            penalties = [(ANGLES, angles)]
             options["callbacks"].insert(0, angles)
         if "topic_word_prior" in added:
-            weight = self.topic_word_prior / data.X.shape[0]
-            options["penalties"].append((weight, topic_surprise))
+            penalties.append((self.topic_word_prior / n_samples, topic_prior_loss))
         if "topic_coherence" in added and self.topic_coherence:
             incoherence = TopicIncoherence()
-            options["penalties"].append((self.topic_coherence, incoherence))
+            penalties.append((self.topic_coherence, incoherence))
             options["callbacks"].insert(0, incoherence)
-        if columns := seed_columns(self, data.X.shape[1]):
-            seeds = np.zeros((data.X.shape[1], len(columns)), np.float32)
-            for topic, of_topic in enumerate(columns):
-                seeds[of_topic, topic] = 1
-            seeds /= np.maximum(seeds.sum(axis=1, keepdims=True), 1)
-            seeds = torch.from_numpy(seeds).to(options["device"])
-            themes = torch.from_numpy(seed_themes(data.X, columns)).to(seeds)
-            options["penalties"] += [
-                (self.seed_weight * SEEDS, partial(seed_surprise, seeds=seeds)),
-                (self.seed_weight * THEMES, partial(theme_surprise, themes=themes)),
-            ]
-        return options
+        if self.feature_names is not None:
+            feature_names(self, n_features)  # which checks them
+        if self.seed_words is not None:
+            seeds = SeedWords(self, data.X)
+            penalties += seeds.penalties
+            options["callbacks"].insert(0, seeds)
+        return {**options, "penalties": penalties}
 
-    def _config(self, n_features, *n_beside, **settled):
-        vectors, _ = self._pretrained(n_features)
+    def _config(self, data):
+        vectors, _ = self._pretrained(data.X.shape[1])
         size = self.embedding_size if vectors is None else vectors.shape[1]
         return {
-            **super()._config(n_features, *n_beside, **settled),
+            **super()._config(data),
             "topic_construction": self.topic_construction,
             "embedding_size": int(size),
             "train_word_embeddings": bool(self.train_word_embeddings),
@@ -391,26 +368,22 @@ class GSMTopicModel(BaseProportionsModel):
             config["train_word_embeddings"],
             generator,
             config["n_covariates"],
-            "word_frequencies" in config.get("recipe", ADDITIONS),
+            "word_frequencies" in config["recipe"],
         )
-        return decoder, topic_proportions(
+        link = topic_proportions(
             config["n_components"], config["topic_construction"], generator
         )
+        return decoder, link, 1.0
 
-    def _initialise(self, module, X):
-        super()._initialise(module, X)
-        n_words = X.shape[1]
+    def _start(self, module, data, is_new):
+        super()._start(module, data, is_new)
+        if not is_new:
+            return
+        n_words, decoder = data.X.shape[1], module.decoder
         vectors, n_matched = self._pretrained(n_words)
-        decoder = module.decoder
         if vectors is not None:
             with torch.no_grad():
                 decoder.start_from(torch.from_numpy(vectors))
-        if columns := seed_columns(self, n_words, tell=True):
-            with torch.no_grad():
-                themes = torch.from_numpy(seed_themes(X, columns))
-                themes = themes.to(decoder.background)
-                frequencies = decoder.background.softmax(-1)
-                decoder.start_topics((themes + frequencies) / 2)
         if n_matched is not None:
             self.n_matched_words_ = n_matched
             if 2 * n_matched < n_words:

@@ -1,6 +1,11 @@
-"""What a trained module makes of rows and codes, block by block."""
+"""Inference: what a trained module returns for rows and codes, in blocks of rows.
 
+The settings that torch runs under, for training too, come first.
+"""
+
+import contextlib
 import copy
+import os
 from collections.abc import Callable
 from functools import cached_property
 from numbers import Integral
@@ -11,19 +16,89 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import qmc
 from sklearn.utils import check_scalar
+from torch.overrides import TorchFunctionMode
 
 from skvae.nn.autoencoder import diagonal_normal, reparameterise
 from skvae.nn.layers import Custom
 from skvae.nn.objective import elbo, kl_per_unit, log_importance_weights
-from skvae.nn.rows import SparseRows, to_rows
-from skvae.nn.settings import own_settings
 
 # Values of a dense block of rows: 16 MB in double precision.
 BLOCK_SIZE = 2**21
 # Means of rows, times this, differ by more than the unit cube is long.
 SHIFT = 4
 # Keeps points off the faces of the cube, where normal draws are infinite.
-LEAST = 2**-40
+MARGIN = 2**-40
+
+# --- settings of torch ----------------------------------------------------------------
+
+# What makes floats of the default type, and what does if it is given floats.
+OF_FLOATS = {torch.empty, torch.eye, torch.ones, torch.rand, torch.randn, torch.zeros}
+OF_ANY = {torch.arange, torch.as_tensor, torch.full, torch.linspace, torch.tensor}
+AUTOCAST = "cpu", "cuda", "mps", "xpu"
+
+_process = os.getpid()
+
+
+def one_thread_after_fork():
+    """Let torch do with one thread in a process that was forked from this one.
+
+    As joblib's backend "multiprocessing" does on Linux. The other threads of torch stay
+    behind in a fork, and the new process would wait for them for ever.
+    """
+    global _process
+    if os.getpid() != _process:
+        torch.set_num_threads(1)
+        _process = os.getpid()
+
+
+class SinglePrecision(TorchFunctionMode):
+    """New tensors of floats are in single precision, in the present thread.
+
+    ``torch.set_default_dtype`` would say so to all threads of the program.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if kwargs.get("dtype") is None:
+            if func in OF_FLOATS:  # random ones are drawn but once
+                kwargs["dtype"] = torch.float32
+            elif func in OF_ANY and func(*args, **kwargs).is_floating_point():
+                kwargs["dtype"] = torch.float32
+        return func(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def own_settings():
+    """Tensors on the CPU and in single precision unless said otherwise, with gradients.
+
+    The caller may be within ``torch.inference_mode()`` or ``torch.autocast``, or have
+    set a default device or type. All of this holds for the present thread alone, and
+    then all is as before.
+    """
+    one_thread_after_fork()
+    errors, gradients = np.geterr(), torch.is_grad_enabled()
+    try:
+        with contextlib.ExitStack() as settings:
+            settings.enter_context(torch.inference_mode(False))
+            settings.enter_context(torch.enable_grad())
+            # The others only where they are needed, for they cost time.
+            # torch.get_default_device() of 2.6 ignores ``with torch.device(...)``.
+            if torch.empty(0).device.type != "cpu":
+                settings.enter_context(torch.device("cpu"))
+            if torch.get_default_dtype() != torch.float32:
+                settings.enter_context(SinglePrecision())
+            for kind in AUTOCAST:
+                if torch.is_autocast_enabled(kind):
+                    settings.enter_context(torch.autocast(kind, enabled=False))
+            yield
+    finally:
+        # numpy.errstate and torch.no_grad, which others use meanwhile, restore what was
+        # before unless Ctrl-C meets them at it.
+        np.seterr(**errors)
+        torch.set_grad_enabled(gradients)
+
+
+# --- draws ---------------------------------------------------------------------------
 
 
 def cube_points(n_draws, n_components):
@@ -38,7 +113,7 @@ def cube_points(n_draws, n_components):
 
 def normal(points):
     """Standard normal draws that points of the unit cube stand for."""
-    return 2**0.5 * (2 * points.clamp(LEAST, 1 - LEAST) - 1).erfinv()
+    return 2**0.5 * (2 * points.clamp(MARGIN, 1 - MARGIN) - 1).erfinv()
 
 
 def own_noise(mean, n_draws):
@@ -233,11 +308,12 @@ class Inference:
         size = max(1, min(2048, BLOCK_SIZE // width))
         for start in range(0, X.shape[0], size):
             block = data.take(slice(start, start + size))
-            if sparse:
-                x = SparseRows.from_csr(block.X, torch.float64, self.device, False)
-            else:
-                x = to_rows(block.X, torch.float64, self.device, gaps=data.gaps)
-            yield start, x, *block.beside(torch.float64, self.device)
+            yield (
+                start,
+                *block.tensors(
+                    torch.float64, self.device, sparse=sparse, inference=True
+                ),
+            )
 
     def _finite(self, values):
         """Results for rows of X as an array, unless they are NaN or infinite."""

@@ -9,8 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skvae.nn.likelihoods import LIKELIHOODS, BernoulliOutput, CategoricalOutput
-from skvae.utils.columns import column_numbers
-from skvae.utils.validation import InvalidParameterError, value_range
+from skvae.utils.validation import InvalidParameterError, column_numbers, value_range
 
 
 def parts_of(likelihood, n_features):

@@ -204,7 +204,7 @@ class NVDMTopicModel(BaseTopicModel):
             generator,
             config["n_covariates"],
         )
-        return decoder, None
+        return decoder, None, 1.0
 
     def _set_fitted_attributes(self, module, sample):
         super()._set_fitted_attributes(module, sample)

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 
 from skvae.models.topics import BaseProportionsModel
-from skvae.nn.autoencoder import GaussianPrior
 from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
 from skvae.persistence import register
-from skvae.utils.counts import document_frequencies
+from skvae.training.data import document_frequencies
 from skvae.utils.validation import Interval
 
 # How far from the purest document to a topic alone its words are looked up.
@@ -214,38 +213,27 @@ class ProdLDATopicModel(BaseProportionsModel):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _config(self, n_features, *n_beside, **settled):
-        return {
-            **super()._config(n_features, *n_beside, **settled),
-            "concentration": float(self.concentration),
-        }
-
-    @staticmethod
-    def _build_prior(n_components, learnt):
-        # Laplace's approximation in the basis of the softmax, but for the scale of the
-        # proportions; for one topic, whose share is always 1, any prior will do.
-        variance = 1 - 1 / n_components if n_components > 1 else 1.0
-        return GaussianPrior(n_components, learnt=learnt, std=variance**0.5)
+    def _config(self, data):
+        return {**super()._config(data), "concentration": float(self.concentration)}
 
     @staticmethod
     def _build_decoder(config, generator):
+        n_components = config["n_components"]
         decoder = ExpertsDecoder(
-            config["n_features"],
-            config["n_components"],
-            generator,
-            config["n_covariates"],
+            config["n_features"], n_components, generator, config["n_covariates"]
         )
-        return decoder, CoolingSoftmax(config["concentration"])
+        # Laplace's approximation in the basis of the softmax, but for the scale of the
+        # proportions; for one topic, whose share is always 1, any prior will do.
+        variance = 1 - 1 / n_components if n_components > 1 else 1.0
+        return decoder, CoolingSoftmax(config["concentration"]), variance**0.5
 
-    def _initialise(self, module, X):
-        super()._initialise(module, X)
-        with torch.no_grad():
-            module.decoder.spread.zero_()
-
-    def _prepare(self, module, X):
+    def _start(self, module, data, is_new):
+        super()._start(module, data, is_new)
         decoder = module.decoder
-        spread = torch.from_numpy(decoder.spread_of(document_frequencies(X)))
+        spread = torch.from_numpy(decoder.spread_of(document_frequencies(data.X)))
         with torch.no_grad():  # documents of a later call may add to it
+            if is_new:
+                decoder.spread.zero_()
             decoder.spread.clamp_(min=spread.to(decoder.spread))
 
     def _set_fitted_attributes(self, module, sample):
@@ -256,9 +244,6 @@ class ProdLDATopicModel(BaseProportionsModel):
         proportions = torch.from_numpy(self.topic_proportions_)
         proportions = proportions.to(module.decoder.topics)
         self.components_ = module.decoder(proportions).mean.cpu().numpy()
-
-    def _topic_codes(self):
-        return self.topic_proportions_
 
     @classmethod
     def _of_file(cls, state):

@@ -1,4 +1,7 @@
-"""Seed words: which topics there are to be, told by a few words of each."""
+"""Seed words: topics that are given by a few words each.
+
+Also here: the words that are specific to some documents, for seeds and clusters.
+"""
 
 import difflib
 import warnings
@@ -6,15 +9,78 @@ from collections.abc import Mapping
 
 import numpy as np
 import scipy.sparse as sp
+import torch
+from sklearn.preprocessing import normalize
+from skorch.callbacks import Callback
 
-from skvae.utils.counts import document_frequencies
-from skvae.utils.names import numbered_topics
-from skvae.utils.specific import specific_words
+from skvae.models.topics import numbered_topics
+from skvae.nn.objective import seed_token_loss, theme_prior_loss
+from skvae.training.data import document_frequencies
 from skvae.utils.validation import InvalidParameterError
+
+# Weights if `seed_weight` is 1: of the tokens of seed words, for proportions, and of
+# the words of their documents, for topics.
+TOKEN_WEIGHT, THEME_WEIGHT = 2.0, 0.25
+# Share of a document's words that belong to no topic: more than stop words take, so
+# that topics have to be specific.
+BACKGROUND = 0.95
+# Documents with a word that the background does not account for, at the least.
+MIN_DOCUMENTS = 1.0
+N_ITERATIONS = 50
+
+
+class SeedWords(Callback):
+    """Seeded topics start at the words of documents with their seeds, and stay near.
+
+    Parameters
+    ----------
+    estimator : GSMTopicModel
+    X : CSR array or Shards of shape (n_samples, n_features)
+
+    Attributes
+    ----------
+    penalties : list of (weight, penalty)
+        As in `NegativeELBO`.
+
+    Raises
+    ------
+    ValueError
+        If the words of X are not known, or if X has none of a topic's seeds.
+    """
+
+    def __init__(self, estimator, X):
+        columns = seed_columns(estimator, X.shape[1])
+        seeds = np.zeros((X.shape[1], len(columns)), np.float32)
+        for topic, of_topic in enumerate(columns):
+            seeds[of_topic, topic] = 1
+        self.seeds = seeds / np.maximum(seeds.sum(axis=1, keepdims=True), 1)
+        self.themes = seed_themes(X, columns)
+        self.penalties = [
+            (estimator.seed_weight * TOKEN_WEIGHT, self.token_loss),
+            (estimator.seed_weight * THEME_WEIGHT, self.theme_loss),
+        ]
+
+    def on_train_begin(self, net, **kwargs):
+        decoder = net.module_.decoder
+        self.seeds_ = torch.from_numpy(self.seeds).to(net.device)
+        self.themes_ = torch.from_numpy(self.themes).to(self.seeds_)
+        if len(net.history) == 0:
+            with torch.no_grad():
+                themes = torch.from_numpy(self.themes).to(decoder.background)
+                decoder.start_topics((themes + decoder.background.softmax(-1)) / 2)
+
+    def on_train_end(self, net, **kwargs):
+        del self.seeds_, self.themes_
+
+    def token_loss(self, x, posterior, likelihood, prior):
+        return seed_token_loss(x, likelihood, self.seeds_)
+
+    def theme_loss(self, x, posterior, likelihood, prior):
+        return theme_prior_loss(x, likelihood, self.themes_)
 
 
 def seed_lists(estimator):
-    """Return names of the seeded topics, None where they have none, and their words.
+    """Return the names of the seeded topics, None if they have none, and their words.
 
     Raises
     ------
@@ -61,22 +127,28 @@ def feature_names(estimator, n_features):
     Raises
     ------
     InvalidParameterError
-        If they are given, but not one for each feature.
+        If they are given, but are not those of X, or not one for each feature.
     """
-    names = getattr(estimator, "feature_names_in_", estimator.feature_names)
-    if names is not None and np.shape(names) != (n_features,):
+    name, given = type(estimator).__name__, estimator.feature_names
+    names = getattr(estimator, "feature_names_in_", given)
+    if given is not None and np.shape(given) != (n_features,):
         raise InvalidParameterError(
-            f"The 'feature_names' parameter of {type(estimator).__name__} has the "
-            f"shape {np.shape(names)}, but X has {n_features} features. Pass "
-            "get_feature_names_out() of the vectorizer that counted X."
+            f"The 'feature_names' parameter of {name} has the shape {np.shape(given)}, "
+            f"but X has {n_features} features. Pass get_feature_names_out() of the "
+            "vectorizer that counted X."
+        )
+    if given is not None and (wrong := np.flatnonzero(np.asarray(given) != names)).size:
+        raise InvalidParameterError(
+            f"The 'feature_names' parameter of {name} has {given[wrong[0]]!r} where X "
+            f"has {names[wrong[0]]!r}. Leave it out, since X names its columns."
         )
     return None if names is None else np.asarray(names, dtype=object)
 
 
-def seed_columns(estimator, n_features, *, tell=False):
+def seed_columns(estimator, n_features):
     """Return the columns of the known seed words of each seeded topic.
 
-    `tell` warns of those that X lacks.
+    In a first fit, seed words that X does not have raise a warning.
 
     Raises
     ------
@@ -86,8 +158,6 @@ def seed_columns(estimator, n_features, *, tell=False):
     name = type(estimator).__name__
     vocabulary = feature_names(estimator, n_features)
     topics, lists = seed_lists(estimator)
-    if not lists:
-        return []
     if vocabulary is None:
         raise ValueError(
             f"{name} was given seed_words, but X has no feature names, as counts of "
@@ -103,35 +173,33 @@ def seed_columns(estimator, n_features, *, tell=False):
             raise ValueError(
                 f"X of {name} has none of the seed words of topic "
                 f"{number if topic is None else topic!r}: "
-                f"{', '.join(map(_with_close(place), words)) or 'there are none'}."
+                f"{with_close_words(words, place) or 'there are none'}."
             )
     unknown = [word for words in lists for word in words if word not in place]
-    if tell and unknown:
+    if unknown and not hasattr(estimator, "net_"):
         warnings.warn(
-            f"{name} leaves out seed words that X has not: "
-            f"{', '.join(map(_with_close(place), unknown))}."
+            f"{name} ignores seed words that X does not have: "
+            f"{with_close_words(unknown, place)}."
         )
     return columns
 
 
-def _with_close(place):
-    """A function that tells a word and those that are close to it."""
-    by_lower = {str(word).lower(): word for word in place}
-
-    def told(word):
+def with_close_words(words, vocabulary):
+    """Return words as text, each with those of the vocabulary that are close to it."""
+    by_lower = {str(word).lower(): word for word in vocabulary}
+    shown = []
+    for word in words:
         close = difflib.get_close_matches(word.lower(), list(by_lower))
-        if not close:
-            return repr(word)
-        return f"{word!r} (close: {', '.join(by_lower[c] for c in close)})"
-
-    return told
+        close = ", ".join(by_lower[lower] for lower in close)
+        shown.append(f"{word!r} (close: {close})" if close else repr(word))
+    return ", ".join(shown)
 
 
 def seed_themes(X, columns, n_at_once=2**12):
-    """Word probabilities of what documents with the seeds of each topic are about.
+    """Return word probabilities of what documents with each topic's seeds are about.
 
-    They are those of the words that are specific to documents with the seeds, each of
-    which has the same voice, however frequent it is.
+    They cover the words that are specific to documents with the seeds. Each seed counts
+    alike, however frequent it is.
 
     Parameters
     ----------
@@ -146,20 +214,53 @@ def seed_themes(X, columns, n_at_once=2**12):
     """
     words = sorted({column for seeds in columns for column in seeds})
     is_of = np.array([np.isin(words, seeds) for seeds in columns], dtype=np.float64)
-    together = np.zeros((len(words), X.shape[1]))  # documents with a seed and a word
-    heard = np.zeros(len(columns))  # documents with any seed of a topic
+    together = np.zeros((len(words), X.shape[1]))  # documents with both
+    n_seeded = np.zeros(len(columns))  # documents with any seed of a topic
     for start in range(0, X.shape[0], n_at_once):
         part = X[start : start + n_at_once]
         ones = np.ones(part.nnz)
         part = sp.csr_array((ones, part.indices, part.indptr), part.shape)
-        seen = part[:, words]
-        together += (seen.T @ part).toarray()
-        heard += (seen @ is_of.T > 0).sum(axis=0)
+        with_seed = part[:, words]
+        together += (with_seed.T @ part).toarray()
+        n_seeded += (with_seed @ is_of.T > 0).sum(axis=0)
     documents = together[np.arange(len(words)), words]
-    voices = is_of * (documents > 0)
-    means = voices / np.maximum(voices.sum(axis=1, keepdims=True), 1)
-    counts = (means / np.maximum(documents, 1)) @ together * heard[:, None]
-    # Without a document there is nothing but the seeds.
-    silent = heard == 0
-    counts[np.ix_(silent, words)] = is_of[silent]
+    votes = is_of * (documents > 0)
+    means = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    counts = (means / np.maximum(documents, 1)) @ together * n_seeded[:, None]
+    absent = n_seeded == 0
+    counts[np.ix_(absent, words)] = is_of[absent]
     return specific_words(counts, document_frequencies(X))
+
+
+def specific_words(counts, overall):
+    """Word probabilities of what distinguishes each row of counts from those of all.
+
+    Each count is shared out between the row's own distribution and that of all rows,
+    which has the weight `BACKGROUND`, until this distribution no longer changes much.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_rows, n_words)
+    overall : ndarray of shape (n_words,)
+        Counts of all documents.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_rows, n_words)
+        Rows sum to one.
+
+    References
+    ----------
+    Hiemstra, D., Robertson, S. and Zaragoza, H. (2004). Parsimonious language models
+    for information retrieval. SIGIR.
+    """
+    overall = overall / overall.sum()
+    own = normalize(counts, norm="l1")
+    for _ in range(N_ITERATIONS):
+        specific = (1 - BACKGROUND) * own
+        total = specific + BACKGROUND * overall
+        share = np.divide(specific, total, out=np.zeros_like(total), where=total > 0)
+        kept = np.maximum(counts * share - MIN_DOCUMENTS, 0)
+        # A row of few counts may have nothing that is sure to be its own.
+        own = np.where(kept.any(axis=1, keepdims=True), normalize(kept, norm="l1"), own)
+    return own

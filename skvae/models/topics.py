@@ -1,17 +1,18 @@
 """What topic models share: counts, perplexity, components, health."""
 
+from abc import abstractmethod
 from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from scipy.special import xlogy
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
 from skvae.models.health import ACTIVE
-from skvae.models.recipe import ADDITIONS, additions_of
 from skvae.nn.autoencoder import (
     Counts,
     GaussianEncoder,
@@ -22,18 +23,28 @@ from skvae.nn.autoencoder import (
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import draw_counts
 from skvae.training.callbacks import Alternation
-from skvae.training.data import Data
-from skvae.utils.counts import (
-    canonical_csr,
-    check_average,
-    column_sums,
-    mean_per_token,
-    row_sums,
-)
+from skvae.training.data import Data, column_sums, mean_per_token, row_sums
 from skvae.utils.guesses import OF_TOPIC_MODELS
-from skvae.utils.names import TopicNamesMixin
-from skvae.utils.validation import check_input, contains_words
+from skvae.utils.validation import (
+    InvalidParameterError,
+    canonical_csr,
+    check_input,
+    contains_words,
+)
 
+# What skvae adds to the models of the papers, by the names that `recipe` may hold,
+# sorted. A parameter of the same name has no effect without the addition.
+ADDITIONS = (
+    "clipping",
+    "joint_updates",
+    "kl_warmup",
+    "learnt_prior",
+    "lr_schedule",
+    "scaled_counts",
+    "standardised_means",
+    "thinning",
+    "word_frequencies",
+)
 # Share of documents, anew in each epoch, of which the encoder sees embeddings alone.
 HIDDEN = 0.1
 
@@ -82,6 +93,40 @@ def duplicate_topics(components):
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu(alike, k=1))]
 
 
+def numbered_topics(n_topics):
+    """Return the names of topics that nobody named: "topic 0", "topic 1", and so on."""
+    return np.array([f"topic {k}" for k in range(n_topics)], dtype=object)
+
+
+class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
+    """Topics go by one name in tables, pictures and the columns of `transform`."""
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the topics: those that they were given, else "topic 0" and so on.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            Only checked, against the names that the model was fitted with.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_topics,)
+            One for each column of `transform`.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If `input_features` are not those of the fit.
+        """
+        columns = super().get_feature_names_out(input_features)
+        if hasattr(self, "topic_names_"):
+            return self.topic_names_.copy()
+        return numbered_topics(len(columns))
+
+
 def check_documents(estimator, X, *, reset):
     """Word counts that a topic model is given, as CSR array, or raise."""
     if contains_words(X):
@@ -104,41 +149,38 @@ def check_documents(estimator, X, *, reset):
 class BaseTopicModel(TopicNamesMixin, BaseVAE):
     """What topic models share: counts, perplexity, components.
 
-    Those with a parameter `recipe` may be without some of the `_additions`.
+    With a parameter `recipe`, they may do without some of the `_additions`.
     """
 
     _additions = ADDITIONS
 
     _guesses = {**BaseVAE._guesses, **OF_TOPIC_MODELS}
 
-    def _check_X(self, X, *, reset):
+    def _check_X(self, X, *, reset, scored=True):
         return check_documents(self, X, reset=reset)
 
-    def _check_rows(self, X, rows):
-        name = type(self).__name__
-        if X.nnz == 0:
-            raise ValueError(
-                f"{name} found no counts in X: all zeros. Do the words of the "
-                "vectorizer occur in these texts?"
-            )
-        if len(rows) < X.shape[0] and not row_sums(X)[rows].any():
-            raise ValueError(
-                f"{name} has no counts to train on: early_stopping=True holds out all "
-                "documents that have any. Lower `validation_fraction` (now "
-                f"{self.validation_fraction})."
-            )
-
-    @classmethod
-    def _has_recipe(cls):
-        return "recipe" in cls._get_param_names()
-
     def _added(self):
-        """Names of what the model has beyond the paper's."""
-        return additions_of(self) if self._has_recipe() else self._additions
+        """Return the names of what the model has beyond the paper's, sorted.
 
-    def _config(self, n_features, *n_beside, **settled):
-        config = super()._config(n_features, *n_beside, **settled)
-        return {**config, "recipe": self._added()} if self._has_recipe() else config
+        Raises
+        ------
+        InvalidParameterError
+            If `recipe` holds other names.
+        """
+        recipe, known = getattr(self, "recipe", "skvae"), self._additions
+        if isinstance(recipe, str):
+            return known if recipe == "skvae" else ()
+        unknown = [name for name in recipe if name not in known]
+        if unknown:
+            raise InvalidParameterError(
+                f"The 'recipe' parameter of {type(self).__name__} must be 'skvae', "
+                f"'paper', or names of additions: {', '.join(known)}. Got "
+                f"{unknown[0]!r:.100} among these instead."
+            )
+        return tuple(sorted(set(recipe)))
+
+    def _config(self, data):
+        return {**super()._config(data), "recipe": self._added()}
 
     def _training_options(self, data):
         options, added = super()._training_options(data), self._added()
@@ -156,8 +198,20 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             options["callbacks"].insert(0, Alternation())
         return options
 
-    def _baseline(self, X, rows):
-        frequency = column_sums(X, rows)
+    def _baseline(self, data, rows):
+        """Return the frequencies of the words."""
+        name, frequency = type(self).__name__, column_sums(data.X, rows)
+        if data.X.nnz == 0:
+            raise ValueError(
+                f"{name} found no counts in X: all zeros. Do the words of the "
+                "vectorizer occur in these texts?"
+            )
+        if not frequency.any():
+            raise ValueError(
+                f"{name} has no counts to train on: early_stopping=True holds out all "
+                "documents that have any. Lower `validation_fraction` (now "
+                f"{self.validation_fraction})."
+            )
         return frequency / frequency.sum()
 
     def _health(self, sample, baseline):
@@ -167,7 +221,7 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
         unigram = xlogy(tokens, baseline).sum()
         with np.errstate(all="ignore"):  # infinite, or NaN without tokens
             perplexities = np.exp(-np.array([bound, unigram]) / tokens.sum())
-        # Whole counts may be fitted as badly as this, and a warning tells.
+        # Whole counts may be fitted as badly as this, and get a warning.
         if np.isinf(perplexities[0]) and tokens.sum() < counts.nnz:
             raise ValueError(
                 f"{type(self).__name__} ended with an infinite training perplexity: "
@@ -210,7 +264,7 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
         ValueError
             If X has no counts, a negative one, or another width than in `fit`.
         """
-        return self._bound_per_token((X, covariates, embeddings))
+        return self._bound_per_token(self._validate(X, covariates, embeddings))
 
     def perplexity(
         self,
@@ -260,8 +314,8 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             counts are so small that the perplexity is infinite, or if an option is none
             of those above.
         """
-        given = X, covariates, embeddings
-        per_token = self._bound_per_token(given, bound, n_draws, average)
+        data = self._validate(X, covariates, embeddings)
+        per_token = self._bound_per_token(data, bound, n_draws, average)
         with np.errstate(over="ignore"):
             perplexity = float(np.exp(-per_token))
         if not np.isfinite(perplexity):
@@ -272,9 +326,7 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             )
         return perplexity
 
-    def _bound_per_token(self, given, bound="elbo", n_draws=None, average="token"):
-        check_average(average)
-        data = self._check_data(*given)
+    def _bound_per_token(self, data, bound="elbo", n_draws=None, average="token"):
         if data.X.nnz == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
         bounds = self._inference().bounds(data, bound, n_draws)
@@ -310,14 +362,11 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             If the model was fitted without covariates, or with others.
         """
         check_is_fitted(self, "net_")
-        codes = self._topic_codes()
+        # ProdLDA looks words up in its purest documents.
+        codes = getattr(self, "topic_proportions_", np.eye(self._n_features_out))
         if covariates is None:
             return self._inference().means(Data(codes))
         return self.inverse_transform(codes, covariates=covariates)
-
-    def _topic_codes(self):
-        """Codes that stand for the topics; shape (n_components, n_components)."""
-        return np.eye(self._n_features_out)
 
     def sample(self, n_samples=1, random_state=None, *, covariates=None):
         """Draw new documents: topics from the prior, then words from the topics.
@@ -344,12 +393,11 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
 
     @classmethod
     def _build_module(cls, config, generator):
-        added = config.get("recipe", cls._additions)
+        added = config["recipe"]
         preprocess = ScaledCounts() if "scaled_counts" in added else Counts()
-        n_beside = config["n_covariates"] + config["n_embedding_features"]
-        n_more = preprocess.n_extra_features + n_beside
+        n_side = config["n_covariates"] + config["n_embedding_features"]
         body = MLP(
-            config["n_features"] + n_more,
+            config["n_features"] + preprocess.n_extra_features + n_side,
             config["hidden_layer_sizes"],
             config["activation"],
             config["dropout"],
@@ -363,29 +411,34 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             standardise="standardised_means" in added,
             n_embedding_features=config["n_embedding_features"],
         )
-        decoder, link = cls._build_decoder(config, generator)
-        prior = cls._build_prior(config["n_components"], "learnt_prior" in added)
+        decoder, link, prior_std = cls._build_decoder(config, generator)
+        prior = GaussianPrior(
+            config["n_components"], learnt="learnt_prior" in added, std=prior_std
+        )
         return VariationalAutoencoder(encoder, decoder, prior, link)
 
     @staticmethod
-    def _build_prior(n_components, learnt):
-        return GaussianPrior(n_components, learnt=learnt)
+    @abstractmethod
+    def _build_decoder(config, generator):
+        """Return decoder, link from latent codes to what users see, and prior std."""
 
-    def _initialise(self, module, X):
-        tokens = column_sums(X, np.arange(X.shape[0]))
+    def _start(self, module, data, is_new):
+        if not is_new:
+            return
+        tokens = column_sums(data.X, np.arange(data.X.shape[0]))
         if "word_frequencies" in self._added():
             # Words start at their overall frequency, smoothed by one token each.
             frequency = tokens + 1.0
-            with np.errstate(all="ignore"):  # training will tell
+            with np.errstate(all="ignore"):  # training reports it
                 background = torch.from_numpy(np.log(frequency / frequency.sum()))
             with torch.no_grad():
                 module.decoder.background.copy_(background)
-        self.mean_length_ = float(tokens.sum() / X.shape[0])
+        self.mean_length_ = float(tokens.sum() / data.X.shape[0])
 
     def _set_fitted_attributes(self, module, sample):
-        if self._n_covariates:
+        if module.decoder.covariate_components is not None:
             factors = module.decoder.covariate_components.cpu().numpy()
-            if hasattr(self, "covariate_scale_"):  # of numbers as they were given
+            if hasattr(self, "covariate_scale_"):  # of numbers in their own units
                 factors = factors / self.covariate_scale_[:, None]
             self.covariate_components_ = factors
 

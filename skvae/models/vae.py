@@ -20,23 +20,24 @@ from skvae.models.autoencoder import (
     start_at_pca,
 )
 from skvae.models.base import BaseVAE
-from skvae.models.embeddings import check_embeddings
 from skvae.models.mixed import (
     check_gaps,
     check_support,
     kinds_of,
     resolved_likelihood,
 )
+from skvae.models.side_data import check_embeddings
 from skvae.models.topics import thinning
 from skvae.nn.autoencoder import Affine
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
-from skvae.utils.counts import canonical_csr, feature_moments
+from skvae.training.data import feature_moments
 from skvae.utils.guesses import OF_AUTOENCODERS
 from skvae.utils.validation import (
     Interval,
     StrOptions,
+    canonical_csr,
     check_input,
     contains_words,
 )
@@ -391,7 +392,7 @@ class VAETransformer(BaseVAE):
 
     # --- what is checked and built -----------------------------------------------
 
-    def _check_X(self, X, *, reset):
+    def _check_X(self, X, *, reset, scored=True):
         if contains_words(X):
             raise ValueError(
                 f"{type(self).__name__} takes numbers, but got texts. Put a "
@@ -403,27 +404,26 @@ class VAETransformer(BaseVAE):
                 f"Found array with dim {n_dims}, but {type(self).__name__} takes rows "
                 "of values. Pass X.reshape(len(X), -1)."
             )
-        given = X
-        # scikit-learn has words for what is missing.
-        words = self._counts_words()
+        X_given = X
+        is_text = self._is_multinomial()
         X = check_input(
             self,
             X,
             reset=reset,
             dtype=[np.float64, np.float32],
-            ensure_all_finite=True if words else "allow-nan",
+            ensure_all_finite=True if is_text else "allow-nan",
         )
-        if sp.issparse(X) or words:
+        if sp.issparse(X) or is_text:
             X = canonical_csr(sp.csr_array(X))
         if reset:
-            self._resolved = resolved_likelihood(self, given, X)
-        check_gaps(self, X, self._likelihood())
+            self._resolved = resolved_likelihood(self, X_given, X)
+        likelihood = self._likelihood()
+        check_gaps(self, X, likelihood)
+        if scored:
+            if set(kinds_of(likelihood)) <= COUNTS:
+                check_non_negative(X, f"X in {type(self).__name__}")
+            check_support(self, X, likelihood)
         return X
-
-    def _check_support(self, X):
-        if self._kinds() <= COUNTS:
-            check_non_negative(X, f"X in {type(self).__name__}")
-        check_support(self, X, self._likelihood())
 
     def _likelihood(self):
         """The likelihood by name, or names and numbers of columns as a fit has them."""
@@ -431,90 +431,86 @@ class VAETransformer(BaseVAE):
             return self.net_.config["likelihood"]
         return getattr(self, "_resolved", self.likelihood)
 
-    def _kinds(self):
-        """Names of the likelihoods, as far as they are known."""
-        return set(kinds_of(self._likelihood()))
-
-    def _counts_words(self):
+    def _is_multinomial(self):
         return kinds_of(self._likelihood()) == ["multinomial"]
 
-    def _has_gaps(self, X):
-        return isinstance(X, np.ndarray) and bool(np.isnan(X).any())
-
-    def _config(self, n_features, *n_beside, **settled):
-        return {
-            **super()._config(n_features, *n_beside, **settled),
-            **checked_config(self, n_features),
-            "batch_norm": bool(settled.get("batch_norm", True)),
-        }
+    def _config(self, data):
+        config = {**super()._config(data), **checked_config(self, data.X.shape[1])}
+        if hasattr(self, "net_"):  # training continues with its layers
+            automatic = self.net_.config
+        else:
+            n_samples = data.X.shape[0]
+            pays = self.variational or self.lr >= HIGH_RATE or n_samples <= MANY_ROWS
+            automatic = {
+                "dropout": 0.2 * min(FEW_ROWS / n_samples, 1) * has_linear_path(config),
+                "batch_norm": pays and not self._is_multinomial(),
+            }
+        if self.dropout == "auto":
+            config["dropout"] = float(automatic["dropout"])
+        batch_norm = self.batch_norm
+        if batch_norm == "auto":
+            batch_norm = automatic["batch_norm"]
+        return {**config, "batch_norm": bool(batch_norm)}
 
     @classmethod
     def _build_module(cls, config, generator):
         return build_autoencoder(config, generator)
 
-    def _initialise(self, module, X):
-        mean, std, number = map(torch.from_numpy, feature_moments(X))
+    def _start(self, module, data, is_new):
+        if not is_new:
+            return
+        mean, std, number = map(torch.from_numpy, feature_moments(data.X))
         if (number == 0).any():
             missing = np.flatnonzero(number == 0).tolist()
             raise ValueError(
-                f"{type(self).__name__} cannot learn features of which all values are "
-                f"missing, as those of the columns {missing} are. Leave them out."
+                f"{type(self).__name__} cannot learn features without any value, such "
+                f"as those of the columns {missing}. Leave them out."
             )
-        start, output = module.encoder.preprocess, module.decoder.output
+        affine, output = module.encoder.preprocess, module.decoder.output
         with torch.no_grad():
             output.take_unit(mean, std)
-            if isinstance(start, Affine):
-                if start.unit is not None:
-                    start.unit.copy_(output.seen_unit)
+            if isinstance(affine, Affine):
+                if affine.unit is not None:
+                    affine.unit.copy_(output.seen_unit)
                 if self.center:
-                    start.offset.copy_(mean)
+                    affine.offset.copy_(mean)
             if self.center:
                 module.decoder.origin.copy_(output.at_mean(mean, number))
             if getattr(module.encoder.body, "skip", False):
                 learnt = isinstance(self.scale, str)
-                start_at_pca(module, X, None if learnt else 1.0)
+                start_at_pca(module, data.X, None if learnt else 1.0)
         if output.counts:
             self.mean_length_ = output.mean_length(mean)
+
+    def _training_options(self, data):
+        options = super()._training_options(data)
+        n_samples, n_features = data.X.shape
+        times = max(n_samples / MANY_ROWS, 1)
+        if self.max_epochs == "auto":
+            options["max_epochs"] = max(round(50 / times**0.5), 10)
+        if self.batch_size == "auto":
+            options["batch_size"] = min(round(64 * times), 512)
+        if self.early_stopping == "auto":
+            options["early_stopping"] = 10 <= n_samples < 2 * n_features and (
+                has_linear_path(self._config(data))
+            )
+        corrupt = corruption(self.corruption, self.denoising)
+        if corrupt is None and self._is_multinomial():
+            corrupt = thinning(data)
+        return {
+            **options,
+            "kl_weight": self.kl_weight,
+            "n_importance": self.n_importance,
+            "corrupt": corrupt,
+            "dense": self.denoising > 0,
+            # Networks would learn few rows by heart.
+            "reach": REACH if n_samples > MANY_ROWS else 0.0,
+        }
 
     def _params_to_save(self):
         params = super()._params_to_save()
         # Columns by numbers: they may have been chosen by code.
         return {**params, "likelihood": self.net_.config["likelihood"]}
-
-    def _settled(self, data):
-        n_samples, n_features = data.X.shape
-        times = max(n_samples / MANY_ROWS, 1)
-        given = super()._settled(data) | {"batch_norm": self.batch_norm}
-        few = n_samples <= MANY_ROWS
-        beside = data.covariates.shape[1]
-        path = has_linear_path(self._config(n_features, beside))
-        dropout = 0.2 * min(FEW_ROWS / n_samples, 1) * path
-        pays = self.variational or self.lr >= HIGH_RATE or few
-        batch_norm = pays and not self._counts_words()
-        if hasattr(self, "net_"):  # and goes on
-            dropout, batch_norm = map(self.net_.config.get, ("dropout", "batch_norm"))
-        auto = {
-            "batch_norm": batch_norm,
-            "max_epochs": max(round(50 / times**0.5), 10),
-            "batch_size": min(round(64 * times), 512),
-            "dropout": dropout,
-            "early_stopping": path and 10 <= n_samples < 2 * n_features,
-        }
-        return {k: auto[k] if v == "auto" else v for k, v in given.items()}
-
-    def _training_options(self, data):
-        corrupt = corruption(self.corruption, self.denoising)
-        if corrupt is None and self._counts_words():
-            corrupt = thinning(data)
-        return {
-            **super()._training_options(data),
-            "kl_weight": self.kl_weight,
-            "n_importance": self.n_importance,
-            "corrupt": corrupt,
-            "dense": self.denoising > 0,
-            # Few rows would be learnt by heart.
-            "reach": REACH if data.X.shape[0] > MANY_ROWS else 0.0,
-        }
 
     @classmethod
     def _of_file(cls, state):
@@ -707,8 +703,8 @@ class VAETransformer(BaseVAE):
         >>> bool(abs(vae.impute(X)[::5, 2] - 3 * t[::5, 0]).mean() < 0.2)
         True
         """
-        data = self._check_data(X, covariates, embeddings)
-        if not data.gaps:
+        data = self._validate(X, covariates, embeddings)
+        if not data.has_gaps:
             return data.X.toarray() if sp.issparse(data.X) else data.X.copy()
         rng = check_random_state(random_state) if sample else None
         filled = self._inference().expected_rows(data, n_draws, rng)
@@ -791,7 +787,8 @@ class VAETransformer(BaseVAE):
         """
         check_scalar(n_steps, "n_steps", Integral, min_val=2)
         check_is_fitted(self, "net_")
-        embeddings = check_embeddings(self, embeddings, 2, reset=False)
+        if embeddings is not None or self.net_.config["n_embedding_features"]:
+            embeddings = check_embeddings(self, embeddings, 2, reset=False)
         of_rows = [None, None] if embeddings is None else np.vsplit(embeddings, 2)
         start, end = (
             self.transform(self._single_row(x), covariates=covariates, embeddings=e)
@@ -821,7 +818,7 @@ class VAETransformer(BaseVAE):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        kinds = self._kinds()
+        kinds = set(kinds_of(self._likelihood()))
         tags.input_tags.positive_only = kinds <= COUNTS
         tags.input_tags.allow_nan = "multinomial" not in kinds
         return tags

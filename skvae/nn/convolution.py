@@ -7,7 +7,6 @@ from torch import nn
 
 from skvae.nn.layers import ACTIVATIONS, MLP, glorot, norms_of
 from skvae.nn.rows import append_columns
-from skvae.nn.settings import default_device
 
 
 def convolution(layer, n_in, n_out, generator, **params):
@@ -19,7 +18,7 @@ def convolution(layer, n_in, n_out, generator, **params):
         kernel_size=3,
         stride=2,
         padding=1,
-        device=default_device(),
+        device=torch.empty(0).device,
         **params,
     )
     return glorot(layer, generator)

@@ -182,7 +182,7 @@ def topic_alignment(vectors):
     return angles.var(correction=0) - angles.mean()
 
 
-def topic_surprise(x, posterior, likelihood, prior):
+def topic_prior_loss(x, posterior, likelihood, prior):
     """Minus the log-probabilities of all words in all topics, less those of equal ones.
 
     In nats. Times a concentration it is minus the logarithm of a symmetric Dirichlet
@@ -201,33 +201,44 @@ def topic_surprise(x, posterior, likelihood, prior):
     return -topics.numel() * (mean + math.log(topics.shape[-1]))
 
 
-def theme_surprise(x, posterior, likelihood, prior, themes):
-    """Minus the log-probability of words of given themes in the first topics.
+def theme_prior_loss(x, likelihood, themes):
+    """Minus the log-probability of the words of given themes in the first topics.
 
-    Of each theme there are as many words as an equal share of the tokens of a document.
-    Times a weight it is minus the logarithm of a Dirichlet prior around the theme, in
-    the softmax basis as `topic_surprise`. It takes and returns what that does, and
+    Each theme has as many words as an equal share of the tokens of a document. Times a
+    weight, it is minus the logarithm of a Dirichlet prior around the theme, in the
+    softmax basis as in `topic_prior_loss`.
 
     Parameters
     ----------
+    x : tensor of shape (batch, n_features)
+    likelihood : TopicMixture or TiltedMixture
     themes : tensor of shape (n_themes, n_features)
         Word probabilities of each theme.
+
+    Returns
+    -------
+    penalty : tensor of shape ()
     """
     topics = likelihood.topics
     of_theme = themes * log_positive(topics[: len(themes)])
     return -x.sum(-1).mean() / len(topics) * of_theme.sum()
 
 
-def seed_surprise(x, posterior, likelihood, prior, seeds):
-    """Minus the log-probabilities of the topics that seed words of documents tell.
+def seed_token_loss(x, likelihood, seeds):
+    """Minus the log-probabilities of the topics that the seed words of documents show.
 
-    That of a token which is known to be of a topic is the topic's proportion. It takes
-    and returns what `topic_overlap` does, and
+    The probability of a token that is known to be of a topic is the topic's proportion.
 
     Parameters
     ----------
+    x : tensor of shape (batch, n_features)
+    likelihood : TopicMixture or TiltedMixture
     seeds : tensor of shape (n_features, n_seeded_topics)
-        Share of each word that is of a topic.
+        Share of each word that belongs to each topic.
+
+    Returns
+    -------
+    penalty : tensor of shape ()
 
     References
     ----------

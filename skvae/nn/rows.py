@@ -219,12 +219,6 @@ def take_columns(rows, columns):
     return rows[..., columns]
 
 
-def to_rows(rows, *options, gaps=False):
-    """A few rows as `to_dense_tensor` makes them, or with gaps where NaN is."""
-    rows = to_dense_tensor(rows, *options)
-    return RowsWithGaps.from_dense(rows) if gaps else rows
-
-
 def missing_of(rows):
     """1 where a value of dense rows is missing, else 0."""
     if isinstance(rows, RowsWithGaps):

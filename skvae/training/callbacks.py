@@ -1,11 +1,30 @@
-"""What happens beside the training steps: clipping, a schedule, a progress bar."""
+"""What happens around the training steps: schedule, clipping, penalties, progress."""
 
 import math
 
+import numpy as np
+import torch
 from skorch.callbacks import Callback
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from skvae.nn.objective import topic_alignment
+from skvae.nn.objective import topic_alignment, topic_incoherence
+from skvae.utils.npmi import npmi
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:
+        """Nothing to support."""
+
+    def with_callbacks(method):
+        return method
+
+
+# Documents, evenly spaced, that pairs of words are counted in.
+MAX_DOCUMENTS = 10_000
+# Most probable words of a topic that are to occur together.
+N_WORDS = 20
 
 
 class Clipping(Callback):
@@ -94,6 +113,44 @@ class TopicAngles(Callback):
         return topic_alignment(self.decoder_.topic_embeddings)
 
 
+class TopicIncoherence(Callback):
+    """A penalty that looks up, before each epoch, how topics' top words occur together.
+
+    Only these pairs are counted, in a bounded number of documents: neither memory nor
+    time grow with the square of the vocabulary.
+    """
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        rows = X.rows[:: -(-len(X.rows) // MAX_DOCUMENTS)]
+        self.documents_ = X.data.take(rows).X.tocsc()
+
+    def on_epoch_begin(self, net, **kwargs):
+        with torch.no_grad():
+            topics = net.module_.decoder.topics()
+        self.words_ = topics.topk(min(N_WORDS, topics.shape[1])).indices
+        values = npmi(self.shares(self.words_.tolist()))
+        self.npmi_ = torch.from_numpy(values).to(topics)
+
+    def on_train_end(self, net, **kwargs):
+        del self.documents_, self.words_, self.npmi_
+
+    def shares(self, topics):
+        """Share of the documents that have both words of a pair, for each topic."""
+        n_documents = self.documents_.shape[0]
+        joint = []
+        for words in topics:
+            # Sparse products of so few columns are slower.
+            has = np.zeros((len(words), n_documents), np.float32)
+            for row, word in zip(has, words):
+                start, end = self.documents_.indptr[word : word + 2]
+                row[self.documents_.indices[start:end]] = 1
+            joint.append(has @ has.T)
+        return np.array(joint, np.float64) / n_documents
+
+    def __call__(self, x, posterior, likelihood, prior):
+        return topic_incoherence(x, likelihood, self.words_, self.npmi_)
+
+
 class ProgressBar(Callback):
     """A bar over the epochs, with loss, KL term and the time left."""
 
@@ -121,3 +178,32 @@ class ProgressBar(Callback):
     def close(self):
         if hasattr(self, "bar_"):
             self.bar_.close()
+
+
+class FitTask:
+    """A fit, with a task of its own for each epoch.
+
+    It is begun within a method of the estimator that `with_callbacks` decorates, and
+    does nothing where scikit-learn has no callbacks.
+    """
+
+    def __init__(self, estimator, n_epochs):
+        self.estimator = estimator
+        self.is_to_stop = False
+        self._tasks = []
+        if hasattr(estimator, "set_callbacks"):
+            self._begin(estimator._init_callback_context(max_subtasks=n_epochs))
+
+    def _begin(self, context):
+        context.call_on_fit_task_begin(estimator=self.estimator)
+        self._tasks.append(context)
+
+    def begin_epoch(self):
+        if self._tasks:
+            self._begin(self._tasks[0].subcontext(task_name="epoch"))
+
+    def end(self):
+        """End the epoch, or the fit; note whether a callback wants no more of them."""
+        if self._tasks:
+            ended = self._tasks.pop().call_on_fit_task_end(estimator=self.estimator)
+            self.is_to_stop |= ended

@@ -1,65 +1,59 @@
-"""The skorch net of a variational autoencoder.
+"""The skorch net of a variational autoencoder, and the state that it is restored from.
 
 skorch owns the training loop. What it lacks is here: private random streams, a guard
-against divergence, batches shared with other processes, and a Ctrl-C that reaches the
-caller.
+against divergence, and a Ctrl-C that reaches the caller.
 """
 
 import math
+from enum import IntEnum
 
 import numpy as np
+import pandas as pd
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import (
-    EarlyStopping,
-    LRScheduler,
-    PassthroughScoring,
-)
+from skorch.callbacks import EarlyStopping, LRScheduler, PassthroughScoring
 from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
-from skvae.distributed import ALONE
 from skvae.nn.objective import NegativeELBO
 from skvae.training.callbacks import Clipping, ProgressBar, Schedule
 from skvae.training.data import EvenBatchSampler, RowDataset
-from skvae.training.seeds import Stream, derive_seed
 
-# Numbers of 4 bytes in the largest block that glibc keeps for itself: 32 MB.
-LARGE = 2**23
-# Share of non-zeros above which training is faster on dense batches.
+# The gradients of weights with at least this many numbers (32 MB) stay allocated: glibc
+# returns larger blocks to the system, which then has to clear them page by page.
+LARGE_WEIGHT = 2**23
+# Share of nonzeros above which training is faster on dense batches.
 MAX_DENSITY = 0.3
+# Columns of `history_`, by their names in skorch's history.
+HISTORY_COLUMNS = {
+    "train_loss": "loss",
+    "reconstruction": "reconstruction",
+    "kl": "kl",
+    "valid_loss": "validation_loss",
+}
 
 
-def as_is(batch):
-    """Collate function for a dataset that makes whole batches."""
-    return batch
+class Stream(IntEnum):
+    """What a random stream is for; streams of one seed are independent."""
+
+    WEIGHTS = 0
+    SPLIT = 1
+    SHUFFLE = 2
+    CORRUPTION = 3
+    NOISE = 4
+    VALIDATION = 5
+    HEALTH = 6
 
 
-def checked(callbacks):
-    """A user's callbacks, unless they would undo the schedule."""
-    if any(isinstance(callback, LRScheduler) for callback in callbacks):
-        raise ValueError(
-            "callbacks holds an LRScheduler, but the learning rate follows a "
-            "schedule already. Set `lr` and `max_epochs` instead."
-        )
-    return callbacks
+def derive_seed(seed, stream, epoch=0, rank=0):
+    """Return the seed of one stream in one epoch and process.
 
-
-def own_callbacks(schedule, clip_norm, patience, label):
-    """Callbacks of every fit, and those that its options ask for, by name."""
-    yield "reconstruction", PassthroughScoring("reconstruction", on_train=True)
-    yield "kl", PassthroughScoring("kl", on_train=True)
-    yield "skvae_schedule", schedule
-    if clip_norm is not None:
-        yield "skvae_clipping", Clipping(clip_norm)
-    if patience is not None:
-        # A threshold relative to the loss has the wrong sign for a negative one.
-        stopping = EarlyStopping(
-            patience=patience, load_best=True, threshold_mode="abs"
-        )
-        yield "skvae_early_stopping", stopping
-    if label:
-        yield "skvae_progress", ProgressBar(label)
+    Seeds depend on the epoch alone, so training that stops, is pickled and continues
+    draws the same numbers as uninterrupted training.
+    """
+    state = np.random.SeedSequence([seed, stream, epoch, rank])
+    state = state.generate_state(2, np.uint32)
+    return int(state[0]) << 31 | int(state[1]) >> 1
 
 
 class VAENet(NeuralNet):
@@ -72,22 +66,30 @@ class VAENet(NeuralNet):
         Root of all random streams.
     config : dict of plain values
         What the module was built from; kept for rebuilding it.
+    lr, max_epochs, kl_warmup, reach, constant_lr
+        Passed to `Schedule`.
+    batch_size : int
+    kl_weight, penalties
+        Passed to `NegativeELBO`.
+    n_importance : int
+        Number of draws of each row's code in the importance-weighted bound.
+    corrupt : callable, optional
+        Passed to `RowDataset`, for the training rows.
+    dense : bool
+        Whether batches are dense even if the rows are sparse.
+    patience : int, optional
+        Epochs without improvement before early stopping stops.
+    clip_norm : float, optional
+        Largest norm of the gradients.
+    callbacks : sequence of skorch callbacks
+    device : str
+    verbose : int
     label : str
         Name of the model, for messages.
-    processes : Alone or Group
-        Those that share each batch.
-    reach : float
-    constant_lr : bool
-        As in `Schedule`.
-    penalties : sequence of (weight, penalty)
-        As in `NegativeELBO`.
-    n_importance : int
-        Draws of each row's code, of which the bound is that of all of them.
-    corrupt : callable, optional
-        As in `RowDataset`, for rows that are trained on.
-    dense : bool
-        Whether batches are dense, as those are that `corrupt` fills, whatever rows are.
     """
+
+    # This process among those that share each batch; see `skvae.distributed`.
+    rank, n_processes = 0, 1
 
     def __init__(
         self,
@@ -112,12 +114,28 @@ class VAENet(NeuralNet):
         device="cpu",
         verbose=0,
         label="",
-        processes=ALONE,
     ):
-        if processes.rank > 0:  # the first one tells enough
-            verbose = 0
         schedule = Schedule(lr, kl_warmup, max_epochs, reach, constant_lr)
-        own = own_callbacks(schedule, clip_norm, patience, label * (verbose == 1))
+        own_callbacks = [
+            ("reconstruction", PassthroughScoring("reconstruction", on_train=True)),
+            ("kl", PassthroughScoring("kl", on_train=True)),
+            ("skvae_schedule", schedule),
+        ]
+        if clip_norm is not None:
+            own_callbacks.append(("skvae_clipping", Clipping(clip_norm)))
+        if patience is not None:
+            # A threshold relative to the loss has the wrong sign for a negative one.
+            stopping = EarlyStopping(
+                patience=patience, load_best=True, threshold_mode="abs"
+            )
+            own_callbacks.append(("skvae_early_stopping", stopping))
+        if verbose == 1:
+            own_callbacks.append(("skvae_progress", ProgressBar(label)))
+        if any(isinstance(callback, LRScheduler) for callback in callbacks):
+            raise ValueError(
+                "callbacks holds an LRScheduler, but the learning rate follows a "
+                "schedule already. Set `lr` and `max_epochs` instead."
+            )
         super().__init__(
             module,
             criterion=NegativeELBO(kl_weight, penalties),
@@ -127,7 +145,7 @@ class VAENet(NeuralNet):
             max_epochs=max_epochs,
             batch_size=batch_size,
             train_split=None,
-            callbacks=[*own, *checked(callbacks)],
+            callbacks=[*own_callbacks, *callbacks],
             device=device,
             verbose=verbose,
         )
@@ -139,14 +157,15 @@ class VAENet(NeuralNet):
         self.corrupt = corrupt
         self.dense = dense
         self.label = label
-        self.processes = processes
         self.kept_gradients_ = []
         self.shuffle_generator = torch.Generator()
         self.noise_generator = torch.Generator(device)
         self.initialize()
 
+    # --- training ------------------------------------------------------------------
+
     def train_on(self, data, rows, task, *, n_epochs, held_out=None):
-        """Train for some epochs more on rows of data, and let go of it.
+        """Train for some more epochs, then release the data.
 
         Parameters
         ----------
@@ -154,7 +173,7 @@ class VAENet(NeuralNet):
         rows : array of int
             Numbers of the rows to train on.
         task : FitTask
-            To be told of each epoch.
+            Told about each epoch.
         n_epochs : int
         held_out : array of int, optional
             Numbers of the rows that early stopping watches.
@@ -169,13 +188,13 @@ class VAENet(NeuralNet):
             self.module_.encoder.takes_sparse_rows
             and not self.dense
             and data.X.nnz < MAX_DENSITY * np.prod(data.X.shape)
-            and self.device != "mps"  # which lacks what it takes
+            and self.device != "mps"  # which does not support the operations
         )
         if held_out is not None:
             held_out = RowDataset(data, held_out, sparse=sparse)
             self.train_split = predefined_split(held_out)
-        if sparse and self.processes.size == 1:
-            self.keep_gradients(self.module_.encoder.first_layers)
+        if sparse:
+            self.keep_gradients()
         self.partial_fit(RowDataset(data, rows, self.corrupt, sparse))
         self.release()
         weights = self.module_.state_dict().values()
@@ -186,12 +205,11 @@ class VAENet(NeuralNet):
             )
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
-        """Train for `max_epochs` epochs more; Ctrl-C propagates.
+        """Train for `max_epochs` more epochs; Ctrl-C propagates.
 
-        skorch takes every KeyboardInterrupt for a callback's wish to stop.
+        skorch takes every KeyboardInterrupt for a callback's request to stop.
         """
         self.notify("on_train_begin", X=X, y=y)
-        self.forward_ = self.processes.forward_of(self.module_)
         try:
             self.fit_loop(X, y, **fit_params)
         except KeyboardInterrupt:
@@ -204,20 +222,21 @@ class VAENet(NeuralNet):
         finally:
             if (progress := dict(self.callbacks_).get("skvae_progress")) is not None:
                 progress.close()
-        self.processes.share_history(self.history)
         self.notify("on_train_end", X=X, y=y)
         return self
 
     def get_iterator(self, dataset, training=False):
-        # All processes see all of the rows held out, and stop in the same epoch.
-        shared = (self.shuffle_generator, self.processes) if training else ()
+        if training:
+            options = self.shuffle_generator, self.rank, self.n_processes
+        else:  # all processes see all held-out rows, and stop in the same epoch
+            options = ()
         return DataLoader(
             dataset,
-            batch_sampler=EvenBatchSampler(len(dataset), self.batch_size, *shared),
-            collate_fn=as_is,
+            batch_sampler=EvenBatchSampler(len(dataset), self.batch_size, *options),
+            collate_fn=lambda batch: batch,  # the dataset makes whole batches
             pin_memory=torch.device(self.device).type == "cuda",
-            # Without a generator of its own, a loader that does not even shuffle draws
-            # a number from torch's global generator.
+            # Without a generator of its own, a loader draws a number from torch's
+            # global generator even if it does not shuffle.
             generator=torch.Generator(),
         )
 
@@ -232,7 +251,7 @@ class VAENet(NeuralNet):
             derive_seed(self.seed, Stream.SHUFFLE, epoch)
         )
         dataset_train.rng = np.random.default_rng(
-            derive_seed(self.seed, Stream.CORRUPTION, epoch, self.processes.rank)
+            derive_seed(self.seed, Stream.CORRUPTION, epoch, self.rank)
         )
         self.task_.begin_epoch()
 
@@ -241,51 +260,37 @@ class VAENet(NeuralNet):
         self.task_.end()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        stream = (Stream.VALIDATION,)
         if training:
-            stream = Stream.NOISE, len(self.history), self.processes.rank
+            stream = Stream.NOISE, len(self.history), self.rank
+        else:
+            stream = (Stream.VALIDATION,)
         self.noise_generator.manual_seed(derive_seed(self.seed, *stream))
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
-        if training:  # each process has batch norm's statistics of its own parts
-            self.processes.average(self.module_.buffers())
 
-    def keep_gradients(self, layers):
-        """Give large weights that sparse rows meet gradients that stay in place.
-
-        A new one for each step would be filled with zeros page by page, since memory of
-        this size goes back to the system when it is freed.
-        """
+    def keep_gradients(self):
+        """Keep the gradients of large weights that see sparse rows allocated."""
         self.kept_gradients_ = [
             (layer.weight, torch.zeros_like(layer.weight))
-            for layer in layers
-            if layer.weight.device.type == "cpu" and layer.weight.numel() >= LARGE
+            for layer in self.module_.encoder.first_layers
+            if layer.weight.device.type == "cpu"
+            and layer.weight.numel() >= LARGE_WEIGHT
         ]
 
     def release(self):
-        """Let go of data and gradients, which a trained net has no use for."""
+        """Release data and gradients, which a trained net does not need."""
         self.train_split = None
         self.kept_gradients_ = []
-        self.processes = ALONE
-        del self.forward_, self.task_
+        del self.task_
         self.optimizer_.zero_grad()
 
     def train_step_single(self, batch, **fit_params):
         for weight, gradient in self.kept_gradients_:
             weight.grad = gradient.zero_()
-        step = super().train_step_single(batch, **fit_params)
-        step["loss"], *self.terms_ = self.processes.means([step["loss"], *self.terms_])
-        return step
+        return super().train_step_single(batch, **fit_params)
 
-    def validation_step(self, batch, **fit_params):
-        step = super().validation_step(batch, **fit_params)
-        # Equal in the last bit, so that processes stop together.
-        (step["loss"],) = self.processes.means([step["loss"]])
-        return step
-
-    def infer(self, x, **fit_params):
-        x, *beside = (part.to(self.device, non_blocking=True) for part in x)
-        forward = self.forward_ if self.module_.training else self.module_
-        return forward(x, self.noise_generator, *beside)
+    def infer(self, inputs, **fit_params):
+        x, c, e = (part.to(self.device, non_blocking=True) for part in inputs)
+        return self.module_(x, self.noise_generator, c, e)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         x = y_true.to(self.device, non_blocking=True)
@@ -295,7 +300,7 @@ class VAENet(NeuralNet):
         return loss
 
     def on_batch_end(self, net, batch=None, training=False, loss=None, **kwargs):
-        if training:  # read here, where the device has done the step anyway
+        if training:  # read here, when the device has finished the step anyway
             for name, term in zip(("reconstruction", "kl"), self.terms_):
                 self.history.record_batch(name, term.item())
         if not math.isfinite(loss.item()):
@@ -304,3 +309,63 @@ class VAENet(NeuralNet):
                 f"{len(self.history)}. Lower `lr` (now {self.lr}), or scale the input "
                 "to values around 1."
             )
+
+    # --- results and state -----------------------------------------------------------
+
+    @property
+    def best_epoch(self):
+        """The epoch whose weights the net has kept."""
+        stopping = dict(self.callbacks_).get("skvae_early_stopping")
+        return len(self.history) if stopping is None else stopping.best_epoch_
+
+    def history_frame(self):
+        """Return the history of training as users see it, one row per epoch."""
+        # Without pandas' own cast, which changes the program's warning filters for a
+        # moment: a Ctrl-C could leave them changed.
+        epochs = pd.Index([row["epoch"] for row in self.history], name="epoch")
+        columns = {
+            name: np.array([row.get(key, np.nan) for row in self.history], dtype=float)
+            for key, name in HISTORY_COLUMNS.items()
+        }
+        known = {name: c for name, c in columns.items() if not np.isnan(c).all()}
+        return pd.DataFrame(known, index=epochs)
+
+    def get_state(self):
+        """Return arrays and plain values from which `set_state` restores the net."""
+        moments = self.optimizer_.state
+        weights = self.module_.state_dict().items()
+        return {
+            "seed": self.seed,
+            "config": self.config,
+            "weights": {key: value.cpu().numpy() for key, value in weights},
+            "optimizer": {
+                name: {k: value.cpu().numpy() for k, value in moments[weight].items()}
+                for name, weight in self.module_.named_parameters()
+                if weight in moments  # missing if it is not trained
+            },
+            "history": [
+                {
+                    key: value.item() if isinstance(value, np.generic) else value
+                    for key, value in row.items()
+                    if key != "batches"
+                }
+                for row in self.history
+            ],
+        }
+
+    def set_state(self, state):
+        """Give a new net the state of another one with the same configuration."""
+        # Copies: the arrays may be read-only (memory-mapped) or shared.
+        self.module_.load_state_dict(
+            {key: torch.from_numpy(np.array(v)) for key, v in state["weights"].items()}
+        )
+        weights = dict(self.module_.named_parameters())
+        for name, slots in state["optimizer"].items():
+            for key, value in slots.items():
+                value = torch.from_numpy(np.array(value)).to(weights[name].device)
+                if key != "step":
+                    # In the memory layout of the weight, which Adam follows: that of
+                    # convolutions is not the usual one.
+                    value = torch.empty_like(weights[name]).copy_(value)
+                self.optimizer_.state[weights[name]][key] = value
+        self.history.extend(dict(row) for row in state["history"])

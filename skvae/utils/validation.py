@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sized
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import torch
 from sklearn.utils import check_scalar
@@ -21,6 +22,8 @@ from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
 
 __all__ = [
+    "canonical_csr",
+    "column_numbers",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -176,3 +179,36 @@ def contains_words(X):
     if isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple):
         return contains_texts(X[0])
     return contains_texts(X)
+
+
+def canonical_csr(X):
+    """Sorted CSR without duplicates and stored zeros; X itself if it is that."""
+    if X.has_canonical_format and X.data.all():
+        return X
+    X = X.copy()  # never in place: the arrays may be the caller's
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    return X
+
+
+def column_numbers(X, columns):
+    """Numbers of columns that are given as a slice, numbers, names, mask or function.
+
+    Raises
+    ------
+    AttributeError, IndexError, KeyError or ValueError
+        If X has no such columns.
+    """
+    chosen = columns(X) if callable(columns) else columns
+    if not isinstance(chosen, slice):
+        chosen = np.asarray(chosen)
+        if chosen.dtype.kind in "OUT":
+            place = pd.Index(X.columns).get_indexer(chosen)
+            if (place < 0).any():
+                raise KeyError(chosen[np.argmin(place)])
+            chosen = place
+        elif chosen.size == 0:
+            chosen = chosen.astype(int)
+    elif any(isinstance(end, str) for end in (chosen.start, chosen.stop)):
+        chosen = pd.Index(X.columns).slice_indexer(chosen.start, chosen.stop)
+    return np.arange(X.shape[1])[chosen]
