@@ -47,7 +47,7 @@ from skvae.fitted.proportions import prevalence_of
 from skvae.fitted.space import vectors_of
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
-from skvae.models.health import complaints, facts
+from skvae.models.health import facts
 from skvae.utils.counts import check_counts, check_csr
 from skvae.utils.files import replacing
 from skvae.utils.text import one_line, printable
@@ -292,7 +292,7 @@ def _health(last):
         return None
     return {
         "of": type(trained).__name__,
-        "complaints": list(complaints(trained)),
+        "complaints": list(trained._complaints()),
         "facts": facts(trained),
     }
 

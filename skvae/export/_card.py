@@ -208,7 +208,7 @@ def model_card(
             license=license,
             tags=[kind, *["variational-autoencoder"] * (trained is not None)],
             facts=_facts(last, trained),
-            complaints=list(health.complaints(trained)) if trained else [],
+            complaints=list(trained._complaints()) if trained else [],
             rows="documents" if is_topics else "rows",
             topics=_topics(model, feature_names, n_words) if is_topics else None,
             limits=[*_TOPIC_LIMITS * is_topics, *of_class, *_ALL_LIMITS, *limits],

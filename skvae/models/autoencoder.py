@@ -13,9 +13,9 @@ from skvae.models.mixed import check_columns, kinds_of, likelihood_to_train
 from skvae.nn.autoencoder import (
     Affine,
     Decoder,
-    FlatPrior,
     GaussianEncoder,
     GaussianPrior,
+    NoPrior,
     ScaledCounts,
     VariationalAutoencoder,
 )
@@ -297,5 +297,5 @@ def build_autoencoder(config, generator):
     if config["variational"]:
         prior = GaussianPrior(n_components, learnt=False)
     else:
-        prior = FlatPrior(n_components)
+        prior = NoPrior()
     return VariationalAutoencoder(encoder, Decoder(body, output, n_features), prior)

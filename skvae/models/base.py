@@ -18,13 +18,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae import persistence
 from skvae.distributed import DataParallelNet, process_group
-from skvae.models.health import ACTIVE, complaints
+from skvae.models.health import ACTIVE
 from skvae.models.inference import Inference, Sample, own_settings
 from skvae.models.notebook import FittedHTML
 from skvae.models.side_data import check_covariates, check_embeddings, split_embeddings
 from skvae.nn.layers import ACTIVATIONS
 from skvae.shards import Shards
-from skvae.training.callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from skvae.training.callbacks import (
+    CallbackSupportMixin,
+    EpochTasks,
+    with_callbacks,
+)
 from skvae.training.data import Data, feature_moments
 from skvae.training.net import Stream, VAENet, derive_seed
 from skvae.utils.guesses import OF_NETS, TellsNames
@@ -242,7 +246,7 @@ class BaseVAE(
             of little use, see `health_`. The text names the remedy.
         """
         draft = self._trained(X, covariates, embeddings, resume=self.warm_start)
-        for complaint in complaints(draft):
+        for complaint in draft._complaints():
             warnings.warn(
                 f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
             )
@@ -318,18 +322,18 @@ class BaseVAE(
         stop_early = options.pop("early_stopping") and not in_parts
         if stop_early:
             options["patience"] = self.n_iter_no_change
+        if EpochTasks.are_wanted(self):
+            options["callbacks"].append(EpochTasks(self, n_epochs))
         net = self._net_to_train(data, options, group)
         if stop_early:
             rows, held_out = self._split(n_samples, net.seed)
             baseline = self._baseline(data, rows)
-        task = FitTask(self, n_epochs)
-        net.train_on(data, rows, task, n_epochs=n_epochs, held_out=held_out)
-        task.end()
+        net.train_on(data, rows, n_epochs=n_epochs, held_out=held_out)
         self.net_ = net
         self.n_iter_ = len(net.history)
         self.history_ = net.history_frame()
         sample = self._sample(data.take(rows[:: -(-len(rows) // MAX_HEALTH_ROWS)]))
-        self._set_fitted_attributes(sample.module, sample)
+        self._set_fitted_attributes(sample.inference.module, sample)
         if in_parts:  # measured when it is read: streams may only need the last one
             vars(self).pop("health_", None)
             self._unmeasured = sample.data, baseline

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from skvae.models.seed_words import SeedWords, feature_names
 from skvae.models.topics import ADDITIONS, BaseProportionsModel, numbered_topics
 from skvae.nn.objective import topic_overlap, topic_prior_loss
-from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_proportions
+from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder
 from skvae.persistence import register
 from skvae.training.callbacks import TopicAngles, TopicIncoherence
 from skvae.utils.validation import Interval, StrOptions
@@ -350,8 +350,9 @@ class GSMTopicModel(BaseProportionsModel):
         return {**options, "penalties": penalties}
 
     def _config(self, data):
-        vectors, _ = self._pretrained(data.X.shape[1])
-        size = self.embedding_size if vectors is None else vectors.shape[1]
+        size = self.embedding_size
+        if self.word_embeddings is not None:
+            size = self._pretrained(data.X.shape[1])[0].shape[1]
         return {
             **super()._config(data),
             "topic_construction": self.topic_construction,
@@ -361,29 +362,30 @@ class GSMTopicModel(BaseProportionsModel):
 
     @staticmethod
     def _build_decoder(config, generator):
+        n_components = config["n_components"]
         decoder = TopicMixtureDecoder(
             config["n_features"],
-            config["n_components"],
+            n_components,
             config["embedding_size"],
             config["train_word_embeddings"],
             generator,
             config["n_covariates"],
             "word_frequencies" in config["recipe"],
         )
-        link = topic_proportions(
-            config["n_components"], config["topic_construction"], generator
-        )
+        construction = config["topic_construction"]
+        if n_components == 1:  # a stick in one piece is not broken
+            construction = "softmax"
+        link = TOPIC_CONSTRUCTIONS[construction](n_components, generator)
         return decoder, link, 1.0
 
     def _start(self, module, data, is_new):
         super()._start(module, data, is_new)
-        if not is_new:
+        if not is_new or self.word_embeddings is None:
             return
-        n_words, decoder = data.X.shape[1], module.decoder
+        n_words = data.X.shape[1]
         vectors, n_matched = self._pretrained(n_words)
-        if vectors is not None:
-            with torch.no_grad():
-                decoder.start_from(torch.from_numpy(vectors))
+        with torch.no_grad():
+            module.decoder.start_from(torch.from_numpy(vectors))
         if n_matched is not None:
             self.n_matched_words_ = n_matched
             if 2 * n_matched < n_words:
@@ -406,8 +408,9 @@ class GSMTopicModel(BaseProportionsModel):
             self.topic_names_ = names
 
     def _params_to_save(self):
-        vectors, _ = self._pretrained(self.n_features_in_)
-        words = self.feature_names
+        vectors, words = None, self.feature_names
+        if self.word_embeddings is not None:
+            vectors, _ = self._pretrained(self.n_features_in_)
         if words is not None:
             words = np.asarray(words, dtype=object)
         return {
@@ -428,14 +431,12 @@ class GSMTopicModel(BaseProportionsModel):
         }
 
     def _pretrained(self, n_features):
-        """`word_embeddings` as a checked array, and how many words have some.
+        """Return `word_embeddings` as a checked array, and how many words have some.
 
-        None, if there are no vectors, or if they do not come by words.
+        The latter is None if the vectors do not come by words.
         """
         vectors, n_matched = self.word_embeddings, None
-        if vectors is None:
-            return None, None
-        if isinstance(getattr(vectors, "index", None), pd.Index):
+        if isinstance(vectors, pd.DataFrame):
             if all(isinstance(word, str) for word in vectors.index):
                 vectors = dict(zip(vectors.index, vectors.to_numpy()))
         if isinstance(vectors, Mapping) or hasattr(vectors, "key_to_index"):
@@ -455,25 +456,24 @@ class GSMTopicModel(BaseProportionsModel):
         return vectors, n_matched
 
     def _vectors_by_word(self, vectors):
-        """Vectors of the features, zeros where there are none, and for how many."""
+        """Return vectors of the features, zeros if there are none, and for how many."""
         name = type(self).__name__
         words = feature_names(self, self.n_features_in_)
         if words is None:
             raise ValueError(
                 f"{name} was given word_embeddings by words, but X has no feature "
-                "names, as counts of CountVectorizer have none. Pass "
-                "feature_names=vectorizer.get_feature_names_out(), fit a DataFrame "
-                "whose columns are words, or give an array with a vector for each "
-                "column of X."
+                "names, as counts of CountVectorizer have none. Pass feature_names="
+                "vectorizer.get_feature_names_out(), or an array with a vector for "
+                "each column of X."
             )
-        known = [word in vectors for word in words]
-        if not any(known):
+        known = np.array([word in vectors for word in words])
+        if not known.any():
             first = ", ".join(map(repr, words[:3]))
             raise ValueError(
                 f"word_embeddings of {name} has none of the {len(known)} words of X, "
                 f"such as {first}. Do they differ in case or accents?"
             )
-        rows = [np.ravel(vectors[w]) for w in words[known]]
+        rows = [np.ravel(vectors[word]) for word in words[known]]
         sizes = {len(row) for row in rows}
         if len(sizes) > 1:
             raise ValueError(
@@ -482,4 +482,4 @@ class GSMTopicModel(BaseProportionsModel):
             )
         matrix = np.zeros((len(known), *sizes))
         matrix[known] = rows
-        return matrix, sum(known)
+        return matrix, int(known.sum())

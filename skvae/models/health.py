@@ -9,17 +9,8 @@ import numpy as np
 ACTIVE = 0.01
 
 
-def complaints(model):
-    """Yield what is wrong with a fitted model, and the remedy; nothing of a sound one.
-
-    Each is a predicate, to stand behind the model's name.
-    """
-    if "dead_topics" in model.health_:
-        return topic_complaints(model)
-    return row_complaints(model)
-
-
 def topic_complaints(model):
+    """Yield what is wrong with a fitted topic model, and the remedy, as predicates."""
     health, n_components = model.health_, len(model.components_)
     # One topic has nothing to say beyond word frequencies, and all but says it.
     if health["perplexity"] > 1.01 * health["unigram_perplexity"]:
@@ -31,7 +22,7 @@ def topic_complaints(model):
             f"{model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
         )
     first = f"Raise `kl_warmup` (now {model.kl_warmup})"
-    if "kl_warmup" not in model.net_.config.get("recipe", ("kl_warmup",)):
+    if "kl_warmup" not in model.net_.config["recipe"]:
         first = "Train with recipe='skvae'"
     remedy = (
         f"{first}, raise `max_epochs` (now {model.max_epochs}), or lower "
@@ -49,6 +40,7 @@ def topic_complaints(model):
 
 
 def row_complaints(model):
+    """Yield what is wrong with a fitted autoencoder, and the remedy, as predicates."""
     health, config = model.health_, model.net_.config
     scaled = model.net_.module_.decoder.output.scaled
     given = scaled and not isinstance(config["scale"], str)

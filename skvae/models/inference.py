@@ -7,9 +7,10 @@ import contextlib
 import copy
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,18 +40,6 @@ AUTOCAST = "cpu", "cuda", "mps", "xpu"
 _process = os.getpid()
 
 
-def one_thread_after_fork():
-    """Let torch do with one thread in a process that was forked from this one.
-
-    As joblib's backend "multiprocessing" does on Linux. The other threads of torch stay
-    behind in a fork, and the new process would wait for them for ever.
-    """
-    global _process
-    if os.getpid() != _process:
-        torch.set_num_threads(1)
-        _process = os.getpid()
-
-
 class SinglePrecision(TorchFunctionMode):
     """New tensors of floats are in single precision, in the present thread.
 
@@ -75,7 +64,12 @@ def own_settings():
     set a default device or type. All of this holds for the present thread alone, and
     then all is as before.
     """
-    one_thread_after_fork()
+    global _process
+    if os.getpid() != _process:
+        # Forked, as by joblib's backend "multiprocessing": the other threads of torch
+        # stay behind, and this process would wait for them forever.
+        torch.set_num_threads(1)
+        _process = os.getpid()
     errors, gradients = np.geterr(), torch.is_grad_enabled()
     try:
         with contextlib.ExitStack() as settings:
@@ -163,18 +157,15 @@ def in_double(module, single):
         return copy.deepcopy(module).eval().requires_grad_(False).double()
     part = copy.copy(module)
     part.training = False
-
-    def converted(tensor):
-        if tensor is None:
-            return None
-        tensor = tensor.detach()
-        double = tensor.is_floating_point() and module not in single
-        return tensor.double() if double else tensor
-
     # As torch registers them, by name.
     for kind in "_parameters", "_buffers":
-        tensors = getattr(module, kind).items()
-        setattr(part, kind, {name: converted(tensor) for name, tensor in tensors})
+        tensors = dict(getattr(module, kind))
+        for name, tensor in tensors.items():
+            if tensor is not None:
+                double = tensor.is_floating_point() and module not in single
+                tensor = tensor.detach()
+                tensors[name] = tensor.double() if double else tensor
+        setattr(part, kind, tensors)
     part._modules = {
         name: None if child is None else in_double(child, single)
         for name, child in module._modules.items()
@@ -201,10 +192,11 @@ BOUNDS = {
 }
 
 
+@dataclass(eq=False)
 class Sample:
-    """Some rows as a trained module sees them; arrays, each made when it is asked for.
+    """Some rows as a trained module sees them; arrays, each computed on demand.
 
-    Parameters
+    Attributes
     ----------
     inference : Inference
     data : Data
@@ -212,15 +204,15 @@ class Sample:
         Of one draw of each row's code, for the reconstruction.
     """
 
-    def __init__(self, inference, data, seed):
-        self.inference, self.data, self.seed = inference, data, seed
-        self.module = inference.module
+    inference: Any
+    data: Any
+    seed: int
 
     @cached_property
     def posterior(self):
         """q(z | x) of all rows, of tensors."""
         blocks = self.inference.blocks(self.data, self.inference.width)
-        parts = [self.module.encoder(x, c=c, e=e) for _, x, c, e in blocks]
+        parts = [self.inference.module.encoder(x, c=c, e=e) for _, x, c, e in blocks]
         return diagonal_normal(
             torch.cat([q.mean for q in parts]), torch.cat([q.stddev for q in parts])
         )
@@ -236,17 +228,17 @@ class Sample:
     @cached_property
     def codes(self):
         """Those of the mean."""
-        return self.module.link(self.posterior.mean).cpu().numpy()
+        return self.inference.module.link(self.posterior.mean).cpu().numpy()
 
     @cached_property
     def kl(self):
         """KL term of each row and unit."""
-        return kl_per_unit(self.posterior, self.module.prior()).cpu().numpy()
+        return kl_per_unit(self.posterior, self.inference.module.prior()).cpu().numpy()
 
     @cached_property
     def reconstruction(self):
         """log p(x | z) of each row."""
-        module, inference = self.module, self.inference
+        inference, module = self.inference, self.inference.module
         generator = torch.Generator(inference.device)
         generator.manual_seed(self.seed)
         z = reparameterise(self.posterior, generator)

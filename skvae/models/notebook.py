@@ -5,7 +5,7 @@ import html
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from skvae.models.health import complaints, facts
+from skvae.models.health import facts
 from skvae.utils.ranking import top_columns
 from skvae.utils.text import encodable
 
@@ -42,7 +42,7 @@ def health_html(model):
         return ""
     page = "".join(
         f"<p><b>Warning:</b> {html.escape(complaint)}</p>"
-        for complaint in complaints(model)
+        for complaint in model._complaints()
     )
     page += table_html(pd.Series(facts(model)).to_frame())
     return f'<div style="margin: 0.5em; max-width: 60em">{page}</div>'

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
-from skvae.models.health import ACTIVE
+from skvae.models.health import ACTIVE, topic_complaints
 from skvae.nn.autoencoder import (
     Counts,
     GaussianEncoder,
@@ -45,7 +45,8 @@ ADDITIONS = (
     "thinning",
     "word_frequencies",
 )
-# Share of documents, anew in each epoch, of which the encoder sees embeddings alone.
+# Share of documents, anew in each epoch, whose counts the encoder does not see if it
+# sees embeddings, so that these suffice for documents without known words.
 HIDDEN = 0.1
 
 
@@ -67,12 +68,6 @@ def thin_counts(rows, rng, lowest=0.3, hidden=0.0):
     many = np.flatnonzero(few > 1)  # binomial draws are dear, and most counts are 1
     kept[many] = rng.binomial(few[many].astype(np.int64), rate[many]) / few[many]
     return type(rows)((rows.data * kept, rows.indices, rows.indptr), shape=rows.shape)
-
-
-def thinning(data):
-    """What an encoder sees of the counts of documents in training."""
-    # So that embeddings alone do for documents without words that were counted.
-    return partial(thin_counts, hidden=HIDDEN if data.embeddings.shape[1] else 0.0)
 
 
 def duplicate_topics(components):
@@ -153,6 +148,7 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
     """
 
     _additions = ADDITIONS
+    _complaints = topic_complaints
 
     _guesses = {**BaseVAE._guesses, **OF_TOPIC_MODELS}
 
@@ -185,7 +181,8 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
     def _training_options(self, data):
         options, added = super()._training_options(data), self._added()
         if "thinning" in added:
-            options["corrupt"] = thinning(data)
+            hidden = HIDDEN if data.embeddings.shape[1] else 0.0
+            options["corrupt"] = partial(thin_counts, hidden=hidden)
         if "clipping" in added:
             # Documents of thousands of equal tokens would otherwise undo an epoch's
             # work.

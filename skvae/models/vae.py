@@ -1,6 +1,7 @@
 """Autoencoders of any numeric table and of images."""
 
 import copy
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -20,6 +21,7 @@ from skvae.models.autoencoder import (
     start_at_pca,
 )
 from skvae.models.base import BaseVAE
+from skvae.models.health import row_complaints
 from skvae.models.mixed import (
     check_gaps,
     check_support,
@@ -27,7 +29,7 @@ from skvae.models.mixed import (
     resolved_likelihood,
 )
 from skvae.models.side_data import check_embeddings
-from skvae.models.topics import thinning
+from skvae.models.topics import HIDDEN, thin_counts
 from skvae.nn.autoencoder import Affine
 from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
@@ -293,6 +295,7 @@ class VAETransformer(BaseVAE):
     """
 
     _guesses = {**BaseVAE._guesses, **OF_AUTOENCODERS}
+    _complaints = row_complaints
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
@@ -496,7 +499,8 @@ class VAETransformer(BaseVAE):
             )
         corrupt = corruption(self.corruption, self.denoising)
         if corrupt is None and self._is_multinomial():
-            corrupt = thinning(data)
+            hidden = HIDDEN if data.embeddings.shape[1] else 0.0
+            corrupt = partial(thin_counts, hidden=hidden)
         return {
             **options,
             "kl_weight": self.kl_weight,

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from skvae.nn.layers import ACTIVATIONS, MLP, glorot, norms_of
+from skvae.nn.layers import ACTIVATIONS, MLP, norms_of
 from skvae.nn.rows import append_columns
 
 
@@ -21,7 +21,9 @@ def convolution(layer, n_in, n_out, generator, **params):
         device=torch.empty(0).device,
         **params,
     )
-    return glorot(layer, generator)
+    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def image_sizes(image_shape, n_layers):

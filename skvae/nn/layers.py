@@ -18,15 +18,8 @@ ACTIVATIONS = {
 }
 
 
-def glorot(layer, generator):
-    """The layer with Glorot-uniform weights from `generator` and zero bias."""
-    nn.init.xavier_uniform_(layer.weight, generator=generator)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
 class Linear(nn.Module):
-    """A linear layer of dense or sparse rows, with weights as of `glorot`.
+    """A linear layer of dense or sparse rows, with Glorot-uniform weights.
 
     Unlike torch's, its weight has shape (n_in, n_out): sparse rows read it by row.
     """
@@ -34,21 +27,13 @@ class Linear(nn.Module):
     def __init__(self, n_in, n_out, generator):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_in, n_out))
-        self.bias = nn.Parameter(torch.empty(n_out))
-        glorot(self, generator)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        nn.init.xavier_uniform_(self.weight, generator=generator)
 
     def forward(self, x):
         if isinstance(x, SparseRows):
             return x @ self.weight + self.bias
         return F.linear(x, self.weight.T, self.bias)
-
-
-def keep_bias(layer):
-    """Do not train the bias of a layer that is standardised over the batch.
-
-    Its true gradient is zero: Adam would take steps by what rounding leaves.
-    """
-    layer.bias.requires_grad_(False)
 
 
 def normal_parameter(*shape, std, generator):
@@ -194,7 +179,8 @@ def norms_of(layers, widths, batch_norm, n_positions=0):
     if not batch_norm:
         return nn.ModuleList(nn.Identity() for _ in widths)
     for layer in layers:
-        keep_bias(layer)
+        # Its gradient is zero: Adam would take steps by what rounding leaves.
+        layer.bias.requires_grad_(False)
     return nn.ModuleList(
         Standardise(n, offset=True, scale=True, n_positions=n_positions) for n in widths
     )

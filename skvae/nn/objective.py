@@ -61,6 +61,8 @@ def elbo(x, posterior, likelihood, prior, z=None, *, kl_weight=1.0):
 
 def kl_per_unit(posterior, prior):
     """KL(q(z_k | x) || p(z_k)) of each row and latent unit k, in nats."""
+    if prior is None:  # of a plain autoencoder
+        return torch.zeros_like(posterior.mean)
     return kl_divergence(posterior.base_dist, prior.base_dist)
 
 

@@ -74,10 +74,6 @@ class Pattern:
         self.place_by_column = torch.from_numpy(by_column.data)
 
     @cached_property
-    def long_row_ends(self):
-        return self.row_ends.long()
-
-    @cached_property
     def used_columns(self):
         """The columns that have non-zeros, and where these end."""
         columns = self.column_ends.diff().nonzero()[:, 0]
@@ -105,16 +101,12 @@ class Rows:
     """
 
     def to(self, device, non_blocking=False):
-        if self.device == torch.device(device):
+        if self.values.device == torch.device(device):
             return self
         return self.map(lambda part: part.to(device, non_blocking=non_blocking))
 
     def pin_memory(self):
         return self.map(torch.Tensor.pin_memory)
-
-    @property
-    def device(self):
-        return self.values.device
 
     @property
     def dtype(self):
@@ -165,11 +157,6 @@ class SparseRows(Rows):
 
     def __matmul__(self, matrix):
         return Product.apply(matrix, self)
-
-    def append_columns(self, columns):
-        """The same rows with more dense columns at their end."""
-        tail = columns if self.tail is None else torch.cat([self.tail, columns], dim=-1)
-        return type(self)(self.pattern, self.values, tail)
 
 
 def map_values(function, rows):
@@ -230,14 +217,16 @@ def append_columns(rows, columns):
     """Rows, dense or sparse, with more columns, if there are any."""
     if columns is None or columns.shape[-1] == 0:
         return rows
-    if isinstance(rows, SparseRows):
-        return rows.append_columns(columns)
-    return torch.cat([rows, columns], dim=-1)
+    if not isinstance(rows, SparseRows):
+        return torch.cat([rows, columns], dim=-1)
+    if rows.tail is not None:
+        columns = torch.cat([rows.tail, columns], dim=-1)
+    return SparseRows(rows.pattern, rows.values, columns)
 
 
 def sums_of_rows(values, pattern):
     """Sums of values at the places of a pattern, whose last axis they have, by rows."""
-    ends = pattern.long_row_ends.expand(*values.shape[:-1], -1)
+    ends = pattern.row_ends.long().expand(*values.shape[:-1], -1)
     return torch.segment_reduce(values, "sum", offsets=ends, axis=values.dim() - 1)
 
 

@@ -161,13 +161,6 @@ TOPIC_CONSTRUCTIONS = {
 }
 
 
-def topic_proportions(n_components, construction, generator):
-    """A module from latent codes to topic proportions, by name of the construction."""
-    if n_components == 1:  # a stick in one piece needs no break
-        construction = "softmax"
-    return TOPIC_CONSTRUCTIONS[construction](n_components, generator)
-
-
 class TopicMixtureDecoder(TopicDecoder):
     """p(word | proportions) = proportions @ topics, the decoder of GSM.
 
@@ -187,6 +180,7 @@ class TopicMixtureDecoder(TopicDecoder):
         learn_background=True,
     ):
         super().__init__(n_features, n_covariates)
+        self.scores_non_zeros = n_covariates == 0
         # Products of the embeddings then start with a standard deviation of 1.
         self.std = std = embedding_size**-0.25
         self.topic_embeddings = normal_parameter(
@@ -199,10 +193,6 @@ class TopicMixtureDecoder(TopicDecoder):
         self.background = nn.Parameter(zeros, requires_grad=learn_background)
         # What word embeddings were divided by, and are to be multiplied by for users.
         self.register_buffer("scale", torch.ones(()))
-
-    @property
-    def scores_non_zeros(self):
-        return self.covariate_components is None
 
     def start_from(self, word_embeddings):
         """Take word embeddings of any scale, in the one that training is made for."""

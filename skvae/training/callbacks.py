@@ -5,7 +5,6 @@ import math
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from skvae.nn.objective import topic_alignment, topic_incoherence
 from skvae.utils.npmi import npmi
@@ -25,22 +24,6 @@ except ImportError:  # before scikit-learn 1.9
 MAX_DOCUMENTS = 10_000
 # Most probable words of a topic that are to occur together.
 N_WORDS = 20
-
-
-class Clipping(Callback):
-    """Gradients scaled down to a total norm, if they exceed it.
-
-    skorch's own callback goes over all of them a second time in any case.
-    """
-
-    def __init__(self, max_norm):
-        self.max_norm = max_norm
-
-    def on_grad_computed(self, net, named_parameters, **kwargs):
-        with_gradient = [w for _, w in named_parameters if w.grad is not None]
-        norm = get_total_norm([w.grad for w in with_gradient])
-        if norm > self.max_norm:
-            clip_grads_with_norm_(with_gradient, self.max_norm, norm)
 
 
 class Alternation(Callback):
@@ -87,7 +70,8 @@ class Schedule(Callback):
         for group in net.optimizer_.param_groups:
             rate = 1.0 if self.constant else self.rate(progress, share)
             group["lr"] = self.lr * rate
-        net.module_.at(progress)
+        if hasattr(net.module_.link, "at"):
+            net.module_.link.at(progress)
         warming = progress < self.kl_warmup
         net.criterion_.warmup = progress / self.kl_warmup if warming else 1.0
 
@@ -128,24 +112,19 @@ class TopicIncoherence(Callback):
         with torch.no_grad():
             topics = net.module_.decoder.topics()
         self.words_ = topics.topk(min(N_WORDS, topics.shape[1])).indices
-        values = npmi(self.shares(self.words_.tolist()))
-        self.npmi_ = torch.from_numpy(values).to(topics)
-
-    def on_train_end(self, net, **kwargs):
-        del self.documents_, self.words_, self.npmi_
-
-    def shares(self, topics):
-        """Share of the documents that have both words of a pair, for each topic."""
-        n_documents = self.documents_.shape[0]
-        joint = []
-        for words in topics:
+        n_documents, joint = self.documents_.shape[0], []
+        for words in self.words_.tolist():
             # Sparse products of so few columns are slower.
             has = np.zeros((len(words), n_documents), np.float32)
             for row, word in zip(has, words):
                 start, end = self.documents_.indptr[word : word + 2]
                 row[self.documents_.indices[start:end]] = 1
             joint.append(has @ has.T)
-        return np.array(joint, np.float64) / n_documents
+        values = npmi(np.array(joint, np.float64) / n_documents)
+        self.npmi_ = torch.from_numpy(values).to(topics)
+
+    def on_train_end(self, net, **kwargs):
+        del self.documents_, self.words_, self.npmi_
 
     def __call__(self, x, posterior, likelihood, prior):
         return topic_incoherence(x, likelihood, self.words_, self.npmi_)
@@ -180,30 +159,42 @@ class ProgressBar(Callback):
             self.bar_.close()
 
 
-class FitTask:
-    """A fit, with a task of its own for each epoch.
+class EpochTasks(Callback):
+    """A fit and its epochs as tasks of scikit-learn's callbacks, such as progress bars.
 
-    It is begun within a method of the estimator that `with_callbacks` decorates, and
-    does nothing where scikit-learn has no callbacks.
+    The fit must be within a method of the estimator that `with_callbacks` decorates.
     """
 
     def __init__(self, estimator, n_epochs):
         self.estimator = estimator
-        self.is_to_stop = False
-        self._tasks = []
-        if hasattr(estimator, "set_callbacks"):
-            self._begin(estimator._init_callback_context(max_subtasks=n_epochs))
+        self.n_epochs = n_epochs
 
-    def _begin(self, context):
-        context.call_on_fit_task_begin(estimator=self.estimator)
-        self._tasks.append(context)
+    @staticmethod
+    def are_wanted(estimator):
+        """Whether the estimator has callbacks, or a search around it."""
+        names = "_skl_callbacks", "_parent_callback_ctx"
+        return any(hasattr(estimator, name) for name in names)
 
-    def begin_epoch(self):
-        if self._tasks:
-            self._begin(self._tasks[0].subcontext(task_name="epoch"))
+    def on_train_begin(self, net, **kwargs):
+        self.is_to_stop, self.tasks_ = False, []
+        self.begin(self.estimator._init_callback_context(max_subtasks=self.n_epochs))
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.begin(self.tasks_[0].subcontext(task_name="epoch"))
+
+    def on_epoch_end(self, net, **kwargs):
+        self.end()
+        if self.is_to_stop:
+            raise KeyboardInterrupt  # as skorch's callbacks do
+
+    def on_train_end(self, net, **kwargs):
+        while self.tasks_:  # early stopping leaves an epoch open
+            self.end()
+
+    def begin(self, task):
+        task.call_on_fit_task_begin(estimator=self.estimator)
+        self.tasks_.append(task)
 
     def end(self):
-        """End the epoch, or the fit; note whether a callback wants no more of them."""
-        if self._tasks:
-            ended = self._tasks.pop().call_on_fit_task_end(estimator=self.estimator)
-            self.is_to_stop |= ended
+        task = self.tasks_.pop()
+        self.is_to_stop |= task.call_on_fit_task_end(estimator=self.estimator)

@@ -1,6 +1,7 @@
 """Rows and what is known about them, sums over rows, and the batches of training."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,10 +130,11 @@ def feature_moments(X, n_values=2**21):
 # --- batches of training -------------------------------------------------------------
 
 
+@dataclass(eq=False)
 class RowDataset(Dataset):
     """Batches of rows, as ((encoder input, covariates, embeddings), target).
 
-    Parameters
+    Attributes
     ----------
     data : Data
     rows : array of int
@@ -142,14 +144,15 @@ class RowDataset(Dataset):
         The result for a sparse batch has the same nonzero places.
     sparse : bool
         Whether batches are `SparseRows` or dense tensors.
+    rng : numpy.random.Generator, optional
+        For `corrupt`.
     """
 
-    def __init__(self, data, rows, corrupt=None, sparse=False):
-        self.data = data
-        self.rows = rows
-        self.corrupt = corrupt
-        self.sparse = sparse
-        self.rng = None
+    data: Data
+    rows: np.ndarray
+    corrupt: Callable | None = None
+    sparse: bool = False
+    rng: np.random.Generator | None = None
 
     def __len__(self):
         return len(self.rows)

@@ -11,12 +11,17 @@ import numpy as np
 import pandas as pd
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, LRScheduler, PassthroughScoring
+from skorch.callbacks import (
+    EarlyStopping,
+    GradientNormClipping,
+    LRScheduler,
+    PassthroughScoring,
+)
 from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
 from skvae.nn.objective import NegativeELBO
-from skvae.training.callbacks import Clipping, ProgressBar, Schedule
+from skvae.training.callbacks import ProgressBar, Schedule
 from skvae.training.data import EvenBatchSampler, RowDataset
 
 # The gradients of weights with at least this many numbers (32 MB) stay allocated: glibc
@@ -122,7 +127,7 @@ class VAENet(NeuralNet):
             ("skvae_schedule", schedule),
         ]
         if clip_norm is not None:
-            own_callbacks.append(("skvae_clipping", Clipping(clip_norm)))
+            own_callbacks.append(("skvae_clipping", GradientNormClipping(clip_norm)))
         if patience is not None:
             # A threshold relative to the loss has the wrong sign for a negative one.
             stopping = EarlyStopping(
@@ -164,7 +169,7 @@ class VAENet(NeuralNet):
 
     # --- training ------------------------------------------------------------------
 
-    def train_on(self, data, rows, task, *, n_epochs, held_out=None):
+    def train_on(self, data, rows, *, n_epochs, held_out=None):
         """Train for some more epochs, then release the data.
 
         Parameters
@@ -172,8 +177,6 @@ class VAENet(NeuralNet):
         data : Data
         rows : array of int
             Numbers of the rows to train on.
-        task : FitTask
-            Told about each epoch.
         n_epochs : int
         held_out : array of int, optional
             Numbers of the rows that early stopping watches.
@@ -183,7 +186,7 @@ class VAENet(NeuralNet):
         ValueError
             If training diverges.
         """
-        self.max_epochs, self.task_ = n_epochs, task
+        self.max_epochs = n_epochs
         sparse = (
             self.module_.encoder.takes_sparse_rows
             and not self.dense
@@ -213,11 +216,10 @@ class VAENet(NeuralNet):
         try:
             self.fit_loop(X, y, **fit_params)
         except KeyboardInterrupt:
-            stoppers = [
-                cb for _, cb in self.callbacks_ if isinstance(cb, EarlyStopping)
-            ]
-            impatient = any(s.misses_ == s.patience for s in stoppers)
-            if not (impatient or self.task_.is_to_stop):
+            callbacks = [callback for _, callback in self.callbacks_]
+            stoppers = [cb for cb in callbacks if isinstance(cb, EarlyStopping)]
+            is_to_stop = any(getattr(cb, "is_to_stop", False) for cb in callbacks)
+            if not (is_to_stop or any(cb.misses_ == cb.patience for cb in stoppers)):
                 raise
         finally:
             if (progress := dict(self.callbacks_).get("skvae_progress")) is not None:
@@ -241,8 +243,6 @@ class VAENet(NeuralNet):
         )
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        if self.task_.is_to_stop:
-            raise KeyboardInterrupt  # as skorch's callbacks do
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
         epoch = len(self.history)
         if epoch > 1:  # batch records would outgrow the model
@@ -253,11 +253,6 @@ class VAENet(NeuralNet):
         dataset_train.rng = np.random.default_rng(
             derive_seed(self.seed, Stream.CORRUPTION, epoch, self.rank)
         )
-        self.task_.begin_epoch()
-
-    def on_epoch_end(self, net, **kwargs):
-        super().on_epoch_end(net, **kwargs)
-        self.task_.end()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if training:
@@ -280,7 +275,6 @@ class VAENet(NeuralNet):
         """Release data and gradients, which a trained net does not need."""
         self.train_split = None
         self.kept_gradients_ = []
-        del self.task_
         self.optimizer_.zero_grad()
 
     def train_step_single(self, batch, **fit_params):

@@ -46,8 +46,9 @@ def check_parameters(estimator):
     """Raise InvalidParameterError for a parameter outside its constraints."""
     name = type(estimator).__name__
     constraints = estimator._parameter_constraints
-    check_feature_names(getattr(estimator, "feature_names", None))
     params = estimator.get_params(deep=False)
+    if params.get("feature_names") is not None:
+        check_feature_names(params["feature_names"])
     validate_parameter_constraints(constraints, params, caller_name=name)
     for param, value in params.items():
         numeric = any(isinstance(c, Interval) for c in constraints.get(param, ()))
