@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers import TOPIC_MODELS
+from helpers import TOPIC_MODELS, seeded
 from scipy import sparse
 
-from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
-from skvae.datasets import make_topic_corpus
+from skvae import GSMTopicModel
 from skvae.nn.elbo import NegativeELBO
 from skvae.nn.likelihoods import LogLinear
 from skvae.nn.penalties import topic_overlap
@@ -20,12 +19,6 @@ from skvae.nn.rows import (
     sums_of_rows,
     to_dense_tensor,
 )
-from skvae.training import net
-from skvae.utils.counts import column_sums, row_sums
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def counts_with_gaps(rng, n_rows=7, n_columns=9):
@@ -174,63 +167,12 @@ def test_bound_and_gradients_of_a_model_are_those_of_dense_rows(
         torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("cls", TOPIC_MODELS)
-def test_fits_do_not_depend_on_the_way_that_batches_take(cls, monkeypatch):
-    X = make_topic_corpus(200, 40, 3, random_state=0).data
-    model = cls(3, max_epochs=3, batch_size=50, random_state=0)
-    by_non_zeros = model.fit(X).components_, model.score(X)
-    monkeypatch.setattr(net, "MAX_DENSITY", 0)
-    dense = model.fit(X).components_, model.score(X)
-    assert not np.array_equal(by_non_zeros[0], dense[0])  # two ways indeed
-    # The sharp proportions that ProdLDA starts from amplify how sums were rounded.
-    tolerance = 0.02 if cls is ProdLDATopicModel else 2e-3
-    np.testing.assert_allclose(by_non_zeros[0], dense[0], rtol=tolerance, atol=1e-5)
-    assert by_non_zeros[1] == pytest.approx(dense[1], rel=1e-3)
-
-
-@pytest.mark.parametrize("hidden", [(), (4,)])
-@pytest.mark.parametrize("cls", TOPIC_MODELS)
-def test_gradients_that_stay_in_place_are_the_same_gradients(cls, hidden, monkeypatch):
-    X = make_topic_corpus(200, 40, 3, random_state=0).data
-    model = cls(
-        3, hidden_layer_sizes=hidden, max_epochs=3, batch_size=50, random_state=0
-    )
-    fresh = model.fit(X).components_
-    monkeypatch.setattr("skvae.training.net.LARGE", 1)
-    np.testing.assert_array_equal(model.fit(X).components_, fresh)
-    assert not model.net_.kept_gradients_
-    assert all(weight.grad is None for weight in model.net_.module_.parameters())
-
-
 def test_a_gradient_that_is_there_is_added_to(rng):
     dense, rows = both(counts_with_gaps(rng))
     weight = torch.ones(9, 2, dtype=torch.float64, requires_grad=True)
     for _ in range(3):
         (rows @ weight).sum().backward()
     torch.testing.assert_close(weight.grad, 3 * dense.sum(0)[:, None].expand(9, 2))
-
-
-@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8, np.float32])
-@pytest.mark.parametrize("cls", TOPIC_MODELS)
-def test_counts_of_any_type_are_the_same_counts(cls, dtype):
-    X = make_topic_corpus(100, 30, 3, random_state=0).data
-    model = cls(3, max_epochs=2, batch_size=50, random_state=0)
-    codes = model.fit(X.astype(np.float64)).transform(X[:5].astype(np.float64))
-    same = model.fit(X.astype(dtype)).transform(X[:5].astype(dtype))
-    assert same.dtype == (np.float32 if dtype == np.float32 else np.float64)
-    np.testing.assert_allclose(same, codes, rtol=1e-6)
-
-
-def test_integer_counts_are_not_copied(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        NVDMTopicModel, "_initialise", lambda self, module, X: seen.append(X)
-    )
-    X = sparse.csr_array(make_topic_corpus(50, 30, 3, random_state=0).data)
-    X = X.astype(np.int64)
-    NVDMTopicModel(2, max_epochs=1, early_stopping=True).fit(X)
-    assert np.shares_memory(seen[-1].data, X.data)
-    assert np.shares_memory(seen[-1].indices, X.indices)
 
 
 def test_moves_take_all_of_the_rows_along(rng, monkeypatch):
@@ -244,19 +186,3 @@ def test_moves_take_all_of_the_rows_along(rng, monkeypatch):
     assert len(tensors) == 8
     assert all(tensor.device.type == "meta" for tensor in tensors)
     assert rows.to("cpu") is rows and rows.to("meta").device.type == "meta"
-
-
-def test_column_sums_are_those_of_the_rows_that_count(rng):
-    X = sparse.csr_array(counts_with_gaps(rng).astype(np.int64))
-    rows = np.array([0, 2, 3, 6])
-    np.testing.assert_array_equal(
-        column_sums(X, rows, n_at_once=3), X.toarray()[rows].sum(axis=0)
-    )
-    np.testing.assert_array_equal(row_sums(X, n_at_once=3), X.toarray().sum(axis=1))
-
-
-def test_sums_of_single_precision_are_taken_in_double_precision():
-    X = sparse.csr_array(np.array([[2**24], [1], [1]], dtype=np.float32))
-    assert column_sums(X, np.arange(3)) == [2**24 + 2]
-    X = sparse.csr_array(X.T)
-    assert row_sums(X) == [2**24 + 2]

@@ -1,15 +1,27 @@
-"""The evidence lower bound, against closed formulas and exact inference."""
+"""The evidence lower bound and what is added to it, against closed formulas."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from helpers import seeded
+from scipy import sparse, stats
+from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from skvae.nn.elbo import NegativeELBO, elbo
 from skvae.nn.latent import diagonal_normal
+from skvae.nn.likelihoods import TiltedMixture, TopicMixture
+from skvae.nn.penalties import (
+    seed_surprise,
+    theme_surprise,
+    topic_incoherence,
+    topic_overlap,
+    topic_surprise,
+)
+from skvae.nn.rows import SparseRows
+from skvae.nn.topics import TopicMixtureDecoder
 
 
 def random_normal(rng, *shape):
@@ -143,3 +155,92 @@ def test_warm_up_acts_in_training_mode_only(terms, kl_weight):
     for training, weight in [(True, 0.25 * kl_weight), (False, kl_weight)]:
         loss, reconstruction, kl = criterion.train(training)(output, x)
         torch.testing.assert_close(loss, weight * kl - reconstruction)
+
+
+N_FEATURES = 6
+
+
+@pytest.fixture
+def counts(rng):
+    return torch.from_numpy(rng.poisson(0.4, (4, N_FEATURES))).double()
+
+
+def test_overlap_is_counted_in_cosines_to_the_other_topics():
+    decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
+    counts = torch.tensor([[2.0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]])
+    a, b, c = decoder.topics()
+    cosines = [
+        nn.functional.cosine_similarity(x, y, dim=0)
+        for x, y in [(a, b), (a, c), (b, c)]
+    ]
+    overlap = 2 * sum(cosines) / 3  # of a topic with the two others, on average
+
+    def penalty(decoder, k):
+        return topic_overlap(counts, None, decoder(torch.eye(k)), None)
+
+    torch.testing.assert_close(penalty(decoder, 3), 2.0 * overlap)
+    with torch.no_grad():
+        decoder.topic_embeddings[1:] = decoder.topic_embeddings[:1]
+    assert penalty(decoder, 3).item() == pytest.approx(2.0 * 2, rel=1e-5)
+    one = TopicMixtureDecoder(7, 1, 5, True, seeded())
+    assert penalty(one, 1).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_surprise_adds_tokens_of_every_word_to_those_of_a_topic():
+    """The best topic for some counts is the mean of their Dirichlet posterior."""
+    counts, concentration = torch.tensor([5.0, 0, 2, 0]), 0.3
+    posterior_mean = (counts + concentration) / (counts + concentration).sum()
+    logits = posterior_mean.log().requires_grad_()
+    topic = TopicMixture(torch.ones(1, 1), logits.softmax(-1)[None])
+    loss = -topic.log_prob(counts[None]).sum()
+    (loss + concentration * topic_surprise(None, None, topic, None)).backward()
+    torch.testing.assert_close(logits.grad, torch.zeros(4), rtol=0, atol=1e-5)
+    equal = TopicMixture(torch.ones(1, 2), torch.full((2, 4), 0.25))
+    assert topic_surprise(None, None, equal, None).item() == 0
+
+
+def test_incoherence_is_minus_the_npmi_of_two_words_drawn_from_a_topic():
+    decoder = TopicMixtureDecoder(7, 2, 5, True, seeded())
+    counts = torch.tensor([[2.0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]])
+    words = torch.tensor([[0, 3, 6], [5, 1, 2]])
+    npmi = torch.rand(2, 3, 3, generator=seeded())
+    topics = decoder.topics()
+    coherence = 0.0
+    for k in range(2):
+        total = weighted = 0.0
+        for i in range(3):
+            for j in range(3):
+                if i != j:
+                    weight = topics[k, words[k, i]] * topics[k, words[k, j]]
+                    total += weight
+                    weighted += weight * npmi[k, i, j]
+        coherence += weighted / total / 2
+    penalty = topic_incoherence(counts, decoder(torch.eye(2)), words, npmi)
+    torch.testing.assert_close(penalty, -2.0 * coherence)
+    lonely = topic_incoherence(
+        counts, decoder(torch.eye(2)), words[:, :1], npmi[:, :1, :1]
+    )
+    assert lonely.item() == 0
+
+
+@pytest.mark.parametrize("tilted", [False, True])
+def test_penalties_against_plain_sums(rng, tilted):
+    theta, topics = rng.dirichlet(np.ones(3), 4), rng.dirichlet(np.ones(6), 3)
+    x = rng.poisson(1.0, (4, 6)).astype(float)
+    themes, seeds = rng.dirichlet(np.ones(6), 2), np.zeros((6, 2))
+    seeds[[0, 1], 0], seeds[[1, 4], 1] = [1, 0.5], [0.5, 1]
+    given = [torch.tensor(part) for part in (theta, topics)]
+    likelihood = (
+        TiltedMixture(*given, torch.tensor(rng.normal(size=(4, 6))))
+        if tilted
+        else TopicMixture(*given)
+    )
+    rows = SparseRows.from_csr(sparse.csr_array(x), torch.float64)
+    for batch in torch.tensor(x), rows:
+        found = seed_surprise(batch, None, likelihood, None, torch.tensor(seeds))
+        expected = -np.mean([n @ seeds @ np.log(p[:2]) for n, p in zip(x, theta)])
+        assert found.item() == pytest.approx(expected)
+        found = theme_surprise(batch, None, likelihood, None, torch.tensor(themes))
+        tokens = x.sum() / 4 / 3
+        expected = -tokens * np.sum(themes * np.log(topics[:2]))
+        assert found.item() == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""Training: batches, thinning, schedule, divergence, interruption, output."""
+"""Callbacks: schedule, early stopping, history, coherence, what is printed."""
 
 import copy
 import math
@@ -9,218 +9,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from helpers import TOPIC_MODELS, each_model, make
-from scipy import sparse
+from helpers import Raises, Spy, each_model, make
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from tqdm import tqdm
 
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.metrics import npmi_coherence
-from skvae.models.topics import thin_counts
 from skvae.training.callbacks import Schedule
-from skvae.training.seeds import Stream, derive_seed
-
-each_topic_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
-
-
-@pytest.fixture
-def X(rng):
-    """19 different rows: with a batch size of 8, a remainder of 3."""
-    return rng.poisson(2.0, (19, 9)).astype(float)
-
-
-class Spy(Callback):
-    """Sees what training does; the copy that an estimator takes of it is itself."""
-
-    def __deepcopy__(self, memo):
-        return self
-
-    def on_train_begin(self, net, **kwargs):
-        self.epochs, self.inputs, self.rates, self.warmups = [], [], [], []
-
-    def on_epoch_begin(self, net, **kwargs):
-        self.epochs.append([])
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        (inputs, *_), target = batch
-        if training:
-            self.inputs.append(inputs.numpy())
-            self.epochs[-1].append(target.numpy())
-            self.rates.append(net.optimizer_.param_groups[0]["lr"])
-            self.warmups.append(net.criterion_.warmup)
-
-
-class Raises(Callback):
-    def __init__(self, error, epoch=2):
-        self.error = error
-        self.epoch = epoch
-
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) >= self.epoch:
-            raise self.error
-
-
-def state_of(model, X):
-    """All that a failed call must leave as it was."""
-    fitted = [key for key in vars(model) if key.endswith("_")]
-    return fitted, *(getattr(model, f)(X) for f in ("transform", "score_samples"))
-
-
-def assert_same_state(model, X, before):
-    fitted, *arrays = state_of(model, X)
-    assert fitted == before[0]
-    for now, then in zip(arrays, before[1:], strict=True):
-        np.testing.assert_array_equal(now, then)
-
-
-# --- batches --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "batch_size, container",
-    [
-        (1, np.asarray),
-        (6, np.asarray),  # which would leave a remainder of one row
-        (8, sparse.csr_matrix),
-        (8, sparse.csr_array),
-        (19, np.asarray),
-        (1000, np.asarray),
-    ],
-)
-@each_model
-def test_every_epoch_visits_every_row_once_in_a_new_order(
-    cls, batch_size, container, X
-):
-    spy = Spy()
-    make(cls, batch_size=batch_size, callbacks=[spy]).fit(container(X))
-    assert len(spy.epochs) == 3
-    orders = set()
-    for batches in spy.epochs:
-        sizes = [len(batch) for batch in batches]
-        assert sum(sizes) == 19 and len(sizes) == math.ceil(19 / batch_size)
-        assert max(sizes) <= batch_size and max(sizes) - min(sizes) <= 1
-        rows = np.concatenate(batches)
-        order = np.lexsort(rows.T)
-        np.testing.assert_array_equal(rows[order], X[np.lexsort(X.T)])
-        orders.add(rows.tobytes())
-    assert len(orders) == 3
-
-
-@each_model
-def test_partial_fits_visit_the_rows_in_a_new_order_each(cls, X):
-    spy = Spy()
-    model, orders = make(cls, callbacks=[spy]), set()
-    for _ in range(3):
-        model.partial_fit(X)
-        orders.add(np.concatenate(spy.epochs[0]).tobytes())
-    assert len(orders) == 3
-
-
-# --- thinning -------------------------------------------------------------------
-
-
-def thin(counts, seed=0):
-    counts = sparse.csr_array(counts)
-    return thin_counts(counts, np.random.default_rng(seed)).toarray()
-
-
-@pytest.mark.parametrize("scale", [1, 0.37, 1e-3, 1e12, 1e30])
-def test_thinning_never_adds(scale, X):
-    thinned = thin(scale * X)
-    assert np.isfinite(thinned).all()
-    assert (thinned >= 0).all() and (thinned <= scale * X).all()
-    assert (thinned < scale * X).any()
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_thinned_counts_are_counts(dtype):
-    """As the net sees them, in single precision."""
-    counts = np.arange(1, 2001, dtype=dtype).reshape(20, 100)
-    thinned = thin(counts).astype(np.float32)
-    np.testing.assert_array_equal(thinned, np.round(thinned))
-
-
-def test_fractions_are_thinned_as_equal_parts(rng):
-    """A value x is ceil(x) tokens of weight x / ceil(x) each."""
-    X = rng.uniform(0.01, 5, (50, 20))
-    tokens = thin(X) / (X / np.ceil(X))
-    np.testing.assert_allclose(tokens, np.round(tokens), atol=1e-9)
-
-
-def test_thinning_draws_one_rate_a_document_and_binomial_tokens():
-    """Given a document's rate, its words are independent binomial counts."""
-    n_documents, n_words, tokens = 400, 50, 40
-    kept = thin(np.full((n_documents, n_words), float(tokens)))
-    rate = kept.mean(axis=1) / tokens
-    # Rates differ by far more than binomial noise, within their range.
-    assert 0 < rate.min() and rate.max() <= 1
-    assert rate.std() > 10 * 0.5 / math.sqrt(n_words * tokens)
-    # Within a document, the mean squared deviation is tokens * rate * (1 - rate).
-    expected = (tokens * rate * (1 - rate)).mean()
-    observed = kept.var(axis=1, ddof=1).mean()
-    assert observed == pytest.approx(expected, rel=0.1)  # standard error .01
-
-
-@pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel])
-def test_topic_models_encode_thinned_documents_but_explain_whole_ones(cls, X):
-    spy = Spy()
-    make(cls, callbacks=[spy], batch_size=19).fit(X)
-    for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
-        assert (inputs <= target).all() and inputs.sum() < target.sum()
-        np.testing.assert_array_equal(inputs, np.round(inputs))
-    thinned = {inputs.sum() for inputs in spy.inputs}
-    assert len(thinned) == 3  # anew each epoch
-
-
-def test_vae_encodes_what_it_explains(X):
-    spy = Spy()
-    make(VAETransformer, callbacks=[spy], batch_size=19).fit(X)
-    for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
-        np.testing.assert_array_equal(inputs, target)
-
-
-@each_topic_model
-def test_documents_are_thinned_anew_in_each_epoch(cls):
-    """Rows all alike: what is left of them differs by thinning alone."""
-    spy = Spy()
-    make(cls, callbacks=[spy], batch_size=19).fit(np.full((19, 9), 5.0))
-    assert len({inputs.tobytes() for inputs in spy.inputs}) == 3
-
-
-# --- noise and gradients --------------------------------------------------------
-
-
-def test_streams_and_epochs_have_seeds_of_their_own():
-    keys = [(seed, s, e) for seed in range(3) for s in Stream for e in range(5)]
-    assert len({derive_seed(*key) for key in keys}) == len(keys)
-
-
-def test_noise_is_new_in_each_epoch_of_training_but_not_of_validation():
-    """Rows all alike, and no learning: epochs differ by their noise alone."""
-    X = np.tile([1.0, 2.0, 3.0], (20, 1))
-    params = dict(scale=1.0, batch_norm=False, lr=1e-12, early_stopping=True)
-    history = make(VAETransformer, **params).fit(X).history_
-    assert len(np.unique(history.reconstruction.round(4))) == 3
-    np.testing.assert_allclose(history.validation_loss, history.validation_loss[1])
-
-
-class GradientNorms(Spy):
-    def on_train_begin(self, net, **kwargs):
-        super().on_train_begin(net, **kwargs)
-        self.norms = []
-
-    def on_grad_computed(self, net, named_parameters, **kwargs):
-        gradients = [p.grad for _, p in named_parameters if p.grad is not None]
-        self.norms.append(torch.nn.utils.get_total_norm(gradients).item())
-
-
-@each_topic_model
-def test_gradients_of_long_documents_are_clipped(cls, X):
-    spy = GradientNorms()
-    make(cls, callbacks=[spy]).fit(1000 * X)
-    assert max(spy.norms) == pytest.approx(30, rel=1e-3)
-
 
 # --- schedule -------------------------------------------------------------------
 
@@ -287,62 +83,6 @@ def test_beyond_max_epochs_rate_and_kl_weight_stay(cls, X):
         assert set(spy.warmups) == {1.0}
         assert set(spy.rates) == {0.01 * Schedule.rate(1.0)}
         assert 0 < spy.rates[0] <= last
-
-
-# --- divergence -----------------------------------------------------------------
-
-
-@each_model
-def test_divergence_is_an_error_that_says_what_to_do(cls, X):
-    model = make(cls, lr=1e30)
-    message = rf"{cls.__name__}.* NaN or infinite in epoch [12]\. Lower `lr`"
-    with pytest.raises(ValueError, match=message):
-        model.fit(X)
-    assert not hasattr(model, "net_")
-    model.set_params(lr=1e-3).fit(X)
-    before = state_of(model, X)
-    with pytest.raises(ValueError, match="Lower `lr`"):
-        model.set_params(lr=1e30).fit(X)
-    assert_same_state(model, X, before)
-
-
-@pytest.mark.parametrize("size", [1e10, 1e30])
-@each_model
-def test_huge_values_fit_finitely_or_are_an_error(cls, size, X):
-    X[3:5, :2] = size
-    model = make(cls)
-    try:
-        model.fit(X)
-    except ValueError as error:
-        assert "Lower `lr`" in str(error)
-    else:
-        assert np.isfinite(model.transform(X)).all()
-        assert np.isfinite(model.score_samples(X)).all()
-
-
-# --- callbacks and interruption -------------------------------------------------
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError, MemoryError])
-@pytest.mark.parametrize("early_stopping", [False, True])
-@each_model
-def test_an_interrupted_fit_leaves_the_estimator_as_it_was(
-    cls, early_stopping, error, X, record_property
-):
-    """Also Ctrl-C, which skorch would take for a callback's wish to stop."""
-    params = dict(early_stopping=early_stopping, callbacks=[Raises(error)])
-    model = make(cls, **params)
-    with pytest.raises(error):
-        model.fit(X)
-    assert not [key for key in vars(model) if key.endswith("_")]
-    model.set_params(callbacks=None).fit(X)
-    before = state_of(model, X)
-    model.set_params(callbacks=[Raises(error)])
-    for call in (model.fit, model.partial_fit, model.set_params(warm_start=True).fit):
-        with pytest.raises(error):
-            call(X[:10])
-        assert_same_state(model, X, before)
-    record_property("faults", 4)
 
 
 @each_model
@@ -447,19 +187,6 @@ def test_history_has_a_row_an_epoch_and_adds_up(cls, X):
     np.testing.assert_allclose(history.loss[3:], -bound[3:], rtol=1e-5)
     # With less than the full KL term, the loss is smaller.
     assert (history.loss[:2] < -bound[:2]).all()
-
-
-def test_loss_of_an_epoch_is_the_mean_over_rows_not_over_batches():
-    """Without learning, it does not depend on how rows are put into batches."""
-    X = np.zeros((9, 3))
-    X[-1] = 100.0  # a row that would weigh a tenth more or less among 4 or 5
-    history = {}
-    for batch_size in (9, 8):
-        params = dict(scale=1.0, batch_norm=False, lr=1e-12, max_epochs=1)
-        model = make(VAETransformer, **params, batch_size=batch_size)
-        history[batch_size] = model.fit(X).history_.reconstruction[1]
-    # The noise of the draws is small beside the row of hundreds.
-    assert history[8] == pytest.approx(history[9], rel=0.05)
 
 
 def test_history_can_be_changed_without_harm(X):
