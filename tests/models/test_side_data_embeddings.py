@@ -133,6 +133,7 @@ def test_constant_ones_tell_nothing(cls, small):
 # --- columns of X -----------------------------------------------------------------
 
 NAMES = [*(f"w{j}" for j in range(N_WORDS)), *(f"e{j}" for j in range(WIDTH))]
+
 COLUMNS = {
     "slice": slice(-WIDTH, None),
     "numbers": list(range(N_WORDS, N_WORDS + WIDTH)),

@@ -14,7 +14,9 @@ from skorch.callbacks import Callback
 from skvae import GSMTopicModel, NVDMTopicModel
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 both = pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel])
+
 each_addition = pytest.mark.parametrize(
     "cls, name",
     [

@@ -24,6 +24,7 @@ from skvae.metrics import document_completion_perplexity, npmi_coherence
 from skvae.plotting import TopicDocumentsDisplay
 
 X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
+
 GROUPS = {"sport": [3, 0], "space": [2]}
 
 

@@ -15,6 +15,7 @@ from helpers import (
     TOPIC_MODELS,
     digest,
     each_model,
+    each_topic_model,
     make,
     through_file,
     through_joblib,
@@ -48,7 +49,6 @@ from skvae.metrics import document_completion_perplexity
 from skvae.models.inference import own_noise
 from skvae.shards import write_shards
 
-each_topic_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
 GROUPS = np.array(["alps", "baltic", "coast"])
 
 
@@ -565,8 +565,11 @@ def test_covariates_that_tell_all_are_named_as_a_reason():
 # --- what is refused --------------------------------------------------------------
 
 N_ROWS = "{model} was given covariates of 39 rows, but X has 40"
+
 KINDS = "{model} takes covariates in one dimension as labels.*of the kind '%s'"
+
 MISSING = "{model} found a missing label.*such as 'unknown'"
+
 BAD = {  # what is made of labels and numbers, for models fitted with which, message
     "none": (
         lambda c: None,

@@ -19,7 +19,6 @@ from skvae import ClusterTopicModel, NVDMTopicModel
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
 from skvae.shards import Shards, write_shards
-from skvae.utils.specific import BACKGROUND, specific_words
 
 
 def small(n_components=3, **params):
@@ -89,31 +88,6 @@ def test_words_of_the_clusters_are_theirs(corpus, fitted):
         fitted.word_probabilities_[:2].mean(axis=0),
         rtol=1e-10,
     )
-
-
-def test_specific_words_against_a_plain_loop(rng):
-    counts = rng.poisson(30 * rng.dirichlet(np.full(8, 0.3), size=3)).astype(float)
-    overall = counts.sum(axis=0) / counts.sum()
-    for row, found in zip(counts, specific_words(counts, counts.sum(axis=0))):
-        own = row / row.sum()
-        for _ in range(50):
-            kept = []
-            for n, p, q in zip(row, own, overall):
-                specific = (1 - BACKGROUND) * p
-                share = specific / (specific + BACKGROUND * q) if n else 0.0
-                kept.append(max(n * share - 1, 0))
-            if sum(kept):
-                own = np.array(kept) / sum(kept)
-        np.testing.assert_allclose(found, own, rtol=1e-10)
-        assert found.sum() == pytest.approx(1)
-
-
-def test_common_words_are_no_topics_words():
-    """A word of all documents is most probable in each cluster, and in no topic."""
-    counts = np.array([[90.0, 40, 10, 1], [90, 10, 40, 1]])
-    assert (counts.argmax(axis=1) == 0).all()
-    found = specific_words(counts, counts.sum(axis=0))
-    assert list(found.argmax(axis=1)) == [1, 2]
 
 
 def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):

@@ -5,19 +5,12 @@ import pandas as pd
 import pytest
 import torch
 from helpers import make, through_file
-from scipy import sparse, stats
+from scipy import sparse
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skvae import VAETransformer
-from skvae.nn.likelihoods import (
-    LIKELIHOODS,
-    MixedOutput,
-    NegativeBinomialCounts,
-    PoissonCounts,
-    make_output,
-)
-from skvae.nn.rows import RowsWithGaps
+from skvae.nn.likelihoods import LIKELIHOODS, MixedOutput
 
 PARTS = [
     ("gaussian", [0, 8]),
@@ -27,6 +20,7 @@ PARTS = [
     ("negative-binomial", [7]),
     ("multinomial", [6, 9]),
 ]
+
 NO_WORDS = [part for part in PARTS if part[0] != "multinomial"] + [("poisson", [6, 9])]
 
 
@@ -46,56 +40,6 @@ def table(n=200, seed=0):
 
 
 X = table()
-
-
-# --- the likelihoods --------------------------------------------------------------
-
-
-def test_counts_against_scipy(rng):
-    logs, sizes = rng.normal(size=(3, 4)), np.exp(rng.normal(size=4))
-    counts = rng.poisson(3.0, (3, 4)).astype(float)
-    m, given = np.exp(logs), torch.from_numpy(counts)
-    found = PoissonCounts(torch.from_numpy(logs))
-    np.testing.assert_allclose(
-        found.log_prob(given), stats.poisson.logpmf(counts, m).sum(1)
-    )
-    np.testing.assert_allclose(found.mean, m)
-    log_sizes = torch.from_numpy(np.log(sizes))
-    found = NegativeBinomialCounts(torch.from_numpy(logs), log_sizes)
-    terms = stats.nbinom.logpmf(counts, sizes, sizes / (sizes + m))
-    np.testing.assert_allclose(found.log_prob(given), terms.sum(1))
-    np.testing.assert_allclose(found.mean, m)
-    counts[1, 2] = counts[2, :2] = np.nan
-    gaps = RowsWithGaps.from_dense(torch.from_numpy(counts))
-    np.testing.assert_allclose(
-        found.log_prob(gaps), np.where(np.isnan(counts), 0, terms).sum(1)
-    )
-
-
-def test_one_of_several_categories(rng):
-    logits = rng.normal(size=(5, 3))
-    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    rows = [[1.0, 0, 0], [0, 0, 1], [0, 0, 0], [0, np.nan, 0], [np.nan, 1, np.nan]]
-    category = LIKELIHOODS["categorical"](3, None)(torch.from_numpy(logits))
-    found = category.log_prob(RowsWithGaps.from_dense(torch.tensor(rows).double()))
-    expected = [np.log(p[0, 0]), np.log(p[1, 2]), 0, 0, np.log(p[4, 1])]
-    np.testing.assert_allclose(found, expected)
-    drawn = LIKELIHOODS["categorical"](3, None).draw(
-        np.repeat(p[:1], 20_000, axis=0), np.random.RandomState(0), None
-    )
-    assert (drawn.sum(axis=1) == 1).all()
-    np.testing.assert_allclose(drawn.mean(axis=0), p[0], atol=0.015)
-
-
-@pytest.mark.parametrize("kind", ["poisson", "negative-binomial"])
-def test_draws_of_counts_have_their_moments(kind):
-    output = make_output(kind, 2, "shared")
-    means = np.tile([1.0, 6.0], (40_000, 1))
-    rows = output.draw(means, np.random.RandomState(0), None)
-    np.testing.assert_allclose(rows.mean(axis=0), means[0], rtol=0.05)
-    # r is e^0 at the start.
-    variances = means[0] + (kind != "poisson") * means[0] ** 2
-    np.testing.assert_allclose(rows.var(axis=0), variances, rtol=0.08)
 
 
 def test_log_densities_add_up_and_columns_keep_their_places(rng):

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from helpers import digest, make, through_file, through_joblib
 from scipy import sparse
 from sklearn.base import clone
@@ -18,15 +17,15 @@ from skvae.datasets import make_topic_corpus
 from skvae.fitted.model import topic_names
 from skvae.inspection import top_words
 from skvae.models.seed_words import seed_themes
-from skvae.nn.likelihoods import TiltedMixture, TopicMixture
-from skvae.nn.penalties import seed_surprise, theme_surprise
-from skvae.nn.rows import SparseRows
 from skvae.shards import Shards, write_shards
-from skvae.utils.specific import specific_words
+from skvae.utils.specific import BACKGROUND, specific_words
 
 N_WORDS = 40
+
 WORDS = np.array([f"w{j}" for j in range(N_WORDS)], dtype=object)
+
 CORPUS = make_topic_corpus(400, N_WORDS, 4, mean_length=30, random_state=0)
+
 X = CORPUS.data
 
 
@@ -119,29 +118,6 @@ def test_seeds_stand_for_themes_that_no_document_has():
     assert np.isfinite(themes).all()
 
 
-@pytest.mark.parametrize("tilted", [False, True])
-def test_penalties_against_plain_sums(rng, tilted):
-    theta, topics = rng.dirichlet(np.ones(3), 4), rng.dirichlet(np.ones(6), 3)
-    x = rng.poisson(1.0, (4, 6)).astype(float)
-    themes, seeds = rng.dirichlet(np.ones(6), 2), np.zeros((6, 2))
-    seeds[[0, 1], 0], seeds[[1, 4], 1] = [1, 0.5], [0.5, 1]
-    given = [torch.tensor(part) for part in (theta, topics)]
-    likelihood = (
-        TiltedMixture(*given, torch.tensor(rng.normal(size=(4, 6))))
-        if tilted
-        else TopicMixture(*given)
-    )
-    rows = SparseRows.from_csr(sparse.csr_array(x), torch.float64)
-    for batch in torch.tensor(x), rows:
-        found = seed_surprise(batch, None, likelihood, None, torch.tensor(seeds))
-        expected = -np.mean([n @ seeds @ np.log(p[:2]) for n, p in zip(x, theta)])
-        assert found.item() == pytest.approx(expected)
-        found = theme_surprise(batch, None, likelihood, None, torch.tensor(themes))
-        tokens = x.sum() / 4 / 3
-        expected = -tokens * np.sum(themes * np.log(topics[:2]))
-        assert found.item() == pytest.approx(expected)
-
-
 def test_names_of_topics_and_words(tmp_path):
     seeds = {"space": ["w3"], "cars": ["w5", "w6"]}
     model = seeded(seeds).fit(X)
@@ -227,3 +203,28 @@ def test_seeds_in_pipelines_and_searches():
     search = GridSearchCV(pipeline, {"gsmtopicmodel__n_components": [2, 3]}, cv=2)
     search.fit(texts)
     assert top_words(search).index[0] == "a"
+
+
+def test_specific_words_against_a_plain_loop(rng):
+    counts = rng.poisson(30 * rng.dirichlet(np.full(8, 0.3), size=3)).astype(float)
+    overall = counts.sum(axis=0) / counts.sum()
+    for row, found in zip(counts, specific_words(counts, counts.sum(axis=0))):
+        own = row / row.sum()
+        for _ in range(50):
+            kept = []
+            for n, p, q in zip(row, own, overall):
+                specific = (1 - BACKGROUND) * p
+                share = specific / (specific + BACKGROUND * q) if n else 0.0
+                kept.append(max(n * share - 1, 0))
+            if sum(kept):
+                own = np.array(kept) / sum(kept)
+        np.testing.assert_allclose(found, own, rtol=1e-10)
+        assert found.sum() == pytest.approx(1)
+
+
+def test_common_words_are_no_topics_words():
+    """A word of all documents is most probable in each cluster, and in no topic."""
+    counts = np.array([[90.0, 40, 10, 1], [90, 10, 40, 1]])
+    assert (counts.argmax(axis=1) == 0).all()
+    found = specific_words(counts, counts.sum(axis=0))
+    assert list(found.argmax(axis=1)) == [1, 2]

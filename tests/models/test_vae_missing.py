@@ -10,8 +10,6 @@ from sklearn.datasets import load_digits
 
 from skvae import VAETransformer
 from skvae.nn.layers import MLP
-from skvae.nn.likelihoods import Bits, Gaussian
-from skvae.nn.rows import RowsWithGaps
 
 
 def with_gaps(X, rate=0.3, seed=0):
@@ -45,31 +43,6 @@ def moments(linear):
     return mean, W.T @ W + linear.scale_**2 * np.eye(6)
 
 
-# --- the likelihood ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["gaussian", "scales", "bernoulli"])
-def test_log_density_is_that_of_the_observed_values(kind, rng):
-    values = rng.random((5, 4))
-    gaps, missing = with_gaps(values)
-    output = torch.from_numpy(rng.normal(size=(3, 5, 4)))  # of three draws
-    scale = torch.tensor([0.5, 1.0, 2.0, 3.0] if kind == "scales" else 0.7).double()
-    if kind == "bernoulli":
-        likelihood, p = Bits(output), 1 / (1 + np.exp(-output.numpy()))
-        terms = values * np.log(p) + (1 - values) * np.log1p(-p)
-    else:
-        likelihood = Gaussian(output, scale)
-        terms = stats.norm.logpdf(values, output.numpy(), scale.numpy())
-    expected = np.zeros((3, 5))
-    for draw, row, column in np.ndindex(3, 5, 4):
-        if not missing[row, column]:
-            expected[draw, row] += terms[draw, row, column]
-    found = likelihood.log_prob(RowsWithGaps.from_dense(torch.from_numpy(gaps)))
-    np.testing.assert_allclose(found, expected, rtol=1e-10)
-    whole = likelihood.log_prob(torch.from_numpy(values))
-    np.testing.assert_allclose(whole, terms.sum(axis=-1), rtol=1e-10)
-
-
 def test_means_and_units_are_those_of_the_observed_values(table):
     gaps, _ = with_gaps(table * np.arange(1, 7))
     vae = make(VAETransformer, scale="per-feature").fit(gaps)
@@ -83,14 +56,6 @@ def test_means_and_units_are_those_of_the_observed_values(table):
     terms = np.where(bits == 1, np.log(p), np.log(1 - p))
     alone = np.where(np.isnan(bits), 0, terms).sum(axis=1).mean()
     assert model.health_["bound_without_codes"] == pytest.approx(alone, rel=1e-3)
-
-
-def test_gaps_send_no_gradients():
-    output = torch.randn(4, 3, requires_grad=True)
-    x = torch.tensor([[1.0, np.nan, np.nan]]).expand(4, -1)
-    Gaussian(output, torch.tensor(1.0)).log_prob(RowsWithGaps.from_dense(x)).sum()
-    Bits(output).log_prob(RowsWithGaps.from_dense(x)).sum().backward()
-    assert (output.grad[:, 1:] == 0).all() and (output.grad[:, 0] != 0).all()
 
 
 def test_the_importance_bound_is_the_exact_density_of_what_was_observed(linear, table):
