@@ -12,6 +12,7 @@ from skvae.inspection import intrusion_sheet, top_words
 from skvae.metrics import topic_diversity
 
 CORPUS = make_topic_corpus(80, 40, 4, mean_length=25, random_state=0)
+
 X, WORDS = CORPUS.data, np.array([f"w{j}" for j in range(40)], dtype=object)
 
 
