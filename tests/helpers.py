@@ -3,9 +3,16 @@
 import hashlib
 import io
 import tempfile
+from functools import partial
 
 import joblib
+import numpy as np
+import pandas as pd
 import pytest
+import torch
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
 
 import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
@@ -24,6 +31,10 @@ PUBLIC_MODULES = [
     "skvae.shards",
 ]
 each_model = pytest.mark.parametrize("cls", MODELS)
+each_topic_model = pytest.mark.parametrize("cls", TOPIC_MODELS)
+
+
+# --- models that are trained for a few steps -----------------------------------------
 
 
 def make(cls, **params):
@@ -38,11 +49,41 @@ def make(cls, **params):
     return cls(**{**small, **params})
 
 
+make_tanh = partial(
+    make,
+    n_components=3,
+    hidden_layer_sizes=(7,),
+    activation="tanh",
+    lr=0.01,
+    batch_size=25,
+)
+make_topics = partial(
+    make, n_components=3, hidden_layer_sizes=(20,), lr=0.01, batch_size=64
+)
+make_vae = partial(
+    make,
+    VAETransformer,
+    hidden_layer_sizes=(8,),
+    activation="tanh",
+    lr=0.01,
+    max_epochs=4,
+    batch_size=16,
+)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def weights(model):
+    return {key: w.numpy() for key, w in model.net_.module_.state_dict().items()}
+
+
 def digest(model):
     """Hash of all weights of a fitted model: equal if they agree in every bit."""
     sha = hashlib.sha256()
-    for key, value in model.net_.module_.state_dict().items():
-        sha.update(key.encode() + value.numpy().tobytes())
+    for key, value in weights(model).items():
+        sha.update(key.encode() + value.tobytes())
     return sha.hexdigest()
 
 
@@ -57,3 +98,110 @@ def through_file(model):
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model")
         return skvae.load(f"{folder}/model")
+
+
+class Spy(Callback):
+    """Sees what training does; the copy that an estimator takes of it is itself."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_train_begin(self, net, **kwargs):
+        self.epochs, self.inputs, self.rates, self.warmups = [], [], [], []
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.epochs.append([])
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        (inputs, *_), target = batch
+        if training:
+            self.inputs.append(inputs.numpy())
+            self.epochs[-1].append(target.numpy())
+            self.rates.append(net.optimizer_.param_groups[0]["lr"])
+            self.warmups.append(net.criterion_.warmup)
+
+
+class Raises(Callback):
+    def __init__(self, error, epoch=2):
+        self.error = error
+        self.epoch = epoch
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) >= self.epoch:
+            raise self.error
+
+
+# --- rows and topics -----------------------------------------------------------------
+
+NOISE = 0.5
+
+
+def low_rank(n_samples=300, n_features=8):
+    """Rows near a plane, centred; the two directions differ in variance."""
+    rng = np.random.default_rng(0)
+    basis, _ = np.linalg.qr(rng.normal(size=(n_features, 2)))
+    X = rng.normal(size=(n_samples, 2)) * [3, 2] @ basis.T
+    X += NOISE * rng.normal(size=X.shape)
+    return X - X.mean(axis=0)
+
+
+LIKELIHOODS = {
+    "gaussian": lambda rng: rng.normal(size=(30, 6)),
+    "bernoulli": lambda rng: (rng.random((30, 6)) < 0.4).astype(float),
+    "multinomial": lambda rng: rng.poisson(1.0, (30, 6)).astype(float),
+}
+each_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS)
+
+
+def words_in_columns(corpus):
+    return pd.DataFrame(
+        corpus.data.toarray(), columns=[f"w{j}" for j in range(corpus.data.shape[1])]
+    )
+
+
+CONTAINERS = {
+    "dense": np.asarray,
+    "integers": lambda X: X.astype(np.int32),
+    "csr_matrix": sparse.csr_matrix,
+    "csc_matrix": sparse.csc_matrix,
+    "csr_array": sparse.csr_array,
+    "coo_array": sparse.coo_array,
+    "DataFrame": pd.DataFrame,
+}
+
+
+def planted_topics(n_samples=120, random_state=0):
+    """Documents of 40 tokens from one of 3 topics with 6 words of their own each."""
+    rng = np.random.default_rng(random_state)
+    topics = np.kron(np.eye(3), np.full(6, 1 / 6))
+    return np.array(
+        [rng.multinomial(40, topics[d % 3]) for d in range(n_samples)], dtype=float
+    )
+
+
+class Oracle(BaseEstimator):
+    """Predicts fixed word weights, of which every document has the first topic."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def fit(self, X, y=None):
+        self.components_ = np.atleast_2d(self.weights)
+        return self
+
+    def transform(self, X):
+        return np.tile(np.eye(1, len(self.components_)), (X.shape[0], 1))
+
+    def inverse_transform(self, X):
+        return X @ self.components_
+
+
+# --- pictures and pages --------------------------------------------------------------
+
+
+def save(display):
+    """Draw it for good, as a user would; warnings are errors."""
+    display.figure_.savefig(io.BytesIO())
+
+
+EVIL = "<script>document.title = 'evil'</script><img src=x onerror=alert(1)>"

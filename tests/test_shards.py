@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
 from skvae.metrics import npmi_coherence
 from skvae.shards import INDEX, Shards, file_of, write_shards
-from skvae.training.seeds import Stream, derive_seed
+from skvae.training.net import Stream, derive_seed
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ from skvae.nn.autoencoder import reparameterise
 from skvae.nn.layers import MLP
 from skvae.nn.topics import TopicMixtureDecoder
 from skvae.training import net
-from skvae.training.coherence import TopicIncoherence
+from skvae.training.callbacks import TopicIncoherence
 from skvae.training.data import Data, EvenBatchSampler, RowDataset
 
 TOPIC_MODELS = {

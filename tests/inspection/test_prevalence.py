@@ -1,0 +1,147 @@
+"""Topics over time and by group: means and their errors."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers import make
+from sklearn.decomposition import NMF, LatentDirichletAllocation
+
+from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
+from skvae.datasets import make_topic_corpus
+from skvae.inspection import topic_prevalence
+
+X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
+
+GROUPS = np.array(["a", "b", "c"])[np.arange(60) % 3]
+
+
+@pytest.fixture(scope="module")
+def models():
+    found = {cls: make(cls).fit(X) for cls in (GSMTopicModel, ProdLDATopicModel)}
+    found[LatentDirichletAllocation] = LatentDirichletAllocation(
+        2, max_iter=2, random_state=0
+    ).fit(X)
+    return found
+
+
+def test_shares_are_means_and_errors_those_of_the_sample(models):
+    lda = models[LatentDirichletAllocation]
+    found = topic_prevalence(lda, X, GROUPS)
+    shares = lda.transform(X)
+    for k in range(lda.n_components):
+        rows = found[found["topic"] == f"topic {k}"].set_index("group")
+        for group in "abc":
+            of_group = shares[group == GROUPS, k]
+            share, error, n = rows.loc[group, ["share", "std_error", "documents"]]
+            assert share == pytest.approx(of_group.mean())
+            assert error == pytest.approx(of_group.std(ddof=1) / np.sqrt(20))
+            assert n == 20
+    assert found["group"].tolist() == list(np.repeat(["a", "b", "c"], 2))
+
+
+@pytest.mark.parametrize("cls", [GSMTopicModel, ProdLDATopicModel])
+def test_errors_hold_the_posterior_too(cls, models):
+    model = models[cls]
+    found = topic_prevalence(model, X, np.zeros(60, int))
+    mean, std = model.posterior(X)
+    noise = np.random.default_rng(0).standard_normal((20_000, 1, 2))
+    link = model.net_.module_.link.double()
+    with torch.no_grad():
+        draws = link(torch.from_numpy(mean + std * noise)).numpy()
+    model.net_.module_.link.float()
+    variance = model.transform(X).var(axis=0, ddof=1) + draws.var(axis=0).mean(axis=0)
+    np.testing.assert_allclose(found["std_error"] ** 2, variance / 60, rtol=0.03)
+
+
+DATES = pd.date_range("2024-01-10", "2024-06-28", periods=60)
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        DATES,
+        DATES.to_series(),
+        DATES.to_numpy(),
+        DATES.to_list(),
+        [date.fromordinal(day.toordinal()) for day in DATES],
+        DATES.to_period("M"),
+        DATES.to_period("M").to_series(),
+    ],
+    ids=["index", "series", "numpy", "list", "dates", "periods", "series of periods"],
+)
+def test_dates_in_any_container_are_put_into_periods(by, models):
+    found = topic_prevalence(models[GSMTopicModel], X, by)
+    months = pd.period_range("2024-01", "2024-06", freq="M")
+    assert found["group"].unique().tolist() == months.tolist()
+    expected = topic_prevalence(models[GSMTopicModel], X, DATES.strftime("%Y-%m"))
+    columns = ["topic", "share", "std_error", "documents"]
+    pd.testing.assert_frame_equal(found[columns], expected[columns])
+
+
+def test_times_of_a_zone_are_taken_as_they_read_there(models):
+    late = pd.to_datetime(["2024-01-31 23:30"] * 60).tz_localize("America/New_York")
+    found = topic_prevalence(models[GSMTopicModel], X, late)
+    assert found["group"].astype(str).unique().tolist() == ["2024-01"]
+
+
+def test_periods_without_documents_have_no_share(models):
+    years = pd.to_datetime(np.where(np.arange(60) == 0, "2020-05-05", "2022-01-01"))
+    found = topic_prevalence(models[GSMTopicModel], X, years, freq="Y")
+    assert found["documents"].tolist() == [1, 1, 0, 0, 59, 59]
+    assert found["share"].isna().tolist() == [False] * 2 + [True] * 2 + [False] * 2
+    assert found["std_error"].isna().tolist() == [True] * 4 + [False] * 2
+
+
+def test_documents_without_tokens_are_left_out(models):
+    Z = X.toarray()
+    Z[:20] = 0
+    found = topic_prevalence(models[GSMTopicModel], Z, np.arange(60) < 30)
+    assert found["documents"].tolist() == [30, 30, 10, 10]
+    with pytest.raises(ValueError, match="no tokens"):
+        topic_prevalence(models[GSMTopicModel], 0 * Z, GROUPS)
+
+
+def test_embeddings_tell_of_documents_without_tokens():
+    E = np.random.default_rng(0).normal(size=(60, 3))
+    model = make(GSMTopicModel).fit(X, embeddings=E)
+    found = topic_prevalence(model, 0 * X, GROUPS, embeddings=E)
+    assert found["documents"].tolist() == [20] * 6
+
+
+@pytest.mark.parametrize("model", [NMF(2, init="nndsvda"), ClusterTopicModel(2)])
+def test_other_models(model):
+    found = topic_prevalence(model.fit(X), X, GROUPS)
+    np.testing.assert_allclose(found.groupby("group")["share"].sum(), 1)
+    assert (found["std_error"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "by, match",
+    [
+        (GROUPS[:59], r"shape \(59,\), but X has 60"),
+        (np.zeros((60, 1)), r"shape \(60, 1\)"),
+        (["a", None] * 30, "lacks the date or group of 30"),
+        ([pd.NaT, *DATES[1:]], "of 1 documents"),
+        (["a", 3] * 30, "several types"),
+    ],
+)
+def test_bad_groups_are_refused(by, match, models):
+    with pytest.raises(ValueError, match=match):
+        topic_prevalence(models[GSMTopicModel], X, by)
+
+
+def test_signed_codes_are_refused():
+    with pytest.raises(ValueError, match="no topic proportions"):
+        topic_prevalence(make(NVDMTopicModel).fit(X), X, GROUPS)
+
+
+def test_dates_as_strings_and_unknown_periods_are_told(models):
+    lda = models[LatentDirichletAllocation]
+    days = DATES.strftime("%Y-%m-%d").tolist()
+    with pytest.raises(ValueError, match=r"dates as strings.*Pass pd\.to_datetime\(by"):
+        topic_prevalence(lda, X, days)
+    with pytest.raises(ValueError, match="freq='month' is no length of periods"):
+        topic_prevalence(lda, X, DATES, freq="month")

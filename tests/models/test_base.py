@@ -1,0 +1,366 @@
+"""The contract of all models: determinism, persistence, state, output."""
+
+import copy
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from helpers import (
+    TOPIC_MODELS,
+    digest,
+    each_model,
+    through_file,
+    through_joblib,
+    weights,
+)
+from helpers import make_tanh as make
+from scipy import sparse
+from sklearn.base import clone
+from skorch.callbacks import Callback
+
+from skvae import GSMTopicModel, NVDMTopicModel, VAETransformer
+from skvae.datasets import make_topic_corpus
+
+
+@each_model
+def test_one_number_is_one_hidden_layer(cls, X, fitted):
+    """As to scikit-learn's MLPClassifier."""
+    one, layer = (make(cls, hidden_layer_sizes=sizes).fit(X) for sizes in (6, (6,)))
+    assert digest(one) == digest(layer)
+    assert clone(one).hidden_layer_sizes == 6
+
+
+# --- determinism ----------------------------------------------------------------
+
+
+@each_model
+def test_one_seed_gives_one_set_of_weights(cls, X, fitted):
+    model = make(cls).fit(X)
+    torch.manual_seed(1)  # neither global generator matters
+    np.random.seed(1)
+    assert digest(model) == digest(fitted[cls])
+    assert digest(model.fit(X)) == digest(fitted[cls])
+    assert digest(clone(model).fit(X)) == digest(fitted[cls])
+    assert digest(make(cls, random_state=1).fit(X)) != digest(fitted[cls])
+
+
+@each_model
+def test_random_state_instance_advances(cls, X):
+    first, second = (np.random.RandomState(3) for _ in range(2))
+    a = make(cls, random_state=first)
+    assert digest(a.fit(X)) == digest(make(cls, random_state=second).fit(X))
+    assert digest(clone(a).fit(X)) != digest(make(cls, random_state=0).fit(X))
+    before = digest(a)
+    assert digest(a.fit(X)) != before
+
+
+@each_model
+def test_threads_do_not_disturb_each_other(cls, X, fitted):
+    jobs = [joblib.delayed(make(cls).fit)(X) for _ in range(4)]
+    models = joblib.Parallel(n_jobs=4, backend="threading")(jobs)
+    assert {digest(model) for model in models} == {digest(fitted[cls])}
+
+
+class Stop(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        raise InterruptedError
+
+
+@each_model
+def test_global_generators_are_left_alone(cls, X, fitted):
+    model = make(cls, early_stopping=True, dropout=0.2)
+    calls = {
+        "fit": lambda: model.fit(X),
+        "partial_fit": lambda: model.partial_fit(X),
+        "transform": lambda: model.transform(X),
+        "score": lambda: model.score(X),
+        "sample": lambda: model.sample(3, random_state=0),
+        "pickle": lambda: pickle.loads(pickle.dumps(model)),
+        "save and load": lambda: through_file(model),
+        "exception": lambda: make(cls, callbacks=[Stop()]).fit(X),
+    }
+    for name, call in calls.items():
+        before_torch, before_numpy = torch.get_rng_state(), np.random.get_state()
+        if name == "exception":
+            with pytest.raises(InterruptedError):
+                call()
+        else:
+            call()
+        assert torch.equal(torch.get_rng_state(), before_torch), name
+        for now, then in zip(np.random.get_state(), before_numpy, strict=True):
+            assert np.array_equal(now, then), name
+
+
+# --- going on -------------------------------------------------------------------
+
+
+def assert_same_model(a, b, X):
+    assert digest(a) == digest(b)
+    assert a.n_iter_ == b.n_iter_
+    pd.testing.assert_frame_equal(a.history_, b.history_)
+    np.testing.assert_array_equal(a.transform(X), b.transform(X))
+    np.testing.assert_array_equal(a.score_samples(X), b.score_samples(X))
+
+
+@each_model
+def test_warm_start_goes_on_and_fit_starts_anew(cls, X, fitted):
+    model = make(cls, warm_start=True).fit(X)
+    assert digest(model) == digest(fitted[cls])
+    model.fit(X)
+    assert model.n_iter_ == len(model.history_) == 6
+    assert digest(model) != digest(fitted[cls])
+    pd.testing.assert_frame_equal(model.history_[:3], fitted[cls].history_)
+    model.set_params(warm_start=False).fit(X)
+    assert_same_model(model, fitted[cls], X)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [dict(n_components=4), dict(hidden_layer_sizes=(7, 7)), dict(activation="relu")],
+)
+@each_model
+def test_warm_start_refuses_another_architecture(cls, change, X):
+    model = make(cls, warm_start=True).fit(X)
+    before, codes = dict(vars(model)), model.transform(X)
+    model.set_params(**change)
+    (name,) = change
+    for go_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=f"{name}.*changed"):
+            go_on(X)
+    np.testing.assert_array_equal(model.transform(X), codes)
+    assert vars(model) == {**before, **change}
+
+
+@each_model
+def test_training_goes_on_with_changed_learning_rate(cls, X):
+    model = make(cls, warm_start=True).fit(X)
+    before = weights(model)
+    after = weights(model.set_params(lr=1e-12).fit(X))
+    for key in before:
+        if "running" not in key and "tracked" not in key:
+            np.testing.assert_allclose(after[key], before[key], atol=1e-6)
+
+
+# --- persistence ----------------------------------------------------------------
+
+
+ROUND_TRIPS = {
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "old pickle protocol": lambda model: pickle.loads(pickle.dumps(model, 2)),
+    "joblib": through_joblib,
+    "file": through_file,
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
+
+
+@pytest.mark.parametrize("trip", ROUND_TRIPS)
+@each_model
+def test_training_goes_on_as_if_never_saved(cls, trip, X):
+    model = make(cls, warm_start=True, dropout=0.2).partial_fit(X)
+    loaded = ROUND_TRIPS[trip](model)
+    assert_same_model(loaded, model, X)
+    before = digest(loaded)
+    for go_on in ("partial_fit", "fit"):
+        getattr(model, go_on)(X)
+        assert digest(loaded) == before  # nothing is shared
+        getattr(loaded, go_on)(X)
+        assert_same_model(loaded, model, X)
+        before = digest(loaded)
+
+
+@pytest.mark.parametrize("trip", ROUND_TRIPS)
+def test_training_of_convolutions_goes_on_as_if_never_saved(trip, rng):
+    """Their weights lie in memory in an order of their own."""
+    X = rng.random((40, 16))
+    model = make(
+        VAETransformer, architecture="conv", image_shape=(4, 4), channels=(3, 2)
+    ).partial_fit(X)
+    loaded = ROUND_TRIPS[trip](model)
+    assert_same_model(loaded.partial_fit(X), model.partial_fit(X), X)
+
+
+@each_model
+def test_pickle_holds_no_torch_or_skorch_object(cls, X):
+    """Their unpickling can run code; arrays and plain values cannot."""
+    found = set()
+
+    class Recorder(pickle.Unpickler):
+        def find_class(self, module, name):
+            found.add(module.split(".")[0])
+            return super().find_class(module, name)
+
+    model = make(cls, early_stopping=True).fit(X)
+    Recorder(io.BytesIO(pickle.dumps(model))).load()
+    assert "skvae" in found and not found & {"torch", "skorch"}
+
+
+@each_model
+def test_pickle_holds_no_training_data(cls, X):
+    """It grows with the model, not with the rows."""
+    few, many = make(cls), make(cls, batch_size=4000)
+    few.fit(X[:20])
+    many.fit(np.tile(X, (100, 1)))
+    sizes = [len(pickle.dumps(model)) for model in (few, many)]
+    assert abs(sizes[1] - sizes[0]) < 500
+
+
+@each_model
+def test_unfitted_models_pickle_and_clone(cls, X, fitted):
+    for trip in [*ROUND_TRIPS.values(), clone]:
+        if trip is through_file:  # which takes fitted ones only
+            continue
+        assert digest(trip(make(cls)).fit(X)) == digest(fitted[cls])
+
+
+# --- nothing else changes -------------------------------------------------------
+
+
+def with_duplicates_and_zeros(X):
+    """CSR that stores some entries in two parts, unsorted, and zeros."""
+    parts = sparse.coo_array(X)
+    row = np.r_[parts.row, parts.row[::3], 0, 1]
+    col = np.r_[parts.col, parts.col[::3], 0, 1]
+    data = np.r_[parts.data, np.zeros(len(parts.data[::3]) + 2)]
+    data[: len(parts.data) : 3] /= 2
+    data[len(parts.data) : -2] = data[: len(parts.data) : 3]
+    order = np.argsort(row, kind="stable")
+    indptr = np.r_[0, np.cumsum(np.bincount(row, minlength=len(X)))]
+    return sparse.csr_matrix((data[order], col[order], indptr), shape=X.shape)
+
+
+def arrays_of(X):
+    return [X.data, X.indices, X.indptr] if sparse.issparse(X) else [X]
+
+
+READ_ONLY_MODELS = {
+    "NVDM": make(NVDMTopicModel),
+    "GSM": make(GSMTopicModel),
+    "VAE gaussian": make(VAETransformer),
+    "VAE bernoulli": make(VAETransformer, likelihood="bernoulli"),
+    "VAE multinomial": make(VAETransformer, likelihood="multinomial"),
+}
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    "container", [np.array, sparse.csr_array, with_duplicates_and_zeros]
+)
+@pytest.mark.parametrize("name", READ_ONLY_MODELS)
+def test_input_is_not_changed(name, container, read_only, X):
+    X = np.minimum(X, 1)  # also fit for Bernoulli
+    given = container(X)
+    copies = [array.copy() for array in arrays_of(given)]
+    for array in arrays_of(given):
+        array.flags.writeable = not read_only
+    model = clone(READ_ONLY_MODELS[name]).fit(given)
+    for method in ("partial_fit", "transform", "score", "score_samples"):
+        getattr(model, method)(given)
+    for now, then in zip(arrays_of(given), copies, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert digest(model) == digest(clone(model).fit(X).partial_fit(X))
+
+
+@each_model
+def test_reading_leaves_the_estimator_unchanged(cls, X, fitted):
+    model = copy.deepcopy(fitted[cls])
+    before, pickled = dict(vars(model)), pickle.dumps(model)
+    codes = model.transform(X)
+    model.inverse_transform(codes)
+    model.posterior(X)
+    model.score(X)
+    model.sample(2, random_state=0)
+    model.get_feature_names_out()
+    assert vars(model).keys() == before.keys()
+    assert pickle.dumps(model) == pickled
+
+
+@each_model
+def test_returned_arrays_are_the_callers(cls, X):
+    """Writing to them changes no later result."""
+    model = make(cls).fit(X)
+    codes = model.transform(X)
+    for array in (model.transform(X), *model.posterior(X), model.score_samples(X)):
+        array[:] = -1
+    for name in ("components_", "word_embeddings_", "topic_embeddings_"):
+        if hasattr(model, name):
+            getattr(model, name)[:] = -1
+    np.testing.assert_array_equal(model.transform(X), codes)
+    model.partial_fit(X)
+    assert digest(model) == digest(make(cls, warm_start=True).fit(X).partial_fit(X))
+
+
+# --- sampling, output, device ---------------------------------------------------
+
+
+@each_model
+def test_sample_repeats_with_its_seed_only(cls, fitted):
+    def dense(*args, **kwargs):
+        rows = fitted[cls].sample(*args, **kwargs)
+        return rows.toarray() if sparse.issparse(rows) else rows
+
+    assert dense().shape == (1, 12) and dense(7, random_state=0).shape == (7, 12)
+    np.testing.assert_array_equal(dense(5, random_state=3), dense(5, random_state=3))
+    assert not np.array_equal(dense(5, random_state=3), dense(5, random_state=4))
+
+
+@each_model
+def test_output_as_a_data_frame_has_named_columns(cls, X, fitted):
+    model = copy.deepcopy(fitted[cls]).set_output(transform="pandas")
+    out = model.transform(X)
+    assert isinstance(out, pd.DataFrame)
+    name = "vaetransformer" if cls is VAETransformer else "topic "
+    assert list(out.columns) == [f"{name}{k}" for k in range(3)]
+    np.testing.assert_array_equal(out, fitted[cls].transform(X))
+
+
+@each_model
+def test_output_has_the_precision_of_the_input(cls, X, fitted):
+    for dtype in (np.float32, np.float64):
+        assert fitted[cls].transform(X.astype(dtype)).dtype == dtype
+    assert fitted[cls].transform(X.astype(int)).dtype == np.float64
+
+
+@each_model
+def test_automatic_device_trains(cls, X):
+    assert make(cls, device="auto").fit(X).n_iter_ == 3
+
+
+# --- small and odd shapes -------------------------------------------------------
+
+
+@each_model
+@pytest.mark.parametrize(
+    "changed", [dict(lr=-1), dict(lr="low"), dict(verbose=None), dict(callbacks=3)]
+)
+def test_parameters_for_the_next_fit_do_not_spoil_a_pickle(cls, changed, fitted, X):
+    model = copy.deepcopy(fitted[cls]).set_params(**changed)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(X), fitted[cls].transform(X))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8, np.float32])
+@pytest.mark.parametrize("cls", TOPIC_MODELS)
+def test_counts_of_any_type_are_the_same_counts(cls, dtype):
+    X = make_topic_corpus(100, 30, 3, random_state=0).data
+    model = cls(3, max_epochs=2, batch_size=50, random_state=0)
+    codes = model.fit(X.astype(np.float64)).transform(X[:5].astype(np.float64))
+    same = model.fit(X.astype(dtype)).transform(X[:5].astype(dtype))
+    assert same.dtype == (np.float32 if dtype == np.float32 else np.float64)
+    np.testing.assert_allclose(same, codes, rtol=1e-6)
+
+
+def test_integer_counts_are_not_copied(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        NVDMTopicModel, "_initialise", lambda self, module, X: seen.append(X)
+    )
+    X = sparse.csr_array(make_topic_corpus(50, 30, 3, random_state=0).data)
+    X = X.astype(np.int64)
+    NVDMTopicModel(2, max_epochs=1, early_stopping=True).fit(X)
+    assert np.shares_memory(seen[-1].data, X.data)
+    assert np.shares_memory(seen[-1].indices, X.indices)

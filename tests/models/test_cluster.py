@@ -1,0 +1,195 @@
+"""Topics from clusters: what they promise, and against plain loops."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from scipy.stats import multivariate_normal
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skvae import ClusterTopicModel, NVDMTopicModel
+from skvae.inspection import top_words
+from skvae.model_selection import compare_models
+from skvae.shards import Shards, write_shards
+
+
+def small(n_components=3, **params):
+    estimator = NVDMTopicModel(
+        3, hidden_layer_sizes=(20,), max_epochs=15, batch_size=64, random_state=0
+    )
+    params = {"estimator": estimator, "random_state": 0} | params
+    return ClusterTopicModel(n_components, **params)
+
+
+@pytest.fixture(scope="module")
+def fitted(corpus):
+    return small().fit(corpus.data)
+
+
+@parametrize_with_checks([small(2)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_clusters_are_the_planted_topics(corpus, fitted):
+    main = corpus.doc_topic.argmax(axis=1)
+    clear = corpus.doc_topic.max(axis=1) > 0.8
+    assert adjusted_rand_score(main[clear], fitted.labels_[clear]) > 0.9
+
+
+@pytest.mark.parametrize("n_codes", [3, 20])
+def test_clusters_are_taken_for_normal_distributions(n_codes, corpus):
+    X = corpus.data
+    model = small(estimator=TruncatedSVD(n_codes, random_state=0)).fit(X)
+    codes = model.estimator_.transform(X)
+    codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+    logs = []
+    for k, (center, share) in enumerate(zip(model.cluster_centers_, model.shares_)):
+        of_cluster = model.labels_ == k
+        np.testing.assert_allclose(center, codes[of_cluster].mean(axis=0), rtol=1e-10)
+        assert share == pytest.approx(of_cluster.mean())
+        normal = multivariate_normal(center, model.covariance_)
+        logs.append(np.log(share) + normal.logpdf(codes))
+    expected = np.exp(min(1, 10 / n_codes) * np.array(logs).T)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.transform(X), expected, rtol=1e-6, atol=1e-12)
+    residuals = codes - model.cluster_centers_[model.labels_]
+    np.testing.assert_allclose(model.covariance_, np.cov(residuals.T), atol=2e-3)
+    assert (model.predict(X) == model.labels_).mean() > 0.97
+    one = small(1, estimator=TruncatedSVD(2)).fit(X[:5])
+    np.testing.assert_array_equal(one.transform(X), np.ones((300, 1)))
+
+
+def test_documents_with_equal_codes():
+    """Clusters without any variance are told apart all the same."""
+    X = np.repeat(np.eye(3), 5, axis=0)
+    model = small(estimator=TruncatedSVD(3)).fit(X)
+    assert adjusted_rand_score(np.repeat(range(3), 5), model.labels_) == 1
+    np.testing.assert_allclose(model.transform(X).max(axis=1), 1)
+
+
+def test_words_of_the_clusters_are_theirs(corpus, fitted):
+    counts = corpus.data.toarray()
+    overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + counts.shape[1])
+    for k, words in enumerate(fitted.word_probabilities_):
+        own = counts[fitted.labels_ == k].sum(axis=0) + overall
+        np.testing.assert_allclose(words, own / own.sum(), rtol=1e-10)
+    half = np.array([[0.5, 0.5, 0.0]])
+    np.testing.assert_allclose(
+        fitted.inverse_transform(half)[0],
+        fitted.word_probabilities_[:2].mean(axis=0),
+        rtol=1e-10,
+    )
+
+
+def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
+    X, topics = corpus.data[:20].toarray(), fitted.word_probabilities_
+    logs = [np.log(fitted.shares_ @ [np.prod(words**x) for words in topics]) for x in X]
+    assert fitted.score(X) == pytest.approx(np.sum(logs) / X.sum())
+    assert fitted.perplexity(X) == pytest.approx(np.exp(-fitted.score(X)))
+    with pytest.raises(ValueError, match="no counts"):
+        fitted.score(np.zeros((2, X.shape[1])))
+
+
+def test_documents_of_no_cluster(corpus):
+    """A clusterer may leave documents out, and number the others as it likes."""
+
+    class Some(KMeans):
+        def fit_predict(self, X, y=None):
+            labels = super().fit_predict(X)
+            return np.where(np.arange(len(X)) % 5 == 0, -1, 3 * labels + 2)
+
+    model = small(clusterer=Some(3, n_init=1, random_state=0)).fit(corpus.data)
+    assert set(model.labels_) == {-1, 0, 1, 2}
+    assert model.transform(corpus.data).shape == (300, 3)
+    assert set(model.predict(corpus.data)) == {0, 1, 2}
+    with pytest.raises(ValueError, match="DBSCAN found no cluster"):
+        small(clusterer=DBSCAN(eps=1e-9)).fit(corpus.data)
+
+
+def test_same_seed_same_topics_and_nothing_given_is_changed(corpus):
+    estimator = NVDMTopicModel(3, max_epochs=2, random_state=5)
+    models = [small(estimator=estimator).fit(corpus.data) for _ in range(2)]
+    np.testing.assert_array_equal(models[0].components_, models[1].components_)
+    assert not hasattr(estimator, "net_")
+    default = ClusterTopicModel(4, random_state=0)
+    for part in default._parts(7):
+        assert part.random_state == 7
+        assert part.n_components == 4
+    again = pickle.loads(pickle.dumps(models[0]))
+    np.testing.assert_array_equal(
+        again.transform(corpus.data), models[0].transform(corpus.data)
+    )
+
+
+def test_any_container_gives_the_same_topics(corpus, fitted, tmp_path):
+    write_shards([corpus.data[:100], corpus.data[100:]], tmp_path / "counts")
+    names = [f"w{j}" for j in range(corpus.data.shape[1])]
+    frame = pd.DataFrame(corpus.data.toarray(), columns=names)
+    for X in (frame, sparse.csc_matrix(corpus.data), Shards(tmp_path / "counts")):
+        model = small().fit(X)
+        np.testing.assert_array_equal(model.components_, fitted.components_)
+        proportions = model.transform(X)
+        np.testing.assert_array_equal(proportions, fitted.transform(corpus.data))
+    assert list(small().fit(frame).feature_names_in_) == names
+
+
+def test_it_stands_where_topic_models_do(corpus):
+    X = corpus.data
+    search = GridSearchCV(
+        ClusterTopicModel(estimator=TruncatedSVD(3), random_state=0),
+        {"n_components": [1, 3]},
+        cv=2,
+    ).fit(X)
+    assert search.best_params_ == {"n_components": 3}
+    models = {"clusters": small(), "SVD": search.best_estimator_}
+    table = compare_models(models, X)
+    rows = table.loc[["clusters", "SVD"]]
+    assert (rows["perplexity"] < table.loc["unigram", "perplexity"]).all()
+    assert np.isfinite(rows[["npmi", "diversity"]]).all(axis=None)
+    texts = ["apples pears plums"] * 20 + ["planes trains cars"] * 20
+    words = make_pipeline(CountVectorizer(), small(2, estimator=TruncatedSVD(2)))
+    table = top_words(words.fit(texts), 3)
+    assert {*table.iloc[0]} in (
+        {"apples", "pears", "plums"},
+        {"planes", "trains", "cars"},
+    )
+    assert list(words.get_feature_names_out()) == [
+        "topic 0",
+        "topic 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "params, match",
+    [
+        ({"n_components": 0}, "n_components"),
+        ({"estimator": "nvdm"}, "estimator"),
+        ({"clusterer": TruncatedSVD()}, "clusterer"),
+        ({"random_state": "0"}, "random_state"),
+    ],
+)
+def test_unusable_parameters(params, match, corpus):
+    with pytest.raises(ValueError, match=match):
+        ClusterTopicModel(**params).fit(corpus.data)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_unusable_counts(bad, corpus, fitted):
+    X = corpus.data[:40].toarray().astype(float)
+    X[3, 2] = bad
+    for call in (small().fit, fitted.transform, fitted.predict, fitted.score):
+        with pytest.raises(ValueError, match=r"[Nn]egative|NaN|infinity"):
+            call(X)
+    with pytest.raises(ValueError, match="expecting 40 features"):
+        fitted.score(corpus.data[:, 1:])
+    with pytest.raises(ValueError, match="CountVectorizer"):
+        small().fit(["raw", "texts"])

@@ -1,0 +1,202 @@
+"""Named, merged and dropped topics of a fitted model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import make, through_joblib
+from sklearn.base import clone
+from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
+
+import skvae
+from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, TopicGroups
+from skvae.datasets import load_docstrings, make_topic_corpus
+from skvae.inspection import (
+    most_similar,
+    representative_documents,
+    top_words,
+    topic_prevalence,
+    topic_sizes,
+)
+from skvae.metrics import document_completion_perplexity, npmi_coherence
+from skvae.plotting import TopicDocumentsDisplay
+
+X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
+
+GROUPS = {"sport": [3, 0], "space": [2]}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make(GSMTopicModel, n_components=5).fit(X)
+
+
+def test_proportions_add_up_and_words_mix(model):
+    groups = TopicGroups(model, GROUPS).fit(X)
+    names = ["sport", "space", "topic 1", "topic 4"]
+    assert groups.get_feature_names_out().tolist() == names
+    assert groups.topics_ == [[3, 0], [2], [1], [4]]
+    shares = model.transform(X)
+    expected = np.column_stack([shares[:, 3] + shares[:, 0], shares[:, [2, 1, 4]]])
+    np.testing.assert_allclose(groups.transform(X), expected, rtol=1e-12)
+    # Documents of the fit have the words, on the whole, that they had before.
+    np.testing.assert_allclose(
+        groups.transform(X).mean(axis=0) @ groups.components_,
+        shares.mean(axis=0) @ model.components_,
+        rtol=1e-6,
+    )
+    np.testing.assert_allclose(groups.components_.sum(axis=1), 1)
+    np.testing.assert_allclose(groups.components_[1], model.components_[2], rtol=1e-6)
+
+
+def test_dropped_topics_leave_the_others_to_share(model):
+    groups = TopicGroups(model, GROUPS, drop=["topic 1", 4]).fit(X)
+    shares = model.transform(X)
+    kept = shares[:, [3, 0, 2]].sum(axis=1)
+    found = groups.transform(X)
+    np.testing.assert_allclose(found[:, 1], shares[:, 2] / kept, rtol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+def test_documents_of_dropped_topics_alone_are_shared_by_all():
+    nmf = NMF(3, init="nndsvda", max_iter=500).fit(X)
+    only = nmf.transform(X)
+    row = np.flatnonzero((only > 0).sum(axis=1) == 1)[0]
+    groups = TopicGroups(nmf, drop=[int(only[row].argmax())]).fit(X)
+    np.testing.assert_array_equal(groups.transform(X[[row]]), [[0.5, 0.5]])
+
+
+def test_the_model_is_never_fitted_again(model):
+    groups = TopicGroups(model, GROUPS)
+    copy = clone(groups)
+    assert copy.estimator is model
+    np.testing.assert_array_equal(
+        copy.fit_transform(X), through_joblib(groups.fit(X)).transform(X)
+    )
+    table = groups.set_output(transform="pandas").transform(X)
+    assert table.columns.tolist() == groups.get_feature_names_out().tolist()
+
+
+def test_no_groups_change_nothing(model):
+    groups = TopicGroups(model).fit(X)
+    np.testing.assert_allclose(groups.transform(X), model.transform(X), rtol=1e-12)
+    np.testing.assert_allclose(groups.components_, model.components_, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "groups, drop, error, match",
+    [
+        ({"a": [5]}, (), ValueError, "topic=5, but the topics are 0 to 4"),
+        ({"a": ["x"]}, (), ValueError, "topic='x'"),
+        ({"a": [1], "b": [2, 1]}, (), ValueError, "topic 1 twice"),
+        ({"a": [1, 1]}, (), ValueError, "topic 1 twice"),
+        ({"a": [1]}, [1], ValueError, "topic 1 twice"),
+        ({"a": []}, (), ValueError, r"at least one topic each. Got 'a': \[\]"),
+        ({3: [1]}, (), ValueError, "groups with a name"),
+        ({"topic 1": [0]}, (), ValueError, "two topics of the name"),
+        (None, range(5), ValueError, "no topic left"),
+        ([[1, 2]], (), TypeError, "dict of names"),
+    ],
+)
+def test_groups_that_make_no_sense_are_refused(groups, drop, error, match, model):
+    unfitted = TopicGroups(model, groups, drop=drop)
+    with pytest.raises(error, match=match):
+        unfitted.fit(X)
+    assert not hasattr(unfitted, "components_")
+
+
+def test_models_without_proportions_are_refused():
+    with pytest.raises(ValueError, match="no topic proportions"):
+        TopicGroups(make(NVDMTopicModel).fit(X)).fit(X)
+    with pytest.raises(NotFittedError):
+        TopicGroups(make(GSMTopicModel)).fit(X)
+    with pytest.raises(NotFittedError):
+        TopicGroups(make(GSMTopicModel).fit(X)).transform(X)
+
+
+def test_covariates_and_embeddings_go_through():
+    E, labels = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    given = {"embeddings": E, "covariates": labels}
+    model = make(GSMTopicModel, n_components=3).fit(X, **given)
+    groups = TopicGroups(model, {"a": [0, 1]})
+    found = groups.fit_transform(X, **given)
+    np.testing.assert_allclose(found[:, 1], model.transform(X, **given)[:, 2])
+    assert topic_sizes(groups, X, **given).index.tolist() == ["a", "topic 2"]
+    with pytest.raises(ValueError, match="needs them here"):
+        groups.transform(X)
+
+
+# --- topic models themselves ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return load_docstrings(packages=["joblib"]).data[:60]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        make(GSMTopicModel, n_components=4),
+        LatentDirichletAllocation(4, max_iter=2, random_state=0),
+    ],
+    ids=["GSM", "LDA"],
+)
+def test_pipelines_of_texts(last, texts, tmp_path):
+    counts = CountVectorizer(stop_words="english", min_df=2)
+    pipeline = make_pipeline(counts, clone(last)).fit(texts)
+    groups = TopicGroups(pipeline, {"both": [0, 3]}, drop=[1]).fit(texts)
+    shares = pipeline.transform(texts)
+    expected = shares[:, [0, 3]].sum(axis=1) / shares[:, [0, 2, 3]].sum(axis=1)
+    np.testing.assert_allclose(groups.transform(texts)[:, 0], expected)
+    words = top_words(groups, 3)
+    assert words.index[0] == "both" and words.shape == (2, 3)
+    assert set(words.to_numpy().ravel()) <= set(counts.get_feature_names_out())
+    assert topic_sizes(groups, texts).index[0] == "both"
+    assert len(most_similar(groups, topic="both", among="topics")) == 1
+    assert representative_documents(groups, texts, n_documents=1).shape == (2, 5)
+    prevalence = topic_prevalence(groups, texts, np.arange(60) % 2)
+    assert prevalence["topic"].tolist()[::2] == ["both", "both"]
+    assert npmi_coherence(groups, texts, n_words=3) <= 1
+    assert document_completion_perplexity(groups, texts) > 1
+    path = skvae.report(groups, texts, path=tmp_path / "report.html", baseline=None)
+    assert "Topic 0: both" in path.read_text()
+    display = TopicDocumentsDisplay.from_estimator(groups, texts, np.arange(60) % 2)
+    assert sorted(name.split()[0] for name in display.shares.index)[0] == "both"
+
+
+def test_names_of_columns_are_known():
+    table = pd.DataFrame(X.toarray(), columns=[f"w{j}" for j in range(20)])
+    model = make(GSMTopicModel).fit(table)
+    groups = TopicGroups(model, {"a": [0]}).fit(table)
+    assert (
+        top_words(groups, 2).loc["a"].tolist() == top_words(model, 2).iloc[0].tolist()
+    )
+
+
+def test_groups_of_groups(model):
+    inner = TopicGroups(model, GROUPS).fit(X)
+    outer = TopicGroups(inner, {"all": ["sport", "space"]}).fit(X)
+    np.testing.assert_allclose(
+        outer.transform(X)[:, 0], model.transform(X)[:, [0, 2, 3]].sum(axis=1)
+    )
+
+
+def test_groups_of_clusters_predict_words_as_the_clusters_do():
+    """Components of clusters are what is specific, not what documents consist of."""
+    corpus = make_topic_corpus(200, 40, 3, random_state=0)
+    model = ClusterTopicModel(3, estimator=make(NVDMTopicModel), random_state=0)
+    model.fit(corpus.data)
+    same = TopicGroups(model).fit(corpus.data)
+    proportions = model.transform(corpus.data)
+    np.testing.assert_allclose(
+        same.inverse_transform(proportions), model.inverse_transform(proportions)
+    )
+    shares = proportions.mean(axis=0)
+    merged = TopicGroups(model, {"two": [0, 2]}).fit(corpus.data)
+    two = shares[[0, 2]] @ model.word_probabilities_[[0, 2]] / shares[[0, 2]].sum()
+    np.testing.assert_allclose(merged.inverse_transform([[1, 0]])[0], two)
+    perplexity = document_completion_perplexity(same, corpus.data)
+    assert perplexity == document_completion_perplexity(model, corpus.data)
