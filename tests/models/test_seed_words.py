@@ -17,12 +17,6 @@ from skvae.datasets import make_topic_corpus
 from skvae.fitted.model import topic_names
 from skvae.inspection import top_words
 from skvae.models.seed_words import seed_themes
-<<<<<<< HEAD:tests/test_seed_words.py
-from skvae.nn.likelihoods import TiltedMixture, TopicMixture
-from skvae.nn.objective import seed_token_loss, theme_prior_loss
-from skvae.nn.rows import SparseRows
-=======
->>>>>>> refs/heads/tests:tests/models/test_seed_words.py
 from skvae.shards import Shards, write_shards
 from skvae.models.seed_words import BACKGROUND, specific_words
 
