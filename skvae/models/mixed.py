@@ -2,7 +2,7 @@
 
 import reprlib
 from collections import Counter
-from itertools import groupby, islice
+from itertools import groupby
 from numbers import Integral
 
 import numpy as np
@@ -19,13 +19,13 @@ def parts_of(likelihood, n_features):
     return likelihood
 
 
-def resolved_likelihood(model, given, X):
+def resolved_likelihood(model, X_given, X):
     """The parameter `likelihood` with columns by their numbers, for a fit to X.
 
     Parameters
     ----------
     model : VAETransformer
-    given : DataFrame or array
+    X_given : DataFrame or array
         X as it came, for names of columns.
     X : ndarray or CSR array
         As it was checked.
@@ -38,75 +38,61 @@ def resolved_likelihood(model, given, X):
     if isinstance(model.likelihood, str):
         return model.likelihood
     name, n_features = type(model).__name__, X.shape[1]
-
-    def wrong(found):
-        return InvalidParameterError(
+    named = X_given if hasattr(X_given, "shape") else X  # not so a list of lists
+    parts = []
+    try:
+        for kind, columns in model.likelihood:
+            if kind not in LIKELIHOODS:
+                raise ValueError(f"there is no likelihood {kind!r}")
+            if isinstance(columns, Integral | str) and not isinstance(columns, bool):
+                columns = [columns]
+            numbers = column_numbers(named, columns)
+            blocks = [numbers]
+            if kind == "categorical":
+                blocks = one_hot_blocks(X, numbers)
+            parts += [(kind, tuple(sorted(int(j) for j in block))) for block in blocks]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InvalidParameterError(
             f"The 'likelihood' parameter of {name} must be a name, or a list of pairs "
             "of a name and columns in which each column of X is once, such as "
             "[('gaussian', [0, 1]), ('categorical', slice(2, 5))]. The names are "
-            f"{', '.join(sorted(LIKELIHOODS))}. {found}"
-        )
-
-    parts = []
-    if not hasattr(given, "shape"):  # a list of lists
-        given = X
-    for pair in model.likelihood:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise wrong(f"Got {pair!r} in it.")
-        kind, columns = pair
-        if not isinstance(kind, str) or kind not in LIKELIHOODS:
-            raise wrong(f"Got {kind!r} as one.")
-        if isinstance(columns, Integral | str) and not isinstance(columns, bool):
-            columns = [columns]
-        try:
-            numbers = column_numbers(given, columns)
-        except (AttributeError, IndexError, KeyError, ValueError) as error:
-            raise wrong(
-                f"X has {n_features} columns; not {columns!r} ({error})."
-            ) from error
-        blocks = one_hot_blocks(X, numbers) if kind == "categorical" else [numbers]
-        parts += [(kind, tuple(sorted(int(j) for j in block))) for block in blocks]
+            f"{', '.join(sorted(LIKELIHOODS))}, and X has {n_features} columns. Got "
+            f"{model.likelihood!r:.200}: {error}."
+        ) from error
     return tuple((kind, block) for kind, block in parts if block)
 
 
 def check_columns(model, likelihood, n_features):
     """Raise InvalidParameterError unless each column has one likelihood."""
-    if isinstance(likelihood, str):
-        return
-    times = Counter(j for _, block in likelihood for j in block)
+    times = Counter(j for _, block in parts_of(likelihood, n_features) for j in block)
     often = sorted(j for j in times if times[j] > 1)
-    if often or len(times) != n_features or max(times) >= n_features:
-        # Few of them: a file may tell of any number of features.
-        absent = islice((j for j in range(n_features) if j not in times), 10)
+    absent = [j for j in range(n_features) if j not in times]
+    if often or absent:
         raise InvalidParameterError(
             f"The 'likelihood' parameter of {type(model).__name__} must have each of "
-            f"the {n_features} columns of X once. In none are {[*absent]}, more than "
+            f"the {n_features} columns of X once. In none are {absent[:10]}, more than "
             f"once {often[:10]}."
         )
 
 
 def kinds_of(likelihood):
-    """Names of one likelihood or a list, None for what is no pair with a name."""
+    """Return the names of one likelihood or a list, None for what `fit` refuses."""
     if isinstance(likelihood, str):
         return [likelihood]
-    if not isinstance(likelihood, tuple | list):  # which a fit refuses
+    if not isinstance(likelihood, tuple | list):
         return []
-    return [
-        part[0]
-        if isinstance(part, tuple | list) and len(part) == 2 and type(part[0]) is str
-        else None
-        for part in likelihood
-    ]
+    pairs = (part if isinstance(part, tuple | list) else () for part in likelihood)
+    return [pair[0] if len(pair) == 2 else None for pair in pairs]
 
 
 def likelihood_to_train(model):
-    """The likelihood of a training, which goes on with the columns of the first one."""
+    """Return the likelihood of a training, which continues with its first columns."""
     if not hasattr(model, "net_"):
         return model._likelihood()
     if isinstance(model.likelihood, str):
         return model.likelihood
     before = model.net_.config["likelihood"]
-    # One-hot blocks side by side may have been one pair.
+    # One-hot blocks next to each other may have been one pair.
     kinds, now = (
         [kind for kind, _ in groupby(kinds_of(parts))]
         for parts in (before, model.likelihood)
@@ -114,8 +100,8 @@ def likelihood_to_train(model):
     if isinstance(before, str) or kinds != now:
         raise InvalidParameterError(
             f"The 'likelihood' parameter of {type(model).__name__} must be as in the "
-            f"fit before, {before!r}, to go on training. Got {model.likelihood!r} "
-            "instead: fit anew with warm_start=False."
+            f"fit before, {before!r}, to continue training. Got {model.likelihood!r} "
+            "instead: fit it again with warm_start=False."
         )
     return before
 
