@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.fitted.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.utils.counts import row_sums
+from skvae.utils.hints import explain_keywords
 from skvae.utils.specific import specific_words
 from skvae.utils.validation import HasMethods, Interval, check_parameters
 
@@ -115,6 +116,7 @@ class ClusterTopicModel(MetaTopicModel):
         "random_state": ["random_state"],
     }
 
+    @explain_keywords
     def __init__(
         self, n_components=10, *, estimator=None, clusterer=None, random_state=None
     ):

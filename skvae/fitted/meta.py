@@ -10,14 +10,12 @@ from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
-from skvae.utils.guesses import OF_TOPIC_MODELS, TellsNames
 from skvae.utils.methods import OwnMethods
 from skvae.utils.names import TopicNamesMixin
 
 
 class MetaTopicModel(
     OwnMethods,
-    TellsNames,
     TopicNamesMixin,
     MetaEstimatorMixin,
     TransformerMixin,
@@ -28,8 +26,6 @@ class MetaTopicModel(
     After `fit`, `components_` are the words that topics are read by, and
     `word_probabilities_` those that documents of a topic consist of.
     """
-
-    _guesses = OF_TOPIC_MODELS
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.

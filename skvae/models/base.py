@@ -32,7 +32,6 @@ from skvae.training.net import VAENet
 from skvae.training.seeds import Stream, derive_seed
 from skvae.training.state import best_epoch, get_state, history_frame, set_state
 from skvae.utils.counts import feature_moments
-from skvae.utils.guesses import OF_NETS, TellsNames
 from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
     Interval,
@@ -49,7 +48,6 @@ MAX_HEALTH_ROWS = 4096
 
 class BaseVAE(
     OwnMethods,
-    TellsNames,
     FittedHTML,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -61,8 +59,6 @@ class BaseVAE(
 
     What a subclass defines comes first, in the order of a fit.
     """
-
-    _guesses = OF_NETS
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],

@@ -23,6 +23,7 @@ from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder, topic_prop
 from skvae.persistence import register
 from skvae.training.callbacks import TopicAngles
 from skvae.training.coherence import TopicIncoherence
+from skvae.utils.hints import explain_keywords
 from skvae.utils.names import numbered_topics
 from skvae.utils.validation import Interval, StrOptions
 
@@ -273,6 +274,7 @@ class GSMTopicModel(BaseProportionsModel):
         sorted({*ADDITIONS, "topic_coherence", "topic_separation", "topic_word_prior"})
     )
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,

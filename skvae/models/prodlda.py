@@ -10,6 +10,7 @@ from skvae.nn.latent import GaussianPrior
 from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
 from skvae.persistence import register
 from skvae.utils.counts import document_frequencies
+from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import Interval
 
 # How far from the purest document to a topic alone its words are looked up.
@@ -173,6 +174,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         "concentration": [Interval(Real, 0, None, closed="neither")],
     }
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,

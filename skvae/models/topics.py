@@ -25,7 +25,6 @@ from skvae.utils.counts import (
     mean_per_token,
     row_sums,
 )
-from skvae.utils.guesses import OF_TOPIC_MODELS
 from skvae.utils.names import TopicNamesMixin
 from skvae.utils.validation import check_input, contains_words
 
@@ -103,8 +102,6 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
     """
 
     _additions = ADDITIONS
-
-    _guesses = {**BaseVAE._guesses, **OF_TOPIC_MODELS}
 
     def _check_X(self, X, *, reset):
         return check_documents(self, X, reset=reset)

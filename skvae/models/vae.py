@@ -33,7 +33,7 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS, make_output
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
-from skvae.utils.guesses import OF_AUTOENCODERS
+from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -291,8 +291,6 @@ class VAETransformer(BaseVAE):
     >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
 
-    _guesses = {**BaseVAE._guesses, **OF_AUTOENCODERS}
-
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
         "likelihood": [StrOptions(set(LIKELIHOODS)), list, tuple],
@@ -320,6 +318,7 @@ class VAETransformer(BaseVAE):
         "decoder": [callable, None],
     }
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
+from skvae.utils.hints import ATTRIBUTES
+
 
 def numbered_topics(n_topics):
     """Return the names of topics that nobody named: "topic 0", "topic 1", and so on."""
@@ -11,6 +13,14 @@ def numbered_topics(n_topics):
 
 class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
     """Topics go by one name in tables, pictures and the columns of `transform`."""
+
+    def __getattr__(self, name):
+        if name in ATTRIBUTES:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}. "
+                f"Use {ATTRIBUTES[name]}."
+            )
+        return self.__getattribute__(name)  # which raises the original error
 
     def get_feature_names_out(self, input_features=None):
         """Names of the topics: those that they were given, else "topic 0" and so on.
