@@ -6,6 +6,8 @@ import pytest
 from helpers import PUBLIC_MODULES
 
 import skvae
+from skvae import GSMTopicModel
+from skvae.models.base import BaseVAE
 
 
 def test_public_modules_are_there_after_import(monkeypatch):
@@ -23,3 +25,11 @@ def test_names_of_modules_are_found():
         getattr(skvae, "top_words")  # noqa: B009
     with pytest.raises(AttributeError, match="has no attribute 'nothing'$"):
         getattr(skvae, "nothing")  # noqa: B009
+
+
+def test_patches_of_the_base_class_reach_all_models(monkeypatch):
+    assert GSMTopicModel.score_samples is BaseVAE.score_samples
+    monkeypatch.setattr(BaseVAE, "score_samples", lambda self, X: "patched")
+    assert GSMTopicModel().score_samples(None) == "patched"
+    monkeypatch.setattr(BaseVAE.posterior, "__doc__", "Patched.")
+    assert GSMTopicModel.posterior.__doc__ == "Patched."

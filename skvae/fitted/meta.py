@@ -10,12 +10,10 @@ from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
-from skvae.utils.methods import OwnMethods
 from skvae.utils.names import TopicNamesMixin
 
 
 class MetaTopicModel(
-    OwnMethods,
     TopicNamesMixin,
     MetaEstimatorMixin,
     TransformerMixin,

@@ -32,7 +32,6 @@ from skvae.training.net import VAENet
 from skvae.training.seeds import Stream, derive_seed
 from skvae.training.state import best_epoch, get_state, history_frame, set_state
 from skvae.utils.counts import feature_moments
-from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -47,7 +46,6 @@ MAX_HEALTH_ROWS = 4096
 
 
 class BaseVAE(
-    OwnMethods,
     FittedHTML,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
