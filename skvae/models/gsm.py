@@ -445,17 +445,6 @@ class GSMTopicModel(BaseProportionsModel):
             "feature_names": words,
         }
 
-    @classmethod
-    def _layout(cls, config):
-        size = config["embedding_size"]
-        return {
-            **super()._layout(config),
-            "word_embeddings_": (config["n_features"], size),
-            "topic_embeddings_": (config["n_components"], size),
-            "n_matched_words_": (),
-            "topic_names_": (config["n_components"],),
-        }
-
     def _pretrained(self, n_features):
         """`word_embeddings` as a checked array, and how many words have some.
 

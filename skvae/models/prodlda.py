@@ -261,26 +261,3 @@ class ProdLDATopicModel(BaseProportionsModel):
 
     def _topic_codes(self):
         return self.topic_proportions_
-
-    @classmethod
-    def _of_file(cls, state):
-        state = super()._of_file(state)
-        params, net = state["params"], state["net"]
-        if "concentration" not in params:
-            params["concentration"] = net["config"]["concentration"] = 1.0
-            net["weights"]["link.sharpness"] = np.ones((), np.float32)
-            n_features = net["config"]["n_features"]
-            net["weights"]["decoder.standardise.scale"] = np.ones(
-                n_features, np.float32
-            )
-            alone = np.eye(net["config"]["n_components"])
-            state["fitted"]["topic_proportions_"] = alone
-        return state
-
-    @classmethod
-    def _layout(cls, config):
-        n_components = config["n_components"]
-        return {
-            **super()._layout(config),
-            "topic_proportions_": (n_components, n_components),
-        }

@@ -381,31 +381,6 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
                 factors = factors / self.covariate_scale_[:, None]
             self.covariate_components_ = factors
 
-    @classmethod
-    def _of_file(cls, state):
-        state = super()._of_file(state)
-        if cls._has_recipe():
-            state["net"]["config"].setdefault("recipe", cls._additions)
-        return state
-
-    @classmethod
-    def _layout(cls, config):
-        layout = super()._layout(config)
-        if n_covariates := config["n_covariates"]:
-            layout["covariate_components_"] = n_covariates, config["n_features"]
-        health = {
-            "dead_topics": (None,),
-            "duplicate_topics": (None, 2),
-            "perplexity": (),
-            "unigram_perplexity": (),
-        }
-        return {
-            **layout,
-            "components_": (config["n_components"], config["n_features"]),
-            "mean_length_": (),
-            "health_": {**layout["health_"], **health},
-        }
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True

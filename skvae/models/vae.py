@@ -30,7 +30,7 @@ from skvae.models.mixed import (
 from skvae.models.topics import thinning
 from skvae.nn.latent import Affine
 from skvae.nn.layers import MLP
-from skvae.nn.likelihoods import LIKELIHOODS, make_output
+from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.persistence import register
 from skvae.utils.counts import canonical_csr, feature_moments
 from skvae.utils.hints import explain_keywords
@@ -515,14 +515,6 @@ class VAETransformer(BaseVAE):
             "reach": REACH if data.X.shape[0] > MANY_ROWS else 0.0,
         }
 
-    @classmethod
-    def _of_file(cls, state):
-        state = super()._of_file(state)
-        for part in (state["params"], state["net"]["config"]):
-            part.setdefault("linear_path", False)
-        state["net"]["config"].setdefault("scaled_counts", False)
-        return state
-
     # --- what is read off the fitted model ---------------------------------------
 
     def _set_fitted_attributes(self, module, sample):
@@ -533,27 +525,6 @@ class VAETransformer(BaseVAE):
         self.latent_mean_ = sample.mean.mean(axis=0)
         within = np.diag((sample.std**2).mean(axis=0))
         self.latent_covariance_ = within + np.cov(sample.mean.T, bias=True)
-
-    @classmethod
-    def _layout(cls, config):
-        n_components = config["n_components"]
-        layout = super()._layout(config)
-        health = {"bound": (), "bound_without_codes": ()}
-        layout = {
-            **layout,
-            "latent_mean_": (n_components,),
-            "latent_covariance_": (n_components, n_components),
-            "health_": {**layout["health_"], **health},
-        }
-        kind, n_features = config["likelihood"], config["n_features"]
-        output = make_output(kind, n_features, config["scale"])
-        mixed = not isinstance(kind, str)
-        if output.scaled:
-            one = config["scale"] == "shared" or isinstance(config["scale"], float)
-            layout["scale_"] = () if one and not mixed else (n_features,)
-        if output.counts:
-            layout["mean_length_"] = (len(kind),) if mixed else ()
-        return layout
 
     def _health(self, sample, baseline):
         health = super()._health(sample, baseline)
