@@ -16,6 +16,7 @@ import argparse
 import sys
 import textwrap
 import warnings
+from pathlib import Path
 
 import matplotlib
 
@@ -32,7 +33,7 @@ from skvae import (
     NVDMTopicModel,
     ProdLDATopicModel,
 )
-from skvae.datasets import fetch_example_texts, load_texts
+from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
 from skvae.plotting import TopicWordsDisplay
@@ -55,9 +56,32 @@ def load(path=None, text_column=None):
         corpus = fetch_example_texts()
         is_newsgroups = "sci.space" in corpus.target_names
         return "20 newsgroups" if is_newsgroups else "docstrings", corpus.data
-    texts = load_texts(path, text_column=text_column).data
+    texts = read_texts(Path(path), text_column)
     order = np.random.default_rng(0).permutation(len(texts))
     return path, [texts[i] for i in order]
+
+
+def read_texts(path, text_column=None):
+    """Return the texts of a folder of text files or of a column of a table."""
+    if path.is_dir():
+        files = sorted(path.rglob("*.txt"))
+        return [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    if path.suffix == ".csv":
+        table = pd.read_csv(path)
+    elif path.suffix == ".jsonl":
+        table = pd.read_json(path, lines=True)
+    else:
+        sys.exit(f"{path} is not a folder of .txt files, a .csv or a .jsonl table.")
+    is_text = pd.api.types.is_string_dtype
+    columns = [name for name in table if is_text(table[name].dropna())]
+    if text_column is None and len(columns) == 1:
+        text_column = columns[0]
+    if text_column not in table:
+        sys.exit(
+            f"{path}: name the column of the texts with --text-column, one of "
+            f"{', '.join(map(str, table))}."
+        )
+    return table[text_column].dropna().astype(str).tolist()
 
 
 def models(n_components):
@@ -107,8 +131,7 @@ def main(argv=None):
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="a folder of .txt files, a .csv, .tsv or .jsonl table, a .txt file with a "
-        "text on each line; default: 20 newsgroups",
+        help="a folder of .txt files, a .csv or a .jsonl table; default: 20 newsgroups",
     )
     parser.add_argument("--text-column", help="the table's column that holds the texts")
     parser.add_argument("--n-components", type=int, default=20)

@@ -16,6 +16,7 @@ from skvae.fitted.model import (
 from skvae.metrics import topic_similarity
 from skvae.models.gsm import GSMTopicModel
 from skvae.utils.cloning import seeded_clone
+from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import (
     HasMethods,
     Interval,
@@ -116,6 +117,7 @@ class ConsensusTopicModel(MetaTopicModel):
         "n_jobs": [Integral, None],
     }
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,

@@ -1,12 +1,9 @@
 """Texts, word counts and images to try models on."""
 
-import codecs
 import importlib.util
-import json
 import re
 from functools import partial
 from inspect import cleandoc
-from io import StringIO
 from numbers import Integral, Real
 from pathlib import Path
 from urllib.error import HTTPError
@@ -14,7 +11,6 @@ from urllib.request import urlopen
 from warnings import warn
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.datasets import (
     fetch_20newsgroups,
@@ -24,14 +20,10 @@ from sklearn.datasets import (
 )
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
-from skvae.utils.files import check_plain
-from skvae.utils.text import encodable
-
 __all__ = [
     "fetch_example_images",
     "fetch_example_texts",
     "load_docstrings",
-    "load_texts",
     "make_topic_corpus",
 ]
 
@@ -96,7 +88,6 @@ def load_docstrings(
 
     See Also
     --------
-    load_texts : Texts of your own.
     make_topic_corpus : Counts of which the topics are known.
 
     Notes
@@ -246,7 +237,6 @@ def fetch_example_texts(*, data_home=None, download_if_missing=True):
     See Also
     --------
     load_docstrings : The docstrings alone.
-    load_texts : Texts of your own.
 
     Notes
     -----
@@ -399,265 +389,6 @@ def _answers(server):
     except OSError as error:
         return isinstance(error, HTTPError)  # an answer, if no page
     return True
-
-
-# ---------------------------------------------------------------------------
-# Texts in files
-# ---------------------------------------------------------------------------
-
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = {".jsonl", ".ndjson", ".json-lines"}
-# That of UTF-32 begins with that of UTF-16.
-_BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-
-
-def load_texts(path, *, text_column=None, encoding="utf-8"):
-    r"""Load texts from a folder, a table or a text file.
-
-    Parameters
-    ----------
-    path : str or path-like
-        One of
-
-        - a folder: each .txt file in it, at any depth, is a text. Links to files and
-          folders are followed, but for those to a folder that they lie in; names that
-          begin with a dot are hidden, and left out;
-        - a .csv or .tsv file: each row after the first, which names the columns, is a
-          text. Rows may lack their last fields;
-        - a .jsonl, .ndjson or .json-lines file: each line, an object, is a text;
-        - a .txt file: each line is a text.
-    text_column : str, default=None
-        The column of a table that holds the texts. None takes the only column of
-        strings.
-    encoding : str, default="utf-8"
-        Encoding of the files, but for those that begin with a byte order mark, which
-        tells it. Bytes that do not decode become U+FFFD, so that one broken file does
-        not stop the reading of the others; so do NUL characters of tables, and halves
-        of surrogate pairs in JSON.
-
-    Returns
-    -------
-    texts : Bunch
-        Dictionary-like object, with the attributes
-
-        data : list of str of length n_texts
-            The texts, as they are written: of a column that holds "007" too. Those of
-            lines are stripped. Empty and blank ones are left out.
-        filenames : list of str of length n_texts
-            Of a folder only: the file of each text, in sorted order.
-        target : ndarray of int of shape (n_texts,)
-            Of a folder only, and if each text lies in a subfolder: the index in
-            `target_names` of the first-level one.
-        target_names : list of str
-            With `target`: the sorted names of the first-level subfolders.
-        frame : DataFrame of shape (n_texts, n_columns)
-            Of a table only: the rows of the texts, with all the columns. Numbers are
-            numbers, but for those of the texts.
-
-    Raises
-    ------
-    FileNotFoundError
-        If `path` does not exist, or a link to a folder or text in it leads nowhere.
-    OSError
-        If `path` is a pipe or a device.
-    TypeError
-        If `text_column` is not a string.
-    ValueError
-        If the kind of file is unknown, a row has more fields than the first one, a
-        quote is not closed, a line is no JSON object, or a text in JSON no string; if
-        the table has not exactly one column `text_column`, or of strings if that is
-        None; or if there is no text.
-
-    See Also
-    --------
-    load_docstrings : Texts that are already on the disk.
-    sklearn.datasets.load_files : Folders whose names are classes.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
-    >>> from skvae.datasets import load_texts
-    >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder, "reviews.csv")
-    ...     _ = path.write_text("stars,review\n5,Good food\n1,Cold soup\n")
-    ...     texts = load_texts(path)
-    >>> texts.data
-    ['Good food', 'Cold soup']
-    >>> texts.frame["stars"].tolist()
-    [5, 1]
-    """
-    if text_column is not None:
-        check_scalar(text_column, "text_column", str)
-    path = Path(path).expanduser()
-    suffix = path.suffix.lower()
-    if not path.exists():
-        raise FileNotFoundError(f"load_texts found no file or folder {str(path)!r}.")
-    if path.is_dir():
-        texts, sought = _read_folder(path, encoding), "a .txt file that is not blank"
-    elif suffix in _JSON_LINES or suffix in _SEPARATORS:
-        texts = _read_table(path, text_column, encoding)
-        sought = "a row with a text that is not blank"
-    elif suffix == ".txt":
-        with _open(path, encoding) as lines:
-            texts = Bunch(data=[line.strip() for line in lines if line.strip()])
-        sought = "a line that is not blank"
-    else:
-        raise ValueError(
-            f"load_texts cannot read {str(path)!r}. Pass a folder of .txt files, or a "
-            f"{', '.join([*_SEPARATORS, *sorted(_JSON_LINES)])} or .txt file."
-        )
-    if not texts.data:
-        raise ValueError(
-            f"load_texts found nothing in {str(path)!r}: it looked for {sought}."
-        )
-    return texts
-
-
-def _open(path, encoding, newline=None):
-    """A file of text, whose byte order mark goes before `encoding`."""
-    check_plain(path)  # a pipe has nothing to go back to
-    with path.open("rb") as file:
-        start = file.read(4)
-    for mark, marked in _BYTE_ORDER_MARKS.items():
-        if start.startswith(mark):
-            encoding = marked
-            break
-    return path.open(encoding=encoding, errors="replace", newline=newline)
-
-
-def _read_folder(folder, encoding):
-    """Texts of the .txt files, labelled by first-level subfolder if all lie in one."""
-    data, filenames, labels = [], [], []
-    for path in _text_files(folder):
-        with _open(path, encoding) as file:
-            text = file.read()
-        if text.strip():
-            data.append(text)
-            filenames.append(str(path))
-            labels.append(path.relative_to(folder).parts[:-1][:1])
-    texts = Bunch(data=data, filenames=filenames)
-    if data and all(labels):
-        names, target = np.unique(labels, return_inverse=True)
-        texts.update(target=target.ravel(), target_names=names.tolist())
-    return texts
-
-
-def _text_files(folder, above=()):
-    """Yield the .txt files in a folder, sorted, those behind links too."""
-    above = (*above, folder.resolve())
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if not path.exists() and path.suffix.lower() in ("", ".txt"):
-            raise FileNotFoundError(
-                f"load_texts found the link {str(path)!r}, which leads nowhere. Remove "
-                "it, or restore what it leads to."
-            )
-        if path.is_dir():
-            if path.resolve() not in above:  # else it would go round for ever
-                yield from _text_files(path, above)
-        elif path.is_file() and path.suffix.lower() == ".txt":
-            yield path
-
-
-def _read_table(path, text_column, encoding):
-    """Texts of a column of a table, with the rows that hold them."""
-    suffix = path.suffix.lower()
-    if suffix in _JSON_LINES:
-        frame, written = _read_json_lines(path, encoding)
-    else:
-        frame, written = _read_separated(path, encoding, _SEPARATORS[suffix])
-    if frame.empty:
-        return Bunch(data=[], frame=frame)
-
-    names = written.columns.tolist()
-    if text_column is None:
-        kind = "of strings"
-        inferred = [
-            pd.api.types.infer_dtype(frame[column], skipna=True) for column in frame
-        ]
-        found = [place for place, of in enumerate(inferred) if of == "string"]
-    else:
-        kind = f"named {text_column!r}"
-        found = [place for place, name in enumerate(names) if name == text_column]
-    if len(found) != 1:
-        raise ValueError(
-            f"{str(path)!r} has {len(found)} columns {kind}, not one. Pass "
-            f"text_column=, one of its columns {names}."
-        )
-    (place,) = found
-    texts = written.iloc[:, place]
-    for number, value in texts[texts.notna()].items():
-        if not isinstance(value, str):
-            raise ValueError(
-                f"Line {number} of {str(path)!r} has no string in column "
-                f"{names[place]!r}, but a {type(value).__name__}. Write texts as "
-                "strings."
-            )
-    kept = (texts.notna() & (texts.str.strip() != "")).to_numpy()
-    frame[frame.columns[place]] = texts.infer_objects()
-    return Bunch(data=texts[kept].tolist(), frame=frame[kept].reset_index(drop=True))
-
-
-def _read_separated(path, encoding, separator):
-    """A table of separated values, as pandas takes it and as it is written."""
-    with _open(path, encoding, newline="") as file:
-        # Older pandas ends a field at a NUL.
-        text = file.read().replace("\0", "\ufffd")
-    options = dict(
-        sep=separator,
-        # The words "None", "null" and "NA" are texts as well; only "" is missing.
-        keep_default_na=False,
-        na_values=[""],
-        low_memory=False,
-    )
-    try:
-        # With a header, pandas would take a field too many for an index.
-        written = pd.read_csv(StringIO(text), header=None, dtype=str, **options)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(), pd.DataFrame()
-    except pd.errors.ParserError as error:
-        reason = str(error).rpartition("C error: ")[2].strip()
-        raise ValueError(
-            f"load_texts cannot read {str(path)!r}: {reason}. Put a field "
-            f"that holds {separator!r}, a double quote or a line break between double "
-            "quotes, and write double quotes within it twice."
-        ) from error
-    frame = pd.read_csv(StringIO(text), index_col=False, **options)
-    written, names = written[1:], written.iloc[0].fillna("")
-    return frame, written.set_axis(frame.index).set_axis(names, axis=1)
-
-
-def _read_json_lines(path, encoding):
-    """A table of JSON objects, by their lines, as pandas takes it and as it is."""
-    rows = {}
-    with _open(path, encoding) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise ValueError(f"it holds a {type(row).__name__}")
-            except (ValueError, RecursionError) as error:
-                reason = getattr(error, "msg", error)  # without places in the line
-                raise ValueError(
-                    f"load_texts cannot read line {number} of {str(path)!r}: {reason}. "
-                    'Each line has to be a JSON object, such as {"text": "Good food"}.'
-                ) from error
-            rows[number] = {key: encodable(value) for key, value in row.items()}
-    # Not pd.read_json, which would turn "2020" into a number or a date.
-    return tuple(
-        pd.DataFrame(list(rows.values()), index=list(rows), dtype=dtype)
-        for dtype in (None, object)
-    )
 
 
 # ---------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from skvae.fitted.model import (
     topic_proportions,
     word_probabilities,
 )
+from skvae.utils.hints import explain_keywords
 
 __all__ = ["TopicGroups"]
 
@@ -73,6 +74,7 @@ class TopicGroups(MetaTopicModel):
     ((200, 3), (3, 50))
     """
 
+    @explain_keywords
     def __init__(self, estimator, groups=None, *, drop=()):
         self.estimator = estimator
         self.groups = groups

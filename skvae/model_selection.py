@@ -33,7 +33,7 @@ from skvae.metrics import (
     unigram_perplexity,
 )
 from skvae.utils.cloning import seeded_clone
-from skvae.utils.guesses import tells_parameters
+from skvae.utils.hints import explain_keywords
 from skvae.utils.ranking import top_columns
 from skvae.utils.tables import FigureTable
 from skvae.utils.validation import contains_texts
@@ -57,7 +57,7 @@ _COLUMNS = [
 _DIVERSE_WORDS = 25
 
 
-@tells_parameters
+@explain_keywords
 def compare_models(
     models,
     X,

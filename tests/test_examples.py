@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -30,15 +31,15 @@ for folder in (IMAGES, TABLES, TOPICS, SCALING):
 
 @pytest.fixture
 def texts(tmp_path):
-    """A file with a document of planted topics on each line."""
+    """A table with a document of planted topics in each row."""
     corpus = make_topic_corpus(150, 60, 3, mean_length=40, random_state=0)
     words = [f"word{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(60)]
-    path = tmp_path / "texts.txt"
-    lines = (
+    path = tmp_path / "texts.csv"
+    lines = [
         " ".join(word for word, n in zip(words, row) for _ in range(n))
         for row in corpus.data.toarray()
-    )
-    path.write_text("\n".join(lines))
+    ]
+    pd.DataFrame({"id": range(len(lines)), "text": lines}).to_csv(path, index=False)
     return path
 
 
@@ -68,12 +69,28 @@ def test_comparison_of_ones_own_texts(texts, tmp_path, capsys):
 
 def test_too_few_texts_are_told_in_one_line(tmp_path):
     pytest.importorskip("matplotlib")
-    path = tmp_path / "texts.txt"
-    path.write_text("apple pear\nplum quince\n" * 5)
+    path = tmp_path / "texts.csv"
+    path.write_text("text\n" + "apple pear\nplum quince\n" * 5)
     with pytest.raises(SystemExit, match="10 texts and 4 frequent words"):
         run("--data", path, "--max-df", 0.5)
     with pytest.raises(SystemExit, match="no terms remain"):
         run("--data", path)
+
+
+def test_texts_are_read_from_folders_and_columns_of_tables(tmp_path):
+    pytest.importorskip("matplotlib")
+    read_texts = runpy.run_path(str(SCRIPT))["read_texts"]
+    table = pd.DataFrame({"title": ["a", "b", "c"], "text": ["one", None, "two"]})
+    table.to_csv(tmp_path / "texts.csv")
+    table.to_json(tmp_path / "texts.jsonl", orient="records", lines=True)
+    for name in ("texts.csv", "texts.jsonl"):
+        assert read_texts(tmp_path / name, "text") == ["one", "two"]
+        with pytest.raises(SystemExit, match="--text-column, one of .*title, text"):
+            read_texts(tmp_path / name)
+    (tmp_path / "a.txt").write_text("three")
+    assert read_texts(tmp_path) == ["three"]
+    with pytest.raises(SystemExit, match="is not a folder"):
+        read_texts(tmp_path / "a.txt")
 
 
 def run_plot(script, monkeypatch, capsys):

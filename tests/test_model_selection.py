@@ -286,17 +286,9 @@ def test_labels_may_follow_the_documents(X):
     )
 
 
-@pytest.mark.parametrize(
-    "guess, told",
-    [
-        ("cv", "n_seeds"),
-        ("scoring", "completion_scorer"),
-        ("n_topics", "It has models"),
-    ],
-)
-def test_parameters_of_searches_are_told_what_there_is(guess, told, X):
-    with pytest.raises(TypeError, match=rf"compare_models\(\) has no .*{told}"):
-        compare_models({"LDA": lda()}, X, **{guess: 3})
+def test_parameters_of_searches_are_refused(X):
+    with pytest.raises(TypeError, match=r"compare_models\(\) has no parameter 'cv'"):
+        compare_models({"LDA": lda()}, X, cv=3)
 
 
 @pytest.mark.parametrize("name, value", [("n_seeds", 0), ("n_words", 1)])

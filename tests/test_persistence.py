@@ -1,23 +1,17 @@
 """Model files: round trips, what cannot be saved, faults while writing, bad files."""
 
-import errno
-import hashlib
 import io
 import json
 import os
 import pickle
 import struct
-import subprocess
-import sys
-import textwrap
-import tracemalloc
 import zipfile
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import skops.io
 import torch
 from helpers import through_joblib
@@ -37,7 +31,7 @@ from skvae import (
     ProdLDATopicModel,
     VAETransformer,
 )
-from skvae.persistence import BEGINNING, CLASSES, FORMAT, NO_CHECKSUM
+from skvae.persistence import checksum
 
 SMALL = dict(
     n_components=2,
@@ -234,53 +228,6 @@ def test_files_are_plain_safetensors(files, fitted):
     assert "net.weights.decoder.word_embeddings" in arrays
 
 
-def test_a_file_of_an_older_version_gives_the_same_results(golden):
-    """One model of each class, saved when the format was new."""
-    path, expected = golden
-    loaded = skvae.load(path)
-    X = expected["X"]
-    codes, bounds = loaded.transform(X), loaded.score_samples(X, n_draws=1024)
-    np.testing.assert_allclose(codes, expected["transform"], rtol=1e-5, atol=1e-6)
-    # Those were taken over 128 other draws.
-    np.testing.assert_allclose(bounds, expected["score_samples"], rtol=5e-3)
-    np.testing.assert_allclose(
-        loaded.inverse_transform(expected["transform"]),
-        expected["inverse_transform"],
-        rtol=1e-5,
-    )
-    assert loaded.n_iter_ == 2 and list(loaded.history_.index) == [1, 2]
-    loaded.partial_fit(X)
-    # Training is repeated bit for bit on one machine only, and Adam makes rounding
-    # errors larger: compared is what the epoch changed.
-    changed = expected["after partial_fit"] - expected["transform"]
-    off = loaded.transform(X) - expected["after partial_fit"]
-    assert np.linalg.norm(off) < 0.05 * np.linalg.norm(changed)
-
-
-GOLDEN = sorted(Path(__file__).parent.glob("data/format_*/*.safetensors"))
-
-
-@pytest.fixture(params=GOLDEN, ids=lambda path: f"{path.parent.name} {path.stem}")
-def golden(request):
-    return request.param, np.load(request.param.with_suffix(".npz"))
-
-
-def test_every_class_has_a_golden_file_and_every_format_some():
-    newest = {path.stem for path in GOLDEN if path.parent.name == f"format_{FORMAT}"}
-    assert newest == {*CLASSES, "embeddings", "linear_path", "mixed"}
-    formats = {f"format_{n}" for n in range(1, FORMAT + 1)}
-    assert formats == {path.parent.name for path in GOLDEN}
-
-
-def test_a_parameter_that_came_after_the_file_has_its_default(files, tmp_path):
-    path = tmp_path / "model"
-    path.write_bytes(forged(files["NVDM"], drop("params", "max_epochs")))
-    loaded, model = skvae.load(path), skvae.load(files["NVDM"])
-    default = NVDMTopicModel().max_epochs
-    assert model.max_epochs != loaded.max_epochs == default
-    assert loaded.get_params() == {**model.get_params(), "max_epochs": default}
-
-
 # --- pipelines, by skops and joblib -----------------------------------------------
 
 
@@ -314,14 +261,6 @@ def test_whole_pipelines_go_through(cls, trip):
     for one in (again, pipeline):
         one[-1].partial_fit(counts)
     np.testing.assert_array_equal(again.transform(texts), pipeline.transform(texts))
-
-
-def test_a_pickle_of_another_version_is_told(fitted, monkeypatch):
-    data = pickle.dumps(fitted["GSM"])
-    monkeypatch.setattr("skvae.models.base.__version__", "99.1")
-    with pytest.warns(UserWarning, match=r"pickled by skvae 0.*with skvae 99\.1"):
-        loaded = pickle.loads(data)
-    assert vars(loaded).keys() == vars(fitted["GSM"]).keys()
 
 
 # --- what cannot be saved ---------------------------------------------------------
@@ -373,136 +312,28 @@ def test_networks_of_ones_own_classes_and_attributes_cannot_be_saved(X, tmp_path
         model.set_params(encoder=None, decoder=None)  # the fitted one still has it
         with pytest.raises(TypeError, match=r"fitted with (en|de)coder=.*joblib"):
             model.save(path)
-    with pytest.raises(TypeError, match="Own is none of the classes .*joblib"):
+    with pytest.raises(TypeError, match="cannot hold Own, only .*joblib"):
         Own(**SMALL).fit(X).save(path)
     model = clone(MODELS["NVDM"]).fit(X)
     model.vocabulary = WORDS
-    with pytest.raises(TypeError, match=r"attributes \['vocabulary'\].*lost"):
+    with pytest.raises(TypeError, match=r"attributes \['vocabulary'\].*not keep"):
         model.save(path)
     assert not path.exists()
 
 
-@pytest.mark.parametrize("limit", ["MAX_HEADER", "MAX_MARKS"])
 def test_names_that_would_make_an_unreadable_file_are_an_error(
-    limit, X, tmp_path, monkeypatch
+    X, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(f"skvae.persistence.{limit}", 1000)
-    frame = X.rename(columns=lambda name: name + ",:[{" * 2000)
-    with pytest.raises(ValueError, match="names .* are the limit"):
-        clone(MODELS["NVDM"]).fit(frame).save(tmp_path / "model")
+    monkeypatch.setattr("skvae.persistence.MAX_HEADER", 1000)
+    with pytest.raises(ValueError, match="names .* more than 1000"):
+        clone(MODELS["NVDM"]).fit(X).save(tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 
-def test_many_names_of_any_kind_are_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr("skvae.persistence.MAX_MARKS", 2000)  # as if they were more
-    names = [f"[w{j}, x]" for j in range(10**5)]
-    X = pd.DataFrame(np.eye(2, 10**5), columns=names)
-    model = NVDMTopicModel(**{**SMALL, "hidden_layer_sizes": (), "max_epochs": 1})
-    model.fit(X).save(tmp_path / "model")
-    assert list(skvae.load(tmp_path / "model").feature_names_in_) == names
+# --- damaged, foreign and changed files -------------------------------------------
 
 
-# --- faults while writing ---------------------------------------------------------
-
-
-class Fault:
-    """Fails in place of a function of the operating system."""
-
-    def __init__(self, error):
-        self.error = error
-
-    def __call__(self, *args, **kwargs):
-        raise self.error
-
-
-NO_SPACE = OSError(errno.ENOSPC, "No space left on device")
-
-
-@pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize("error", [NO_SPACE, KeyboardInterrupt(), MemoryError()])
-@pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_a_save_that_fails_leaves_what_was_there(
-    function, error, there, fitted, tmp_path, monkeypatch, record_property
-):
-    path = tmp_path / "model"
-    if there:
-        fitted["GSM"].save(path)
-        before = path.read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(f"skvae.persistence.os.{function}", Fault(error))
-        with pytest.raises(type(error)):
-            fitted["NVDM"].save(path)
-    assert len(os.listdir(tmp_path)) == there
-    if there:
-        assert path.read_bytes() == before
-    record_property("faults", 1)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of processes")
-def test_a_full_disk_loses_nothing(files, tmp_path, record_property):
-    """The system refuses to write on, after so many bytes."""
-    before = files["NVDM"].read_bytes()
-    path = tmp_path / "model"
-    path.write_bytes(before)
-    script = f"""
-        import resource, signal, skvae
-        model = skvae.load({str(files["GSM"])!r})
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        for limit in (0, 1, 100, 4096, {len(before) // 2}):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-            try:
-                model.save({str(path)!r})
-            except OSError as error:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (2**30, 2**30))
-                print("refused:", error.strerror)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))
-    """
-    script = textwrap.dedent(script).replace("(2**30, 2**30)", "(2**30, -1)")
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True
-    )
-    assert done.stdout.count("refused: File too large") == 5, done
-    assert os.listdir(tmp_path) == ["model"] and path.read_bytes() == before
-    record_property("faults", 5)
-
-
-def test_folders_that_are_not_there_or_not_writable(fitted, tmp_path, record_property):
-    model = fitted["NVDM"]
-    with pytest.raises(FileNotFoundError, match="no folder.*nowhere"):
-        model.save(tmp_path / "nowhere" / "model")
-    with pytest.raises(IsADirectoryError):
-        model.save(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises((FileNotFoundError, NotADirectoryError)):
-        model.save(tmp_path / "file" / "model")
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o555)
-    if os.name == "posix" and os.geteuid() == 0:
-        folder = Path("/proc")  # where not even root may write
-    with pytest.raises(OSError):
-        model.save(folder / "model")
-    assert set(os.listdir(tmp_path)) == {"file", "locked"}
-    record_property("faults", 4)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs modes and links")
-def test_the_new_file_has_the_mode_of_the_old_one_and_its_place(fitted, tmp_path):
-    model, path, link = fitted["NVDM"], tmp_path / "model", tmp_path / "link"
-    plain = tmp_path / "plain"
-    plain.touch()
-    model.save(path)
-    assert path.stat().st_mode == plain.stat().st_mode  # as of any file
-    path.chmod(0o640)
-    link.symlink_to(path)
-    fitted["GSM"].save(link)
-    assert path.stat().st_mode & 0o777 == 0o640 and link.is_symlink()
-    assert type(skvae.load(path)) is GSMTopicModel
-
-
-# --- damaged, foreign and forged files --------------------------------------------
-
-
-def assert_refused(path, match="is no model for skvae"):
+def assert_refused(path, match="is not a model that skvae can load"):
     with pytest.raises(ModelFileError, match=match) as info:
         skvae.load(path)
     assert isinstance(info.value, ValueError) and str(path) in str(info.value)
@@ -511,26 +342,33 @@ def assert_refused(path, match="is no model for skvae"):
 def test_truncated_files_are_refused(files, tmp_path, record_property):
     data = files["GSM"].read_bytes()
     path = tmp_path / "model"
-    start = 8 + len(BEGINNING) + len(NO_CHECKSUM)
-    lengths = {*range(0, start + 2), *range(start, len(data), 97), len(data) - 1}
+    lengths = [*range(0, len(data), 97), len(data) - 1]
     for length in lengths:
         path.write_bytes(data[:length])
         assert_refused(path)
     for tail in (b"\0", data):  # and longer ones
         path.write_bytes(data + tail)
-        assert_refused(path, "checksum")
+        assert_refused(path)
     record_property("damaged files", len(lengths) + 2)
 
 
-@pytest.mark.parametrize("name", ["NVDM", "GSM", "VAE images"])
+@pytest.mark.parametrize("name", ["NVDM", "VAE images"])
 def test_every_flipped_bit_is_found(name, files, tmp_path, rng, record_property):
-    data = files[name].read_bytes()
+    """Or changes nothing, as one in "\\u00e9" that makes it "\\u00E9" does."""
+    data, state = files[name].read_bytes(), skvae.load(files[name]).__getstate__()
     path = tmp_path / "model"
+    n_refused = 0
     for _ in range(500):
         damaged = bytearray(data)
         damaged[rng.integers(len(data))] ^= 1 << rng.integers(8)
         path.write_bytes(damaged)
-        assert_refused(path)
+        try:
+            loaded = skvae.load(path)
+        except ModelFileError:
+            n_refused += 1
+        else:
+            assert_equal(loaded.__getstate__(), state)
+    assert n_refused > 480
     record_property("damaged files", 500)
 
 
@@ -567,7 +405,6 @@ FOREIGN = {
     "safetensors with metadata": to_bytes({"w": np.zeros(3)}, {"skvae": "{}"}),
     "safetensors named like ours": to_bytes({"w": np.zeros(3)}, {"skvae": '{"sha256"'}),
     "huge header": struct.pack("<Q", 2**62) + b'{"__metadata__":{}}',
-    "huge header like ours": struct.pack("<Q", 2**62) + BEGINNING + NO_CHECKSUM,
     "skops": skops.io.dumps(CountVectorizer()),
 }
 
@@ -596,210 +433,68 @@ def test_a_missing_file_and_a_folder_are_errors_of_the_system(tmp_path):
         skvae.load(tmp_path)
 
 
-DEEP = "lists in lists in lists"
+# --- files that were changed on purpose -------------------------------------------
 
 
-def sealed(data):
-    """A file with a valid checksum, as whoever forges one can make."""
-    start = 8 + len(BEGINNING)
-    end = start + len(NO_CHECKSUM)
-    blank = data[:start] + NO_CHECKSUM + data[end:]
-    return data[:start] + hashlib.sha256(blank).hexdigest().encode() + data[end:]
-
-
-def forged(path, edit, deep="[" * 10**5 + "]" * 10**5):
+def changed(path, edit):
     """A file after an edit of its document and arrays, with a valid checksum."""
     data = path.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     document = json.loads(header["__metadata__"]["skvae"])
     arrays = from_bytes(data)
     edit(document, arrays)
-    document = {"sha256": NO_CHECKSUM.decode(), **document}
-    document["sha256"] = NO_CHECKSUM.decode()
-    text = json.dumps(document).replace(f'"{DEEP}"', deep)
-    return sealed(to_bytes(arrays, {"skvae": text}))
-
-
-NEW = "new", "covariate_values_", "covariate_names_", "batches"
-
-
-def put(value, *keys):
-    """An edit of the document."""
-
-    def edit(document, arrays):
-        *parents, last = keys
-        for key in parents:
-            document = document[key]
-        assert isinstance(document, list) or last in document or last in NEW
-        document[last] = value
-
-    return edit
-
-
-def drop(*keys):
-    def edit(document, arrays):
-        *parents, last = keys
-        for key in parents:
-            document = document[key]
-        del document[last]
-
-    return edit
-
-
-def replace(name, change):
-    """An edit of an array."""
-
-    def edit(document, arrays):
-        arrays[name] = change(arrays[name])
-
-    return edit
-
-
-def with_nan(array):
-    array = array.copy()
-    array.flat[0] = np.nan
-    return array
+    document["sha256"] = checksum(document, arrays)
+    return to_bytes(arrays, {"skvae": json.dumps(document)})
 
 
 WEIGHT = "net.weights.decoder.word_embeddings"
-MOMENT = "net.optimizer.decoder.word_embeddings.exp_avg"
-STEP = "net.optimizer.decoder.word_embeddings.step"
-STATISTICS = "net.weights.encoder.standardise."
-CONFIG, EPOCH = ("net", "config"), ("net", "history", 0)
-LOSSES = "train_loss", "valid_loss", "reconstruction", "kl", "dur"
-NO_LOSSES = [{"__float__": "nan"}, {"__float__": "inf"}, None, "1", 1, True, [1.0]]
-NAN = {"__float__": "nan"}
-FORGERIES = {
-    "a newer format": put(2, "format"),
-    "format of another type": put("1", "format"),
-    "no format": drop("format"),
-    "a name that would be imported": put("os.system", "class"),
-    "another class": put("NVDMTopicModel", "class"),
-    "a class that is no name": put(["GSMTopicModel"], "class"),
-    "unknown parameter": put(1, "params", "new"),
-    "device": put("cuda", "params", "new"),
-    "parameter out of range": put(-1, "params", "lr"),
-    "parameter of another type": put({"a": 1}, "params", "n_components"),
-    "more components than weights": put(3, *CONFIG, "n_components"),
-    "components beyond all memory": put(10**9, *CONFIG, "n_components"),
-    "components beyond all numbers": put(10**30, *CONFIG, "n_components"),
-    "features beyond all memory": put(10**12, *CONFIG, "n_features"),
-    "features of another type": put(9.0, *CONFIG, "n_features"),
-    "no features": put(0, *CONFIG, "n_features"),
-    "layers beyond all memory": put(
-        {"__tuple__": [10**9, 10**9]}, *CONFIG, "hidden_layer_sizes"
+CHANGES = {
+    "a newer format": (
+        lambda document, arrays: document.update({"format": 2}),
+        r"its format is 2, and skvae .* reads 1\. Update skvae",
     ),
-    "layers without weights": put(
-        {"__tuple__": [4] * 10**5}, *CONFIG, "hidden_layer_sizes"
+    "a name that would be imported": (
+        lambda document, arrays: document.update({"class": "os.system"}),
+        "class 'os.system' is not registered",
     ),
-    "layers that are no numbers": put("4", *CONFIG, "hidden_layer_sizes"),
-    "activation without a function": put("system", *CONFIG, "activation"),
-    "unknown configuration": put(1, *CONFIG, "new"),
-    "missing configuration": drop(*CONFIG, "dropout"),
-    "no net": drop("net"),
-    "a net that is none": put(None, "net"),
-    "weights of another shape": replace(WEIGHT, lambda w: w[:, :-1].copy()),
-    "weights of another type": replace(WEIGHT, lambda w: w.astype(np.float64)),
-    "weights that are NaN": replace(WEIGHT, with_nan),
-    "missing weights": lambda document, arrays: arrays.pop(WEIGHT),
-    "weights without a name": drop("net", "weights", "decoder.word_embeddings"),
-    "more weights": lambda document, arrays: arrays.update(w=np.zeros(3)),
-    "an array used twice": put({"__array__": WEIGHT}, "fitted", "word_embeddings_"),
-    "moments of another shape": replace(MOMENT, lambda w: w[:-1].copy()),
-    "missing moments": drop("net", "optimizer", "decoder.word_embeddings", "step"),
-    "moments of nothing": put({}, "net", "optimizer", "new"),
-    "another seed": put(-1, "net", "seed"),
-    "a seed that is no number": put("0", "net", "seed"),
-    "missing epochs": drop("net", "history", 0),
-    "epochs in disorder": put(7, "net", "history", 0, "epoch"),
-    "an epoch that is no number": put(True, *EPOCH, "epoch"),
-    "an epoch without a time": drop(*EPOCH, "dur"),
-    "batches of an epoch": put([], *EPOCH, "batches"),
-    "epochs that are none": put([1, 2, 3], "net", "history"),
-    **{
-        f"{value} for {key}": put(value, *EPOCH, key)
-        for key in LOSSES
-        for value in NO_LOSSES
-    },
-    "moments that are NaN": replace(MOMENT, with_nan),
-    "moments that are infinite": replace(MOMENT, lambda m: m + np.float32("inf")),
-    "squares that are NaN": replace(f"{MOMENT}_sq", with_nan),
-    "squares that are negative": replace(f"{MOMENT}_sq", lambda m: -m),
-    **{
-        f"{value} steps": replace(STEP, lambda s, v=value: np.full_like(s, v))
-        for value in (0, -1, 0.5, np.nan, np.inf)
-    },
-    "a variance that is negative": replace(f"{STATISTICS}running_var", lambda v: -v),
-    "batches of a negative number": replace(
-        f"{STATISTICS}num_batches_tracked", lambda n: np.full_like(n, -1)
+    "a network of code": (
+        lambda document, arrays: document["net"]["config"].update(activation="exec"),
+        "exec",
     ),
-    "a length that is NaN": put(NAN, "fitted", "mean_length_"),
-    "unknown part": put(1, "new"),
-    "unknown part of the net": put(1, "net", "new"),
-    "unknown moments": put(1, "net", "optimizer", "decoder.word_embeddings", "new"),
-    "unknown health": put(1, "fitted", "health_", "new"),
-    "versions that are none": put({"skvae": [1]}, "versions"),
-    "no history": put({}, "net", "history"),
-    "too few names": put({"__strings__": ["a"]}, "fitted", "feature_names_in_"),
-    "names that are none": put([1] * 9, "fitted", "feature_names_in_"),
-    "another number of features": put(8, "fitted", "n_features_in_"),
-    "another number of epochs": put(8, "fitted", "n_iter_"),
-    "missing attribute": drop("fitted", "components_"),
-    "unknown attribute": put(1, "fitted", "new"),
-    "components of another shape": replace("fitted.components_", lambda w: w.T.copy()),
-    "components that are NaN": replace("fitted.components_", with_nan),
-    "health of another kind": put("good", "fitted", "health_"),
-    "health without an entry": drop("fitted", "health_", "perplexity"),
-    "health of other units": put("many", "fitted", "health_", "active_units"),
-    "unknown output": put("files", "output"),
-    "too deep": put(DEEP, "params", "lr"),
-    "an unknown tag": put({"__eval__": "1"}, "params", "lr"),
-    "a float that is none": put({"__float__": "1e5"}, "params", "lr"),
+    "an unknown parameter": (
+        lambda document, arrays: document["params"].update(new=1),
+        "no parameter 'new'",
+    ),
+    "a parameter out of range": (
+        lambda document, arrays: document["params"].update(lr=-1),
+        "'lr' parameter of GSMTopicModel must be",
+    ),
+    "a missing part": (lambda document, arrays: document.pop("net"), "net"),
+    "a missing array": (lambda document, arrays: arrays.pop(WEIGHT), WEIGHT),
+    "a renamed array": (
+        lambda document, arrays: arrays.update(new=arrays.pop(WEIGHT)),
+        WEIGHT,
+    ),
+    "an array of another shape": (
+        lambda document, arrays: arrays.update({WEIGHT: arrays[WEIGHT][:-1].copy()}),
+        "size mismatch for decoder.word_embeddings",
+    ),
+    "a missing weight": (
+        lambda document, arrays: document["net"]["weights"].popitem(),
+        "Missing key",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", FORGERIES)
-def test_forged_files_are_refused(case, files, tmp_path, record_property):
-    """Even where the checksum is right."""
+@pytest.mark.parametrize("case", CHANGES)
+def test_files_that_do_not_fit_are_refused(case, files, tmp_path, record_property):
     path = tmp_path / "model"
-    path.write_bytes(forged(files["GSM"], lambda document, arrays: None))
+    path.write_bytes(changed(files["GSM"], lambda document, arrays: None))
     skvae.load(path)
-    path.write_bytes(forged(files["GSM"], FORGERIES[case]))
-    assert_refused(path)
-    record_property("forged files", 1)
-
-
-@pytest.mark.parametrize("place", [("new",), ("params", "lr"), ("versions",)], ids=str)
-@pytest.mark.parametrize(
-    "filling",
-    [
-        ",".join(["[]"] * 10**6),
-        ",".join(["[]"] * 10**6).replace("[", r"\u005b"),
-        ",".join(['{"":0}'] * 10**6),
-        ",".join(["0"] * 3 * 10**6),
-        '{"0":0' + ",".join(f'"{i}":0' for i in range(10**6)) + "}",
-    ],
-    ids=["lists", "escaped lists", "objects", "numbers", "keys"],
-)
-def test_a_forged_file_takes_no_memory_beyond_its_size(
-    filling, place, files, tmp_path, record_property
-):
-    """Whatever is in it, and where: a list of nothing takes 30 times its bytes."""
-    data = forged(files["GSM"], put(DEEP, *place), f"[{filling}]")
-    if "u005b" in filling:  # of the header, not of the document
-        length = int.from_bytes(data[:8], "little")
-        head = data[8 : 8 + length].replace(rb"\\u", rb"\u")
-        data = sealed(struct.pack("<Q", len(head)) + head + data[8 + length :])
-    path = tmp_path / "model"
-    path.write_bytes(data)
-    tracemalloc.start()
-    try:
-        assert_refused(path, "marks of JSON")
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 2 * len(data)
-    record_property("forged files", 1)
+    edit, reason = CHANGES[case]
+    path.write_bytes(changed(files["GSM"], edit))
+    assert_refused(path, f"(?s)is not a model that skvae can load: .*{reason}")
+    record_property("changed files", 1)
 
 
 def test_what_a_fit_may_leave_is_loaded(X, tmp_path):
@@ -826,175 +521,36 @@ def test_sizes_of_layers_may_be_given_in_any_way(sizes, X, tmp_path):
     model = GSMTopicModel(**{**SMALL, "hidden_layer_sizes": sizes}).fit(X)
     model.save(tmp_path / "model")
     loaded = skvae.load(tmp_path / "model")
-    given = loaded.hidden_layer_sizes
-    assert given == (sizes if isinstance(sizes, list | int) else tuple(sizes))
-    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
-
-
-def test_columns_without_end_are_refused_at_once(tmp_path):
-    """Whatever number of features a file tells, no list of so many is made."""
-    path = Path(__file__).parent / "data/format_1/mixed.safetensors"
-    forgery = tmp_path / "model"
-    forgery.write_bytes(forged(path, put(10**12, *CONFIG, "n_features")))
-    with pytest.raises(ModelFileError, match="columns of X once. In none are"):
-        skvae.load(forgery)
-
-
-def test_what_is_no_plain_file_is_told_without_a_wait(tmp_path):
-    path = tmp_path / "model"
-    os.mkfifo(path)
-    with pytest.raises(OSError, match="no plain file"):
-        skvae.load(path)
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        put("print", *CONFIG, "encoder"),
-        put({"__tuple__": [3, 9]}, *CONFIG, "image_shape"),
-        put({"__tuple__": [3] * 1000}, *CONFIG, "channels"),
-        put("student", *CONFIG, "likelihood"),
-        put([["gaussian", [0, 0]]], *CONFIG, "likelihood"),
-        lambda document, arrays: document["fitted"].update(scale_=1.0),
-    ],
-)
-def test_forged_networks_are_refused(edit, files, tmp_path, record_property):
-    path = tmp_path / "model"
-    path.write_bytes(forged(files["VAE images"], edit))
-    assert_refused(path)
-    record_property("forged files", 1)
-
-
-@pytest.fixture(scope="module")
-def conditioned(X, tmp_path_factory):
-    """Files of a model fitted with labels, with integers and with numbers."""
-    folder = tmp_path_factory.mktemp("conditioned")
-    labels = np.arange(40) % 3
-    clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "integers")
-    table = np.column_stack([labels, labels**2])
-    clone(MODELS["GSM"]).fit(X, covariates=table).save(folder / "numbers")
-    labels = np.array(["a", "b", "c"])[labels]
-    clone(MODELS["GSM"]).fit(X, covariates=labels).save(folder / "strings")
-    model = clone(MODELS["GSM"]).set_params(embedding_columns=slice(-2, None))
-    model.fit(X, embeddings=pd.DataFrame(table, columns=["e0", "e1"]))
-    model.save(folder / "embeddings")
-    return folder
-
-
-FACTORS = "fitted.covariate_components_"
-SCALE = {"__array__": "fitted.covariate_scale_"}
-COLUMNS = "params", "embedding_columns"
-
-
-@pytest.mark.parametrize(
-    "name, edit",
-    [
-        ("strings", put(2, *CONFIG, "n_covariates")),
-        ("strings", put(0, *CONFIG, "n_covariates")),
-        ("strings", put(3.0, *CONFIG, "n_covariates")),
-        ("strings", put(10**12, *CONFIG, "n_covariates")),
-        ("strings", drop(*CONFIG, "n_covariates")),
-        ("strings", drop("fitted", "covariate_components_")),
-        ("strings", replace(FACTORS, lambda w: w[:2].copy())),
-        ("strings", replace(FACTORS, with_nan)),
-        *(
-            ("strings", put({"__strings__": values}, "fitted", "covariate_values_"))
-            for values in (["a", "b"], ["a", "c", "b"], ["a", "a", "b"], "abc")
-        ),
-        ("strings", put(["a", 1, "b"], "fitted", "covariate_values_")),
-        ("integers", replace("fitted.covariate_values_", lambda v: v[::-1].copy())),
-        ("integers", replace("fitted.covariate_values_", lambda v: v * 1.0)),
-        ("integers", drop("fitted", "covariate_values_")),
-        ("numbers", drop("fitted", "covariate_mean_")),
-        ("numbers", drop("fitted", "covariate_scale_")),
-        ("numbers", put(SCALE, "fitted", "covariate_values_")),
-        ("numbers", put({"__strings__": ["a"]}, "fitted", "covariate_names_")),
-        ("numbers", put([1, 2], "fitted", "covariate_names_")),
-        ("numbers", replace("fitted.covariate_mean_", with_nan)),
-        ("numbers", replace("fitted.covariate_scale_", lambda v: -v)),
-        ("numbers", replace("fitted.covariate_scale_", lambda v: 0 * v)),
-        ("numbers", replace("fitted.covariate_scale_", lambda v: v[:1].copy())),
-        ("numbers", put({"predict": {"covariates": True}}, "requests")),
-        ("numbers", put({"fit": {"y": True}}, "requests")),
-        ("numbers", put({"fit": {"covariates": 2}}, "requests")),
-        ("numbers", put({"fit": {"covariates": "a b"}}, "requests")),
-        ("numbers", put({"fit": ["covariates"]}, "requests")),
-        ("numbers", put(["fit"], "requests")),
-        ("embeddings", put(0, *CONFIG, "n_embedding_features")),
-        ("embeddings", put(3, *CONFIG, "n_embedding_features")),
-        ("embeddings", put(2.0, *CONFIG, "n_embedding_features")),
-        ("embeddings", drop(*CONFIG, "n_embedding_features")),
-        ("embeddings", put({"__strings__": ["a"]}, "fitted", "embedding_names_")),
-        ("embeddings", put([1, 2], "fitted", "embedding_names_")),
-        ("embeddings", put("e0", *COLUMNS)),
-    ],
-)
-def test_forged_covariates_are_refused(
-    name, edit, conditioned, tmp_path, record_property
-):
-    path = tmp_path / "model"
-    path.write_bytes(forged(conditioned / name, lambda document, arrays: None))
-    skvae.load(path)
-    path.write_bytes(forged(conditioned / name, edit))
-    assert_refused(path)
-    record_property("forged files", 1)
-
-
-@pytest.mark.parametrize("value", [0.0, 1, 3])
-def test_covariates_of_a_model_without_are_refused(
-    value, files, tmp_path, record_property
-):
-    path = tmp_path / "model"
-    path.write_bytes(
-        forged(
-            files["GSM"],
-            lambda document, arrays: document["net"]["config"].update(
-                n_covariates=value
-            ),
-        )
-    )
-    assert_refused(path)
-    record_property("forged files", 1)
-
-
-@pytest.mark.parametrize("name", ["strings", "integers"])
-def test_skops_trusts_models_with_covariates(name, conditioned, X):
-    model = skvae.load(conditioned / name)
-    given = model.covariate_values_[1]
-    loaded = through_skops([model])[-1]
+    assert list(np.atleast_1d(loaded.hidden_layer_sizes)) == list(np.atleast_1d(sizes))
     np.testing.assert_array_equal(
-        loaded.transform(X, covariates=given), model.transform(X, covariates=given)
+        loaded.partial_fit(X).transform(X), model.partial_fit(X).transform(X)
     )
 
 
-def test_a_file_of_a_newer_skvae_says_so(files, tmp_path):
-    path = tmp_path / "model"
-    path.write_bytes(forged(files["GSM"], put(2, "format")))
-    assert_refused(path, r"its format has the number 2.*reads 1\. Update skvae")
+COVARIATES = {
+    "integers": np.arange(40) % 3,
+    "strings": np.array(["a", "b", "c"])[np.arange(40) % 3],
+    "numbers": np.column_stack([np.arange(40), np.arange(40) % 2]),
+}
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@pytest.mark.parametrize("name", ["GSM", "VAE images"])
-def test_sealed_damage_of_the_header_is_refused_or_harmless(
-    name, files, tmp_path, X, rng, record_property
-):
-    """No damage makes anything but a model that works or a ModelFileError."""
-    data = files[name].read_bytes()
-    length = 8 + int.from_bytes(data[:8], "little")
-    path = tmp_path / "model"
-    model = skvae.load(files[name])
-    refused = 0
-    for _ in range(500):
-        damaged = bytearray(data)
-        damaged[rng.integers(length)] ^= 1 << rng.integers(8)
-        path.write_bytes(sealed(bytes(damaged)))
-        try:
-            loaded = skvae.load(path)
-        except ModelFileError:
-            refused += 1
-        else:
-            codes = loaded.transform(X.to_numpy())
-            assert codes.shape == model.transform(X).shape
-            assert np.isfinite(codes).all()
-    assert refused > 100
-    record_property("forged files", 500)
+@pytest.mark.parametrize("kind", COVARIATES)
+def test_models_with_covariates_and_embeddings_go_through(kind, X, tmp_path):
+    covariates = COVARIATES[kind]
+    embeddings = pd.DataFrame(np.eye(40, 2), columns=["e0", "e1"])
+    given = {"covariates": covariates, "embeddings": embeddings}
+    model = clone(MODELS["GSM"]).set_params(embedding_columns=slice(-2, None))
+    model.fit(X, **given).save(tmp_path / "model")
+    for loaded in (skvae.load(tmp_path / "model"), through_skops([model])[-1]):
+        assert_equal(loaded.__getstate__(), model.__getstate__())
+        np.testing.assert_array_equal(
+            loaded.transform(X, **given), model.transform(X, **given)
+        )
+
+
+def test_requests_for_metadata_are_saved_as_well(X, tmp_path):
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = clone(MODELS["NVDM"]).set_fit_request(covariates=True).fit(X)
+        model.save(tmp_path / "model")
+        routing = skvae.load(tmp_path / "model").get_metadata_routing()
+    assert routing.fit.requests == model.get_metadata_routing().fit.requests

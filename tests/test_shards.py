@@ -1,7 +1,6 @@
 """Data in parts: matrices on disk, and streams of chunks."""
 
 import json
-import os
 import pickle
 import tracemalloc
 
@@ -317,15 +316,6 @@ HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}"
 def test_a_damaged_folder_is_told_when_it_is_opened(damage, shards):
     damage(shards.folder)
     with pytest.raises(ValueError, match="holds no shards that this version"):
-        Shards(shards.folder)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
-@pytest.mark.parametrize("name", [INDEX, "000001-data.npy"])
-def test_a_pipe_in_place_of_a_file_is_told_without_a_wait(name, shards):
-    (shards.folder / name).unlink()
-    os.mkfifo(shards.folder / name)
-    with pytest.raises(ValueError, match="holds no shards .*no plain file"):
         Shards(shards.folder)
 
 

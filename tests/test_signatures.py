@@ -78,25 +78,5 @@ def test_readers_of_words_take_their_names(name):
         assert taken["feature_names"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
-ESTIMATORS = [
-    thing
-    for module in map(importlib.import_module, PUBLIC_MODULES)
-    for thing in map(vars(module).get, module.__all__)
-    if inspect.isclass(thing) and hasattr(thing, "fit")
-]
-
-
-@pytest.mark.parametrize("cls", ESTIMATORS)
-def test_errors_of_calls_name_the_class_that_was_written(cls):
-    """Not one that it inherits a method from."""
-    called = 0
-    for name, method in inspect.getmembers(cls, callable):
-        if not name.startswith("_") and method.__module__.startswith("skvae."):
-            with pytest.raises(TypeError, match=rf"^{cls.__name__}\.{name}\(\) "):
-                method(None, None, no_such=1)
-            called += 1
-    assert called > 3
-
-
 def test_there_are_readers():
     assert len(READERS) > 30

@@ -28,8 +28,10 @@ def public_names(app):
         for name in module.__all__:
             thing = getattr(module, name)
             names[name] = f"{path}.{name}"
-            for member in vars(thing) if inspect.isclass(thing) else ():
-                if member[0] != "_" and inspect.isroutine(getattr(thing, member)):
+            for member in dir(thing) if inspect.isclass(thing) else ():
+                method = getattr(thing, member)
+                own = (getattr(method, "__module__", None) or "").startswith("skvae.")
+                if member[0] != "_" and inspect.isroutine(method) and own:
                     names[f"{name}.{member}"] = f"{path}.{name}.{member}"
     names |= {full: full for full in names.values()}
     names |= {path: path for path in re.findall(r"automodule:: (\S+)", reference)}

@@ -98,8 +98,7 @@ def report(
         Texts of the documents. Not needed if X holds them; without any, the report
         shows the numbers of documents.
     path : str or path-like, default="skvae_report.html"
-        File to write. It is replaced at once, when the report is complete; a pipe or a
-        device, such as /dev/stdout, is written to as it is.
+        Path of the file. An existing file is replaced once the report is complete.
     n_words : int, default=15
         Number of words of each topic, or all if there are fewer.
     n_documents : int, default=20

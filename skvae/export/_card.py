@@ -143,8 +143,7 @@ def model_card(
         If X_test has another width, or `feature_names` another length, than the data of
         the fit.
     OSError
-        If the file cannot be written. What was there before is still there. A path that
-        is no place for a file is told before any work.
+        If the file cannot be written. An existing file is left as it was.
 
     See Also
     --------

@@ -44,8 +44,7 @@ def to_onnx(model, path):
     model : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
         Fitted. Of a Pipeline export the last step, and count words elsewhere.
     path : str or path-like
-        Of the file. One that exists is replaced once the new one is complete; a pipe or
-        a device, such as /dev/stdout, is written to as it is.
+        Path of the file. An existing file is replaced once the new one is complete.
 
     Raises
     ------
@@ -59,8 +58,7 @@ def to_onnx(model, path):
     ValueError
         If it was fitted with covariates or embeddings.
     OSError
-        If the file cannot be written. What was there before is still there. A path that
-        is no place for a file is told before any work.
+        If the file cannot be written. An existing file is left as it was.
 
     See Also
     --------

@@ -10,13 +10,9 @@ from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.side_data import split_embeddings
 from skvae.models.topics import TopicNamesMixin, check_documents
 from skvae.shards import Shards
-from skvae.utils.guesses import OF_TOPIC_MODELS, TellsNames
-from skvae.utils.methods import OwnMethods
 
 
 class MetaTopicModel(
-    OwnMethods,
-    TellsNames,
     TopicNamesMixin,
     MetaEstimatorMixin,
     TransformerMixin,
@@ -27,8 +23,6 @@ class MetaTopicModel(
     After `fit`, `components_` are the words that topics are read by, and
     `word_probabilities_` those that documents of a topic consist of.
     """
-
-    _guesses = OF_TOPIC_MODELS
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.

@@ -4,11 +4,11 @@ import pandas as pd
 
 from skvae.fitted.model import topic_names, word_names
 from skvae.fitted.words import leading_columns, rank_words, word_frequencies
-from skvae.utils.guesses import tells_parameters
+from skvae.utils.hints import explain_keywords
 from skvae.utils.tables import WordTable
 
 
-@tells_parameters
+@explain_keywords
 def top_words(
     model,
     n_words=10,

@@ -31,8 +31,6 @@ from skvae.training.callbacks import (
 )
 from skvae.training.data import Data, feature_moments
 from skvae.training.net import Stream, VAENet, derive_seed
-from skvae.utils.guesses import OF_NETS, TellsNames
-from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -40,15 +38,12 @@ from skvae.utils.validation import (
     check_parameters,
     resolve_device,
 )
-from skvae.utils.version import __version__
 
 # Rows, evenly spaced, that training health is measured on.
 MAX_HEALTH_ROWS = 4096
 
 
 class BaseVAE(
-    OwnMethods,
-    TellsNames,
     FittedHTML,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -60,8 +55,6 @@ class BaseVAE(
 
     What a subclass defines comes first, in the order of a fit.
     """
-
-    _guesses = OF_NETS
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -169,39 +162,8 @@ class BaseVAE(
         """Return rows drawn from likelihoods with the given means."""
 
     def _params_to_save(self):
-        """Return the parameters as plain values and arrays."""
-        params = self.get_params(deep=False)
-        for name in ("hidden_layer_sizes", "channels"):  # which may be arrays
-            if not isinstance(params.get(name, ()), Integral | tuple | list):
-                params[name] = check_layer_sizes(name, name, params[name])
-        return params
-
-    @classmethod
-    def _of_file(cls, state):
-        """Add what came later than a file, such that the model is what it was."""
-        later = {"n_covariates": 0, "n_embedding_features": 0, "sees_gaps": False}
-        for key, value in later.items():
-            state["net"]["config"].setdefault(key, value)
-        return state
-
-    @classmethod
-    def _layout(cls, config):
-        """Shapes of the fitted attributes, by name; None stands for any length."""
-        n_features, n_components = config["n_features"], config["n_components"]
-        n_covariates, width = config["n_covariates"], config["n_embedding_features"]
-        kinds = ("values", "names", "mean", "scale") if n_covariates else ()
-        return {
-            **{f"covariate_{kind}_": (n_covariates,) for kind in kinds},
-            **({"embedding_names_": (width,)} if width else {}),
-            "n_features_in_": (),
-            "feature_names_in_": (n_features,),
-            "n_iter_": (),
-            "health_": {
-                "best_epoch": (),
-                "active_units": (),
-                "kl_per_unit": (n_components,),
-            },
-        }
+        """Return the parameters as plain values and arrays, for files."""
+        return self.get_params(deep=False)
 
     # --- training ----------------------------------------------------------------
 
@@ -629,8 +591,7 @@ class BaseVAE(
         Parameters
         ----------
         path : str or path-like
-            A file that exists is replaced once the new one is complete; a pipe or a
-            device, such as /dev/stdout, is written to as it is.
+            An existing file is replaced once the new one is complete.
 
         Raises
         ------
@@ -640,10 +601,9 @@ class BaseVAE(
             If it holds what a file cannot: callbacks, a RandomState instance, networks
             of one's own. Pickle it then.
         ValueError
-            If a parameter has been set to a value that no fit would take.
+            If a parameter has been set to a value that `fit` would refuse.
         OSError
-            If the file cannot be written. What was there before is still there. A path
-            that is no place for a file is told before any work.
+            If the file cannot be written. An existing file is left as it was.
         """
         persistence.save(self, path)
 
@@ -684,18 +644,10 @@ class BaseVAE(
             # Arrays and plain values only: a pickled net could hide code.
             state["net_"] = self.net_.get_state()
             del state["history_"]  # which the net has as well
-            state["_skvae_version"] = __version__
         return state
 
     def __setstate__(self, state):
         state = dict(state)
-        made, now = state.pop("_skvae_version", None), __version__
-        if made not in (None, now):
-            warnings.warn(
-                f"This {type(self).__name__} was pickled by skvae {made} and may not "
-                f"work as it did with skvae {now}. Files of its method `save` may be "
-                "loaded by later versions."
-            )
         saved = state.pop("net_", None)
         super().__setstate__(state)
         if saved is not None:

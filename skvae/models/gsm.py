@@ -15,6 +15,7 @@ from skvae.nn.objective import topic_overlap, topic_prior_loss
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder
 from skvae.persistence import register
 from skvae.training.callbacks import TopicAngles, TopicIncoherence
+from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import Interval, StrOptions
 
 # Rows in a step; twice as many where there are many words, in so many steps an epoch.
@@ -261,6 +262,7 @@ class GSMTopicModel(BaseProportionsModel):
         sorted({*ADDITIONS, "topic_coherence", "topic_separation", "topic_word_prior"})
     )
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,
@@ -417,17 +419,6 @@ class GSMTopicModel(BaseProportionsModel):
             **super()._params_to_save(),
             "word_embeddings": vectors,
             "feature_names": words,
-        }
-
-    @classmethod
-    def _layout(cls, config):
-        size = config["embedding_size"]
-        return {
-            **super()._layout(config),
-            "word_embeddings_": (config["n_features"], size),
-            "topic_embeddings_": (config["n_components"], size),
-            "n_matched_words_": (),
-            "topic_names_": (config["n_components"],),
         }
 
     def _pretrained(self, n_features):

@@ -9,6 +9,7 @@ from skvae.models.topics import BaseProportionsModel
 from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
 from skvae.persistence import register
 from skvae.training.data import document_frequencies
+from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import Interval
 
 # How far from the purest document to a topic alone its words are looked up.
@@ -172,6 +173,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         "concentration": [Interval(Real, 0, None, closed="neither")],
     }
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,
@@ -244,26 +246,3 @@ class ProdLDATopicModel(BaseProportionsModel):
         proportions = torch.from_numpy(self.topic_proportions_)
         proportions = proportions.to(module.decoder.topics)
         self.components_ = module.decoder(proportions).mean.cpu().numpy()
-
-    @classmethod
-    def _of_file(cls, state):
-        state = super()._of_file(state)
-        params, net = state["params"], state["net"]
-        if "concentration" not in params:
-            params["concentration"] = net["config"]["concentration"] = 1.0
-            net["weights"]["link.sharpness"] = np.ones((), np.float32)
-            n_features = net["config"]["n_features"]
-            net["weights"]["decoder.standardise.scale"] = np.ones(
-                n_features, np.float32
-            )
-            alone = np.eye(net["config"]["n_components"])
-            state["fitted"]["topic_proportions_"] = alone
-        return state
-
-    @classmethod
-    def _layout(cls, config):
-        n_components = config["n_components"]
-        return {
-            **super()._layout(config),
-            "topic_proportions_": (n_components, n_components),
-        }

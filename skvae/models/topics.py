@@ -24,7 +24,7 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import draw_counts
 from skvae.training.callbacks import Alternation
 from skvae.training.data import Data, column_sums, mean_per_token, row_sums
-from skvae.utils.guesses import OF_TOPIC_MODELS
+from skvae.utils.hints import ATTRIBUTES
 from skvae.utils.validation import (
     InvalidParameterError,
     canonical_csr,
@@ -96,6 +96,14 @@ def numbered_topics(n_topics):
 class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
     """Topics go by one name in tables, pictures and the columns of `transform`."""
 
+    def __getattr__(self, name):
+        if name in ATTRIBUTES:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}. "
+                f"Use {ATTRIBUTES[name]}."
+            )
+        return self.__getattribute__(name)  # which raises the original error
+
     def get_feature_names_out(self, input_features=None):
         """Names of the topics: those that they were given, else "topic 0" and so on.
 
@@ -149,8 +157,6 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
 
     _additions = ADDITIONS
     _complaints = topic_complaints
-
-    _guesses = {**BaseVAE._guesses, **OF_TOPIC_MODELS}
 
     def _check_X(self, X, *, reset, scored=True):
         return check_documents(self, X, reset=reset)
@@ -438,31 +444,6 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             if hasattr(self, "covariate_scale_"):  # of numbers in their own units
                 factors = factors / self.covariate_scale_[:, None]
             self.covariate_components_ = factors
-
-    @classmethod
-    def _of_file(cls, state):
-        state = super()._of_file(state)
-        if cls._has_recipe():
-            state["net"]["config"].setdefault("recipe", cls._additions)
-        return state
-
-    @classmethod
-    def _layout(cls, config):
-        layout = super()._layout(config)
-        if n_covariates := config["n_covariates"]:
-            layout["covariate_components_"] = n_covariates, config["n_features"]
-        health = {
-            "dead_topics": (None,),
-            "duplicate_topics": (None, 2),
-            "perplexity": (),
-            "unigram_perplexity": (),
-        }
-        return {
-            **layout,
-            "components_": (config["n_components"], config["n_features"]),
-            "mean_length_": (),
-            "health_": {**layout["health_"], **health},
-        }
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

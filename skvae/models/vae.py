@@ -32,10 +32,10 @@ from skvae.models.side_data import check_embeddings
 from skvae.models.topics import HIDDEN, thin_counts
 from skvae.nn.autoencoder import Affine
 from skvae.nn.layers import MLP
-from skvae.nn.likelihoods import LIKELIHOODS, make_output
+from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.persistence import register
 from skvae.training.data import feature_moments
-from skvae.utils.guesses import OF_AUTOENCODERS
+from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -294,7 +294,6 @@ class VAETransformer(BaseVAE):
     >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
 
-    _guesses = {**BaseVAE._guesses, **OF_AUTOENCODERS}
     _complaints = row_complaints
 
     _parameter_constraints: dict = {
@@ -324,6 +323,7 @@ class VAETransformer(BaseVAE):
         "decoder": [callable, None],
     }
 
+    @explain_keywords
     def __init__(
         self,
         n_components=10,
@@ -516,14 +516,6 @@ class VAETransformer(BaseVAE):
         # Columns by numbers: they may have been chosen by code.
         return {**params, "likelihood": self.net_.config["likelihood"]}
 
-    @classmethod
-    def _of_file(cls, state):
-        state = super()._of_file(state)
-        for part in (state["params"], state["net"]["config"]):
-            part.setdefault("linear_path", False)
-        state["net"]["config"].setdefault("scaled_counts", False)
-        return state
-
     # --- what is read off the fitted model ---------------------------------------
 
     def _set_fitted_attributes(self, module, sample):
@@ -534,27 +526,6 @@ class VAETransformer(BaseVAE):
         self.latent_mean_ = sample.mean.mean(axis=0)
         within = np.diag((sample.std**2).mean(axis=0))
         self.latent_covariance_ = within + np.cov(sample.mean.T, bias=True)
-
-    @classmethod
-    def _layout(cls, config):
-        n_components = config["n_components"]
-        layout = super()._layout(config)
-        health = {"bound": (), "bound_without_codes": ()}
-        layout = {
-            **layout,
-            "latent_mean_": (n_components,),
-            "latent_covariance_": (n_components, n_components),
-            "health_": {**layout["health_"], **health},
-        }
-        kind, n_features = config["likelihood"], config["n_features"]
-        output = make_output(kind, n_features, config["scale"])
-        mixed = not isinstance(kind, str)
-        if output.scaled:
-            one = config["scale"] == "shared" or isinstance(config["scale"], float)
-            layout["scale_"] = () if one and not mixed else (n_features,)
-        if output.counts:
-            layout["mean_length_"] = (len(kind),) if mixed else ()
-        return layout
 
     def _health(self, sample, baseline):
         health = super()._health(sample, baseline)
