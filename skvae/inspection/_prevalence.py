@@ -19,7 +19,8 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
         else their groups, as names or numbers.
     freq : str, default="M"
         Length of the periods that dates are put into, as of pandas Periods: "Y", "Q",
-        "M", "W" or "D", say. Groups have none.
+        "M", "W" or "D", for example, or a multiple such as "2W". Multiples are counted
+        from 1970: "6M" are half-years and "10Y" decades. Not used for groups.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
     embeddings : array-like of shape (n_samples, n_embedding_features), default=None
