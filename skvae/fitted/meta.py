@@ -13,6 +13,7 @@ from skvae.shards import Shards
 from skvae.utils.guesses import OF_TOPIC_MODELS, TellsNames
 from skvae.utils.methods import OwnMethods
 from skvae.utils.names import TopicNamesMixin
+from skvae.utils.validation import check_code_names
 
 
 class MetaTopicModel(
@@ -64,6 +65,7 @@ class MetaTopicModel(
             X times `word_probabilities_`.
         """
         check_is_fitted(self)
+        check_code_names(self, X)
         return check_array(X, input_name="X") @ self.word_probabilities_
 
     def _check_data(

@@ -16,7 +16,11 @@ from skvae.models.base import BaseVAE
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import BaseTopicModel
 from skvae.utils.names import numbered_topics
-from skvae.utils.validation import check_feature_names
+from skvae.utils.validation import (
+    check_feature_names,
+    check_same_columns,
+    column_names,
+)
 
 
 def topic_model(model):
@@ -80,6 +84,9 @@ def topic_model_input(model, X, **beside):
     for step in pipeline_steps(model)[:-1]:
         X = step.transform(X)
     X, embeddings = _parted(model, X, beside.pop("embeddings", None))
+    if (names := column_names(X)) is not None:
+        last = type(last_step(model)).__name__
+        check_same_columns(names, input_feature_names(model), "X", last)
     return X, as_keywords(last_step(model), embeddings=embeddings, **beside)
 
 
@@ -109,13 +116,17 @@ def check_n_features(model, counts, name="X"):
 
 
 def input_feature_names(model):
-    """Return the names of the columns of `components_`, or None if nobody knows."""
+    """Return the names of the columns of `components_`, or None if nobody knows.
+
+    Raises
+    ------
+    ValueError
+        If a model and the steps before it know them, and differ.
+    """
     *earlier, last = pipeline_steps(model)
     if hasattr(last, "feature_names_in_"):
         return last.feature_names_in_
-    if (given := getattr(trained_model(last), "feature_names", None)) is not None:
-        return np.asarray(given, dtype=object)
-    names = None
+    given, names = getattr(trained_model(last), "feature_names", None), None
     for step in earlier:
         nameless = names is None and not hasattr(step, "feature_names_in_")
         if nameless and hasattr(step, "n_features_in_"):
@@ -127,7 +138,11 @@ def input_feature_names(model):
     if names is not None:
         counts, _ = _parted(last, pd.DataFrame(columns=names))
         names = counts.columns.to_numpy(object)
-    return names
+    if given is None:
+        return names
+    name = type(last).__name__
+    check_same_columns(names, given, "the steps before it", f"{name}(feature_names=)")
+    return np.asarray(given, dtype=object)
 
 
 def word_names(model, feature_names=None):
@@ -140,8 +155,14 @@ def word_names(model, feature_names=None):
     """
     last = topic_model(model)
     check_feature_names(feature_names)
+    known = input_feature_names(model)
     if feature_names is None:
-        feature_names = input_feature_names(model)
+        feature_names = known
+    else:  # which may be translations
+        owner = type(last).__name__
+        check_same_columns(
+            feature_names, known, "feature_names", owner, allow_others=True
+        )
     if feature_names is None:
         raise ValueError(
             f"{type(last).__name__} was fitted without feature names. Pass "

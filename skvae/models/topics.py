@@ -27,7 +27,7 @@ from skvae.utils.counts import (
 )
 from skvae.utils.guesses import OF_TOPIC_MODELS
 from skvae.utils.names import TopicNamesMixin
-from skvae.utils.validation import check_input, contains_words
+from skvae.utils.validation import check_code_names, check_input, contains_words
 
 # Share of documents, anew in each epoch, of which the encoder sees embeddings alone.
 HIDDEN = 0.1
@@ -434,6 +434,7 @@ class BaseProportionsModel(BaseTopicModel):
             Rows sum to one.
         """
         check_is_fitted(self, "net_")
+        check_code_names(self, X)
         X = check_array(
             X,
             dtype=[np.float64, np.float32],
