@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
 from skvae.fitted.model import (
     pipeline_steps,
+    posterior_draws,
     topic_model,
     topic_model_input,
     topic_names,
@@ -180,7 +181,18 @@ class TopicGroups(MetaTopicModel):
         counts, given = topic_model_input(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        shares = topic_proportions(self.estimator, counts, given)
+        return self._grouped(topic_proportions(self.estimator, counts, given))
+
+    def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
+        """Proportions of the groups in draws of the model's posterior."""
+        given = topic_model_input(
+            self.estimator, X, covariates=covariates, embeddings=embeddings
+        )
+        draws = posterior_draws(self.estimator, *given, n_draws)
+        return np.stack([self._grouped(shares) for shares in draws])
+
+    def _grouped(self, shares):
+        """Sums of proportions of the model's topics, divided by those that are kept."""
         sums = np.column_stack([shares[:, of].sum(axis=1) for of in self.topics_])
         sums[~sums.any(axis=1)] = 1.0
         return normalize(sums, norm="l1")

@@ -5,8 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from helpers import make
+from helpers import draws_of, make
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 
 from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
@@ -46,12 +45,7 @@ def test_shares_are_means_and_errors_those_of_the_sample(models):
 def test_errors_hold_the_posterior_too(cls, models):
     model = models[cls]
     found = topic_prevalence(model, X, np.zeros(60, int))
-    mean, std = model.posterior(X)
-    noise = np.random.default_rng(0).standard_normal((20_000, 1, 2))
-    link = model.net_.module_.link.double()
-    with torch.no_grad():
-        draws = link(torch.from_numpy(mean + std * noise)).numpy()
-    model.net_.module_.link.float()
+    draws = draws_of(model, X)
     variance = model.transform(X).var(axis=0, ddof=1) + draws.var(axis=0).mean(axis=0)
     np.testing.assert_allclose(found["std_error"] ** 2, variance / 60, rtol=0.03)
 

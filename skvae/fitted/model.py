@@ -7,11 +7,13 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import normalize
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.beside import as_keywords
+from skvae.fitted.beside import as_keywords, rows_of
 from skvae.models.base import BaseVAE
 from skvae.models.embeddings import part_embeddings
 from skvae.models.topics import BaseTopicModel
@@ -21,6 +23,11 @@ from skvae.utils.validation import (
     check_same_columns,
     column_names,
 )
+
+# Draws of the posterior that variances of topic proportions are taken over.
+N_DRAWS = 64
+# Numbers of a block of draws: 16 MB.
+BLOCK_SIZE = 2**21
 
 
 def topic_model(model):
@@ -66,7 +73,8 @@ def trained_model(model):
     None of a model that has neither.
     """
     last = last_step(model)
-    last = last_step(getattr(last, "estimator_", last))
+    if hasattr(last, "estimator_"):
+        return trained_model(last.estimator_)
     return last if isinstance(last, BaseVAE) else None
 
 
@@ -287,12 +295,36 @@ def topic_proportions(model, counts, given):
     return topic_codes(model, counts, given)
 
 
-def posterior_variances(model, counts, given):
-    """Variances of topic proportions under q(z | x), or zeros if nobody knows them."""
+def posterior_draws(model, counts, given, n_draws=N_DRAWS):
+    """Draws of topic proportions from the posterior; (n_draws, n_samples, n_topics).
+
+    Of models without a posterior, all draws are the proportions.
+    """
     last = topic_model(model)
-    if isinstance(last, BaseTopicModel):
-        return last._inference().code_variances(last._check_data(counts, **given))
-    return np.zeros((counts.shape[0], len(last.components_)))
+    if hasattr(last, "_posterior_draws"):
+        return last._posterior_draws(counts, n_draws, **given)
+    return np.repeat(topic_codes(model, counts, given)[None], n_draws, axis=0)
+
+
+def posterior_variances(model, counts, given):
+    """Variances of topic proportions over the posterior; (n_samples, n_topics).
+
+    Documents are drawn for in blocks, which bounds the memory. Zeros if the model has
+    no posterior.
+    """
+    last = topic_model(model)
+    n_samples, n_topics = counts.shape[0], len(last.components_)
+    variances = np.zeros((n_samples, n_topics))
+    if not hasattr(last, "_posterior_draws"):
+        return variances
+    given = rows_of(trained_model(model), given, n_samples)
+    counts = sp.csr_array(counts) if sp.issparse(counts) else counts
+    rows_of_counts = getattr(counts, "iloc", counts)
+    for rows in gen_batches(n_samples, max(1, BLOCK_SIZE // (N_DRAWS * n_topics))):
+        beside = {kind: values[rows] for kind, values in given.items()}
+        draws = posterior_draws(model, rows_of_counts[rows], beside)
+        variances[rows] = draws.var(axis=0)
+    return variances
 
 
 def pipeline_steps(model):

@@ -281,6 +281,14 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             )
         return mean
 
+    def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
+        """Codes drawn from q(z | x) of each document; (n_draws, n_samples, n_topics).
+
+        The draws are the same in each call, and do not depend on the other documents.
+        """
+        data = self._check_data(X, covariates, embeddings, scored=False)
+        return self._inference().posterior_draws(data, n_draws)
+
     def components_given(self, covariates=None):
         """Word probabilities of each topic at given covariates.
 
