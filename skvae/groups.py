@@ -79,6 +79,52 @@ class TopicGroups(MetaTopicModel):
         self.groups = groups
         self.drop = drop
 
+    def get_params(self, deep=True):
+        """Parameters of the groups, without those of the fitted model.
+
+        Whoever set the latter, as searches and seeded clones do, would change the model
+        that all clones share, and not what it was fitted to.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used.
+
+        Returns
+        -------
+        params : dict
+            Values by names.
+        """
+        return super().get_params(deep=False)
+
+    def set_params(self, **params):
+        """Set parameters of the groups, not those of the fitted model.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by names.
+
+        Returns
+        -------
+        self : object
+            The groups.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter; nothing is set then.
+        """
+        known = self._get_param_names()
+        for name in params:
+            if "__" in name:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self}. Valid "
+                    f"parameters are: {known}. The model within is fitted and stays "
+                    "as it is."
+                )
+        return super().set_params(**params)
+
     def fit(self, X, y=None, *, covariates=None, embeddings=None):
         """Mix the words of topics by their shares in documents; the model is not fit.
 

@@ -8,10 +8,17 @@ from sklearn.base import clone
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skvae
-from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, TopicGroups
+from skvae import (
+    ClusterTopicModel,
+    ConsensusTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+    TopicGroups,
+)
 from skvae.datasets import load_docstrings, make_topic_corpus
 from skvae.inspection import (
     most_similar,
@@ -20,7 +27,12 @@ from skvae.inspection import (
     topic_prevalence,
     topic_sizes,
 )
-from skvae.metrics import document_completion_perplexity, npmi_coherence
+from skvae.metrics import (
+    completion_scorer,
+    document_completion_perplexity,
+    npmi_coherence,
+)
+from skvae.model_selection import compare_models
 from skvae.plotting import TopicDocumentsDisplay
 
 X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
@@ -76,6 +88,32 @@ def test_the_model_is_never_fitted_again(model):
     )
     table = groups.set_output(transform="pandas").transform(X)
     assert table.columns.tolist() == groups.get_feature_names_out().tolist()
+
+
+@pytest.mark.parametrize("inside", [lambda model: model, make_pipeline, TopicGroups])
+def test_nothing_changes_parameters_of_the_model(inside):
+    model = inside(make(GSMTopicModel).fit(X))
+    if isinstance(model, TopicGroups):
+        model.fit(X)
+    before, codes = repr(model.get_params()), model.transform(X)
+    groups = TopicGroups(model, {"a": [0]}).fit(X)
+    compare_models({"groups": groups}, X, n_seeds=2)
+    compare_models({"pipeline": make_pipeline(groups)}, X)
+    ConsensusTopicModel(2, estimator=groups, n_members=2, random_state=3).fit(X)
+    for name in ("random_state", "gsmtopicmodel__random_state", "groups"):
+        grid = {f"estimator__{name}": [7, 8]}
+        with pytest.raises(
+            ValueError, match="(?s)Invalid parameter 'estimator__.*Valid par"
+        ):
+            GridSearchCV(groups, grid, scoring=completion_scorer, cv=2).fit(X)
+        with pytest.raises(ValueError, match="Invalid parameter 'estimator__"):
+            make_pipeline(groups).set_params(**{f"topicgroups__estimator__{name}": 7})
+    grid = {"drop": [(), (1,)]}
+    search = GridSearchCV(groups, grid, scoring=completion_scorer, cv=2).fit(X)
+    assert search.best_estimator_.estimator is model
+    assert set(groups.get_params()) == {"estimator", "groups", "drop"}
+    assert repr(model.get_params()) == before
+    np.testing.assert_array_equal(model.transform(X), codes)
 
 
 def test_no_groups_change_nothing(model):
