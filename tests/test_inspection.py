@@ -625,6 +625,16 @@ def test_words_that_documents_lack_are_not_the_most_specific():
     assert lists.loc["topic 0", 0] == "a"
 
 
+@pytest.mark.parametrize("container", [list, tuple, pd.Series, np.array])
+def test_documents_in_any_container_are_embedded(container):
+    model = make_pipeline(CountVectorizer(), NMF(2, init="nndsvda")).fit(TEXTS)
+    found = document_embeddings(model, container(TEXTS))
+    assert found.index.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(found, document_embeddings(model, pd.Series(TEXTS)))
+    labelled = document_embeddings(model, pd.Series(TEXTS, index=list("abc")))
+    assert labelled.index.tolist() == list("abc")
+
+
 # --- columns by name ----------------------------------------------------------------
 
 COLUMNS = [f"w{j:02d}" for j in range(20)]
