@@ -635,6 +635,19 @@ def test_documents_in_any_container_are_embedded(container):
     assert labelled.index.tolist() == list("abc")
 
 
+def test_signs_of_components_do_not_make_proportions():
+    """Codes of NVDM are signed, even where no weight of a word is negative."""
+    X = TABLE.to_numpy()
+    model = make(NVDMTopicModel).fit(X)
+    codes = model.transform(X)
+    assert codes.min() < 0
+    model.components_ = np.abs(model.components_)
+    found = document_embeddings(model, X)
+    np.testing.assert_array_equal(found, codes)
+    with pytest.raises(ValueError, match="no topic proportions: its codes are signed"):
+        topic_sizes(model, X)
+
+
 # --- columns by name ----------------------------------------------------------------
 
 COLUMNS = [f"w{j:02d}" for j in range(20)]

@@ -31,6 +31,7 @@ class MetaTopicModel(
     """
 
     _guesses = OF_TOPIC_MODELS
+    _gives_proportions = True
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.

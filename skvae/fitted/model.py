@@ -231,8 +231,14 @@ def topic_number(model, topic):
 
 
 def is_signed(model):
-    """Whether components are weights of any sign, and codes then too, as NVDM's."""
-    return bool(np.min(topic_model(model).components_) < 0)
+    """Whether codes are of any sign rather than topic proportions, as NVDM's.
+
+    skvae's models tell; others are judged by their components.
+    """
+    last = topic_model(model)
+    if hasattr(last, "_gives_proportions"):
+        return not last._gives_proportions
+    return bool(np.min(last.components_) < 0)
 
 
 def word_probabilities(model, covariates=None):

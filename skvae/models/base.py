@@ -64,6 +64,8 @@ class BaseVAE(
     """
 
     _guesses = OF_NETS
+    # Whether codes are topic proportions: non-negative, with rows of sum 1.
+    _gives_proportions = False
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],

@@ -426,6 +426,8 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
 class BaseProportionsModel(BaseTopicModel):
     """Topic models whose codes are topic proportions: non-negative, of sum 1."""
 
+    _gives_proportions = True
+
     def inverse_transform(self, X, *, covariates=None):
         """Word probabilities of documents with the given topic proportions.
 
