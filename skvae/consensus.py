@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
 from skvae.fitted.model import (
+    posterior_draws,
     topic_model_input,
     topic_proportions,
     word_probabilities,
@@ -218,6 +219,24 @@ class ConsensusTopicModel(MetaTopicModel):
         X, given = self._check_data(self.estimator_, X, covariates, embeddings)
         proportions = _proportions(self.estimators_, X, given)
         return np.column_stack([proportions[:, of].sum(axis=1) for of in self.topics_])
+
+    def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
+        """Draws of the members' posteriors, one member after the other.
+
+        They are draws of the equal mixture of these posteriors: their variance is that
+        within members, on average, plus that between the means of members. A member
+        that has no posterior, such as LDA, is a point.
+        """
+        X, given = self._check_data(self.estimator_, X, covariates, embeddings)
+        draws, start = [], 0
+        for member in self.estimators_:
+            of_member = topic_model_input(member, X, **given)
+            shares = posterior_draws(member, *of_member, n_draws)
+            numbers = start + np.arange(shares.shape[2])
+            start += shares.shape[2]
+            belongs = [np.isin(numbers, of) for of in self.topics_]
+            draws.append(shares @ np.transpose(belongs).astype(float))
+        return np.concatenate(draws)
 
 
 def _fitted(estimator, X, given):

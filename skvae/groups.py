@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
 from skvae.fitted.model import (
     pipeline_steps,
+    posterior_draws,
     topic_model,
     topic_model_input,
     topic_names,
@@ -79,6 +80,52 @@ class TopicGroups(MetaTopicModel):
         self.estimator = estimator
         self.groups = groups
         self.drop = drop
+
+    def get_params(self, deep=True):
+        """Parameters of the groups, without those of the fitted model.
+
+        Whoever set the latter, as searches and seeded clones do, would change the model
+        that all clones share, and not what it was fitted to.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used.
+
+        Returns
+        -------
+        params : dict
+            Values by names.
+        """
+        return super().get_params(deep=False)
+
+    def set_params(self, **params):
+        """Set parameters of the groups, not those of the fitted model.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by names.
+
+        Returns
+        -------
+        self : object
+            The groups.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter; nothing is set then.
+        """
+        known = self._get_param_names()
+        for name in params:
+            if "__" in name:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self}. Valid "
+                    f"parameters are: {known}. The model within is fitted and stays "
+                    "as it is."
+                )
+        return super().set_params(**params)
 
     def fit(self, X, y=None, *, covariates=None, embeddings=None):
         """Mix the words of topics by their shares in documents; the model is not fit.
@@ -182,7 +229,18 @@ class TopicGroups(MetaTopicModel):
         counts, given = topic_model_input(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        shares = topic_proportions(self.estimator, counts, given)
+        return self._grouped(topic_proportions(self.estimator, counts, given))
+
+    def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
+        """Proportions of the groups in draws of the model's posterior."""
+        given = topic_model_input(
+            self.estimator, X, covariates=covariates, embeddings=embeddings
+        )
+        draws = posterior_draws(self.estimator, *given, n_draws)
+        return np.stack([self._grouped(shares) for shares in draws])
+
+    def _grouped(self, shares):
+        """Sums of proportions of the model's topics, divided by those that are kept."""
         sums = np.column_stack([shares[:, of].sum(axis=1) for of in self.topics_])
         sums[~sums.any(axis=1)] = 1.0
         return normalize(sums, norm="l1")

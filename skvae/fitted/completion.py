@@ -16,6 +16,7 @@ from skvae.fitted.model import (
 )
 from skvae.training.data import mean_per_token
 from skvae.utils.counts import check_counts
+from skvae.utils.validation import check_same_columns, column_names
 
 # Largest dense array of word probabilities, in entries: 128 MiB of float64.
 _MAX_BATCH_ENTRIES = 2**24
@@ -31,7 +32,9 @@ def complete(model, X, random_state=0, held_out=None, **beside):
     first = check_counts(X)
     given = rows_of(trained_model(model), given, first.shape[0])
     if held_out is not None:
-        second = check_counts(topic_model_counts(model, held_out), "held_out")
+        held_out = topic_model_counts(model, held_out)
+        check_same_columns(column_names(held_out), column_names(X), "held_out", "X")
+        second = check_counts(held_out, "held_out")
         if second.shape != first.shape:
             raise ValueError(
                 f"held_out has the shape {second.shape}, but X {first.shape}. Pass the "

@@ -10,6 +10,7 @@ from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.side_data import split_embeddings
 from skvae.models.topics import TopicNamesMixin, check_documents
 from skvae.shards import Shards
+from skvae.utils.validation import check_code_names
 
 
 class MetaTopicModel(
@@ -23,6 +24,8 @@ class MetaTopicModel(
     After `fit`, `components_` are the words that topics are read by, and
     `word_probabilities_` those that documents of a topic consist of.
     """
+
+    _gives_proportions = True
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.
@@ -57,6 +60,7 @@ class MetaTopicModel(
             X times `word_probabilities_`.
         """
         check_is_fitted(self)
+        check_code_names(self, X)
         return check_array(X, input_name="X") @ self.word_probabilities_
 
     def _check_data(

@@ -7,15 +7,26 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import normalize
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.beside import as_keywords
+from skvae.fitted.beside import as_keywords, rows_of
 from skvae.models.base import BaseVAE
 from skvae.models.side_data import split_embeddings
-from skvae.models.topics import BaseTopicModel, numbered_topics
-from skvae.utils.validation import check_feature_names
+from skvae.models.topics import numbered_topics
+from skvae.utils.validation import (
+    check_feature_names,
+    check_same_columns,
+    column_names,
+)
+
+# Draws of the posterior that variances of topic proportions are taken over.
+N_DRAWS = 64
+# Numbers of a block of draws: 16 MB.
+BLOCK_SIZE = 2**21
 
 
 def topic_model(model):
@@ -61,7 +72,8 @@ def trained_model(model):
     None of a model that has neither.
     """
     last = last_step(model)
-    last = last_step(getattr(last, "estimator_", last))
+    if hasattr(last, "estimator_"):
+        return trained_model(last.estimator_)
     return last if isinstance(last, BaseVAE) else None
 
 
@@ -79,6 +91,9 @@ def topic_model_input(model, X, **beside):
     for step in pipeline_steps(model)[:-1]:
         X = step.transform(X)
     X, embeddings = _parted(model, X, beside.pop("embeddings", None))
+    if (names := column_names(X)) is not None:
+        last = type(last_step(model)).__name__
+        check_same_columns(names, input_feature_names(model), "X", last)
     return X, as_keywords(last_step(model), embeddings=embeddings, **beside)
 
 
@@ -108,13 +123,17 @@ def check_n_features(model, counts, name="X"):
 
 
 def input_feature_names(model):
-    """Return the names of the columns of `components_`, or None if nobody knows."""
+    """Return the names of the columns of `components_`, or None if nobody knows.
+
+    Raises
+    ------
+    ValueError
+        If a model and the steps before it know them, and differ.
+    """
     *earlier, last = pipeline_steps(model)
     if hasattr(last, "feature_names_in_"):
         return last.feature_names_in_
-    if (given := getattr(trained_model(last), "feature_names", None)) is not None:
-        return np.asarray(given, dtype=object)
-    names = None
+    given, names = getattr(trained_model(last), "feature_names", None), None
     for step in earlier:
         nameless = names is None and not hasattr(step, "feature_names_in_")
         if nameless and hasattr(step, "n_features_in_"):
@@ -126,7 +145,11 @@ def input_feature_names(model):
     if names is not None:
         counts, _ = _parted(last, pd.DataFrame(columns=names))
         names = counts.columns.to_numpy(object)
-    return names
+    if given is None:
+        return names
+    name = type(last).__name__
+    check_same_columns(names, given, "the steps before it", f"{name}(feature_names=)")
+    return np.asarray(given, dtype=object)
 
 
 def word_names(model, feature_names=None):
@@ -139,8 +162,14 @@ def word_names(model, feature_names=None):
     """
     last = topic_model(model)
     check_feature_names(feature_names)
+    known = input_feature_names(model)
     if feature_names is None:
-        feature_names = input_feature_names(model)
+        feature_names = known
+    else:  # which may be translations
+        owner = type(last).__name__
+        check_same_columns(
+            feature_names, known, "feature_names", owner, allow_others=True
+        )
     if feature_names is None:
         raise ValueError(
             f"{type(last).__name__} was fitted without feature names. Pass "
@@ -201,8 +230,14 @@ def topic_number(model, topic):
 
 
 def is_signed(model):
-    """Whether components are weights of any sign, and codes then too, as NVDM's."""
-    return bool(np.min(topic_model(model).components_) < 0)
+    """Whether codes are of any sign rather than topic proportions, as NVDM's.
+
+    skvae's models tell; others are judged by their components.
+    """
+    last = topic_model(model)
+    if hasattr(last, "_gives_proportions"):
+        return not last._gives_proportions
+    return bool(np.min(last.components_) < 0)
 
 
 def word_probabilities(model, covariates=None):
@@ -265,12 +300,36 @@ def topic_proportions(model, counts, given):
     return topic_codes(model, counts, given)
 
 
-def posterior_variances(model, counts, given):
-    """Variances of topic proportions under q(z | x), or zeros if nobody knows them."""
+def posterior_draws(model, counts, given, n_draws=N_DRAWS):
+    """Draws of topic proportions from the posterior; (n_draws, n_samples, n_topics).
+
+    Of models without a posterior, all draws are the proportions.
+    """
     last = topic_model(model)
-    if isinstance(last, BaseTopicModel):
-        return last._inference().code_variances(last._validate(counts, **given))
-    return np.zeros((counts.shape[0], len(last.components_)))
+    if hasattr(last, "_posterior_draws"):
+        return last._posterior_draws(counts, n_draws, **given)
+    return np.repeat(topic_codes(model, counts, given)[None], n_draws, axis=0)
+
+
+def posterior_variances(model, counts, given):
+    """Variances of topic proportions over the posterior; (n_samples, n_topics).
+
+    Documents are drawn for in blocks, which bounds the memory. Zeros if the model has
+    no posterior.
+    """
+    last = topic_model(model)
+    n_samples, n_topics = counts.shape[0], len(last.components_)
+    variances = np.zeros((n_samples, n_topics))
+    if not hasattr(last, "_posterior_draws"):
+        return variances
+    given = rows_of(trained_model(model), given, n_samples)
+    counts = sp.csr_array(counts) if sp.issparse(counts) else counts
+    rows_of_counts = getattr(counts, "iloc", counts)
+    for rows in gen_batches(n_samples, max(1, BLOCK_SIZE // (N_DRAWS * n_topics))):
+        beside = {kind: values[rows] for kind, values in given.items()}
+        draws = posterior_draws(model, rows_of_counts[rows], beside)
+        variances[rows] = draws.var(axis=0)
+    return variances
 
 
 def pipeline_steps(model):

@@ -76,12 +76,17 @@ def _groups(by, freq, n_samples):
         groups = pd.DatetimeIndex(groups)
     if isinstance(groups, pd.DatetimeIndex):
         try:
-            return groups.tz_localize(None).to_period(freq)
-        except ValueError as error:
+            return _disjoint(groups.tz_localize(None).to_period(freq))
+        except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
-                f"freq={freq!r} is no length of periods. Pass 'D', 'W', 'M', 'Q' or "
-                "'Y', or another one of pandas."
+                f"freq={freq!r} is not a length of periods. Pass 'D', 'W', 'M', 'Q' or "
+                "'Y', a multiple such as '2W', or another period frequency of pandas."
             ) from error
+    if isinstance(groups, pd.PeriodIndex):
+        first = groups.asi8[:1]
+        if ((groups.asi8 - first) % groups.freq.n).any():  # they overlap
+            groups = _disjoint(groups)
+        return groups
     if groups.inferred_type == "string" and all(map(_DATE.match, groups)):
         raise ValueError(
             f"by holds dates as strings, such as {groups[0]!r:.40}. Pass "
@@ -93,3 +98,13 @@ def _groups(by, freq, n_samples):
             "strings."
         )
     return groups
+
+
+def _disjoint(periods):
+    """Periods of several months, days or the like that do not overlap.
+
+    pandas starts one of its own at each date. Here they start at multiples of their
+    length from 1970 on, so that "3M" are quarters and "10Y" decades.
+    """
+    start = periods.asi8 - periods.asi8 % periods.freq.n
+    return pd.PeriodIndex.from_ordinals(start, freq=periods.freq)

@@ -19,7 +19,8 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
         else their groups, as names or numbers.
     freq : str, default="M"
         Length of the periods that dates are put into, as of pandas Periods: "Y", "Q",
-        "M", "W" or "D", say. Groups have none.
+        "M", "W" or "D", for example, or a multiple such as "2W". Multiples are counted
+        from 1970: "6M" are half-years and "10Y" decades. Not used for groups.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
     embeddings : array-like of shape (n_samples, n_embedding_features), default=None
@@ -53,9 +54,11 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
     Notes
     -----
     The error of a mean has two parts: documents are a sample of what might have been
-    written, and their proportions are known up to the posterior only. The latter is the
-    mean variance of the proportions under q(z | x) [1]_, of skvae's models; of others,
-    which tell no posterior, and of clusters the error is that of the sample alone.
+    written, and their proportions are known up to the posterior only. The second part
+    is the mean variance of the proportions under q(z | x) [1]_, of which `TopicGroups`
+    group the draws. The posterior of a `ConsensusTopicModel` is the equal mixture of
+    those of its members. `ClusterTopicModel`, LDA and NMF have no posterior to draw
+    from: their variance is 0, and the error is that of the sample alone.
 
     References
     ----------

@@ -70,7 +70,8 @@ def document_embeddings(model, X, *, covariates=None, embeddings=None):
         model, X, covariates=covariates, embeddings=embeddings
     )
     vectors = document_vectors(model, counts, given)
-    return pd.DataFrame(vectors, index=getattr(X, "index", None))
+    labels = X.index if isinstance(X, pd.DataFrame | pd.Series) else None
+    return pd.DataFrame(vectors, index=labels)
 
 
 def similar_words(model, word, n_words=10, *, feature_names=None):

@@ -2,6 +2,7 @@
 
 from skvae.fitted.completion import complete, perplexity_of
 from skvae.utils.counts import check_counts
+from skvae.utils.validation import check_same_columns, column_names
 
 
 def document_completion_perplexity(
@@ -142,6 +143,7 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
             f"X_train has {train.shape[1]} features and X has {counts.shape[1]}. "
             "Count both with the same vectorizer."
         )
+    check_same_columns(column_names(X), column_names(X_train), "X", "X_train")
     for name, array in [("X_train", train), ("X", counts)]:
         if array.nnz == 0:
             raise ValueError(f"{name} has no tokens. Pass documents that have some.")

@@ -34,6 +34,7 @@ from skvae.training.net import Stream, VAENet, derive_seed
 from skvae.utils.validation import (
     Interval,
     StrOptions,
+    check_code_names,
     check_layer_sizes,
     check_parameters,
     resolve_device,
@@ -55,6 +56,9 @@ class BaseVAE(
 
     What a subclass defines comes first, in the order of a fit.
     """
+
+    # Whether codes are topic proportions: non-negative, with rows of sum 1.
+    _gives_proportions = False
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -482,6 +486,7 @@ class BaseVAE(
             Of counts, the probabilities of the words.
         """
         check_is_fitted(self, "net_")
+        check_code_names(self, X)
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(

@@ -11,7 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
 from skvae.shards import Shards
-from skvae.utils.validation import InvalidParameterError, check_range, column_numbers
+from skvae.utils.validation import (
+    InvalidParameterError,
+    check_range,
+    check_same_columns,
+    column_names,
+    column_numbers,
+)
 
 ONE_COLUMN = (
     " If each row has one number, pass a table of one column: "
@@ -307,19 +313,13 @@ def check_numeric(estimator, kind, table, advice):
 def check_column_names(estimator, kind, table, *, reset):
     """Keep the column names of a DataFrame, or compare them with those kept.
 
-    Only names that are all strings count.
+    A row of numbers may be a Series. Only names that are all strings count.
     """
-    names = list(getattr(table, "columns", ()))
-    if not names or not all(isinstance(name, str) for name in names):
-        return
-    if reset:
+    names = column_names(table)
+    if reset and names is not None:
         setattr(estimator, f"{kind}_names_", np.array(names, dtype=object))
-    expected = list(getattr(estimator, f"{kind}_names_", names))
-    if names != expected:
-        raise ValueError(
-            f"{type(estimator).__name__} was fitted with {kind}s of the names "
-            f"[{listed(expected)}], in this order, and found [{listed(names)}]."
-        )
+    expected = getattr(estimator, f"{kind}_names_", None)
+    check_same_columns(names, expected, f"{kind}s", f"{type(estimator).__name__}.fit")
 
 
 def listed(values):

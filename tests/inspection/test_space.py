@@ -161,3 +161,26 @@ def test_a_document_is_a_single_one(models):
     expected = most_similar(pipeline, document=0, X=tokens)
     found = most_similar(pipeline, document=tokens[0])
     pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize("container", [list, tuple, pd.Series, np.array])
+def test_documents_in_any_container_are_embedded(container):
+    model = make_pipeline(CountVectorizer(), NMF(2, init="nndsvda")).fit(TEXTS)
+    found = document_embeddings(model, container(TEXTS))
+    assert found.index.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(found, document_embeddings(model, pd.Series(TEXTS)))
+    labelled = document_embeddings(model, pd.Series(TEXTS, index=list("abc")))
+    assert labelled.index.tolist() == list("abc")
+
+
+def test_signs_of_components_do_not_make_proportions():
+    """Codes of NVDM are signed, even where no weight of a word is negative."""
+    X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data.toarray()
+    model = make(NVDMTopicModel).fit(X)
+    codes = model.transform(X)
+    assert codes.min() < 0
+    model.components_ = np.abs(model.components_)
+    found = document_embeddings(model, X)
+    np.testing.assert_array_equal(found, codes)
+    with pytest.raises(ValueError, match="no topic proportions: its codes are signed"):
+        topic_sizes(model, X)

@@ -123,7 +123,7 @@ def test_npmi_is_the_same_for_all_forms_of_topics(X):
         assert actual == expected
         assert npmi_coherence(topics, frame, n_words=5) == expected
         assert topic_diversity(topics, n_words=5) == 1
-    with pytest.raises(ValueError, match="X has other columns than NMF was fitted on"):
+    with pytest.raises(ValueError, match="Column 0 of X is 'word17', but that of NMF"):
         npmi_coherence(nmf, frame[names[::-1]], n_words=5)
 
 

@@ -233,7 +233,7 @@ def test_a_model_fitted_on_a_dataframe_does_not_warn(given, X, lda):
             model, frame if given == "DataFrame" else CONTAINERS[given](X)
         )
     assert actual == pytest.approx(document_completion_perplexity(lda, X))
-    with pytest.raises(ValueError, match="feature names"):
+    with pytest.raises(ValueError, match="Column 0 of X is 'word17', but .* 'word0'"):
         document_completion_perplexity(model, frame[names[::-1]])
 
 
