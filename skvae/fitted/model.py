@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.fitted.beside import as_keywords, rows_of
 from skvae.models.base import BaseVAE
 from skvae.models.side_data import split_embeddings
-from skvae.models.topics import numbered_topics
+from skvae.models.topics import BaseTopicModel, numbered_topics
 from skvae.utils.validation import (
     check_feature_names,
     check_same_columns,

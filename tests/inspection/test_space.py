@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.decomposition import LatentDirichletAllocation
+from helpers import make
+from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
+from skvae import NVDMTopicModel
+from skvae.datasets import make_topic_corpus
 from skvae.inspection import (
     document_embeddings,
     most_similar,

@@ -16,9 +16,8 @@ from skvae import GSMTopicModel, TopicGroups, report
 from skvae.datasets import make_topic_corpus
 from skvae.fitted.model import topic_names
 from skvae.inspection import top_words
-from skvae.models.seed_words import seed_themes
+from skvae.models.seed_words import BACKGROUND, seed_themes, specific_words
 from skvae.shards import Shards, write_shards
-from skvae.models.seed_words import BACKGROUND, specific_words
 
 N_WORDS = 40
 

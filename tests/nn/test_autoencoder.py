@@ -10,7 +10,6 @@ from torch import nn
 from torch.func import functional_call
 
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
-from skvae.nn.objective import elbo
 from skvae.nn.autoencoder import (
     GaussianEncoder,
     ScaledCounts,
@@ -18,6 +17,7 @@ from skvae.nn.autoencoder import (
     reparameterise,
 )
 from skvae.nn.layers import MLP
+from skvae.nn.objective import elbo
 
 N_FEATURES = 6
 

@@ -10,10 +10,11 @@ from scipy import sparse, stats
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from skvae.nn.objective import NegativeELBO, elbo
 from skvae.nn.autoencoder import diagonal_normal
 from skvae.nn.likelihoods import TiltedMixture, TopicMixture
 from skvae.nn.objective import (
+    NegativeELBO,
+    elbo,
     seed_token_loss,
     theme_prior_loss,
     topic_incoherence,

@@ -7,9 +7,8 @@ from helpers import TOPIC_MODELS, seeded
 from scipy import sparse
 
 from skvae import GSMTopicModel
-from skvae.nn.objective import NegativeELBO
 from skvae.nn.likelihoods import LogLinear
-from skvae.nn.objective import topic_overlap
+from skvae.nn.objective import NegativeELBO, topic_overlap
 from skvae.nn.rows import (
     SparseRows,
     append_columns,
