@@ -68,8 +68,9 @@ class DataParallelNet(VAENet):
         super().__init__(module, **options)
         self.group, self.rank, self.n_processes = group, group.rank, group.size
 
-    def keep_gradients(self):
-        pass  # DistributedDataParallel has its own buffers
+    def train_on(self, *args, **kwargs):
+        super().train_on(*args, **kwargs)
+        del self.parallel_, self.group  # which have no copies and pickles
 
     def on_train_begin(self, net, **kwargs):
         super().on_train_begin(net, **kwargs)
@@ -107,11 +108,6 @@ class DataParallelNet(VAENet):
             for buffer in self.module_.buffers():
                 if buffer.is_floating_point():
                     buffer.copy_(*self.group.means([buffer]))
-
-    def release(self):
-        super().release()
-        self.rank, self.n_processes = 0, 1
-        del self.parallel_, self.group
 
 
 _group = ContextVar("group", default=None)

@@ -8,13 +8,13 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.fitted.beside import as_keywords
 from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.side_data import split_embeddings
-from skvae.models.topics import TopicNamesMixin, check_documents
+from skvae.models.topics import TopicModelMixin
 from skvae.shards import Shards
 from skvae.utils.validation import check_code_names
 
 
 class MetaTopicModel(
-    TopicNamesMixin,
+    TopicModelMixin,
     MetaEstimatorMixin,
     TransformerMixin,
     BaseEstimator,
@@ -71,7 +71,7 @@ class MetaTopicModel(
         X, embeddings = split_embeddings(self, X, embeddings, columns, reset=reset)
         given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
         if not isinstance(X, Shards):  # which the estimator checks
-            X = check_documents(self, X, reset=reset)
+            X = self._check_X(X, reset=reset)
         elif reset:
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)

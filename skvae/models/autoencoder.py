@@ -105,16 +105,11 @@ def checked_config(model, n_features):
         "channels": channels,
         "encoder": model.encoder,
         "decoder": model.decoder,
-        "scaled_counts": sees_scaled_counts(model, likelihood),
+        # Dense encoders see counts of words as those of the topic models do.
+        "scaled_counts": kinds_of(likelihood) == ["multinomial"]
+        and model.architecture == "dense"
+        and model.encoder is None,
     }
-
-
-def sees_scaled_counts(model, likelihood):
-    """Whether the encoder sees counts of words as those of topic models do."""
-    if hasattr(model, "net_"):  # which an older version may have made
-        return model.net_.config["scaled_counts"]
-    dense = model.architecture == "dense" and model.encoder is None
-    return kinds_of(likelihood) == ["multinomial"] and dense
 
 
 def checked_scale(name, scale, n_features):

@@ -288,7 +288,8 @@ class BaseVAE(
         stop_early = options.pop("early_stopping") and not in_parts
         if stop_early:
             options["patience"] = self.n_iter_no_change
-        if EpochTasks.are_wanted(self):
+        # Set by users, or by a search or Pipeline around this estimator.
+        if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
             options["callbacks"].append(EpochTasks(self, n_epochs))
         net = self._net_to_train(data, options, group)
         if stop_early:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skvae.nn.likelihoods import LIKELIHOODS, BernoulliOutput, CategoricalOutput
-from skvae.utils.validation import InvalidParameterError, column_numbers, value_range
+from skvae.utils.validation import EXTREMES, InvalidParameterError, column_numbers
 
 
 def parts_of(likelihood, n_features):
@@ -156,7 +156,9 @@ def check_support(model, X, likelihood):
     name = type(model).__name__
     for output, where, part in each_part(X, likelihood):
         values = part.data if sp.issparse(part) else part
-        least, most = value_range(values)
+        least, most = (
+            reduce(values, axis=None) if values.size else 0.0 for reduce in EXTREMES
+        )
         lowest, highest = output.support
         if least < lowest or most > highest:
             grey = least >= 0 and output is BernoulliOutput

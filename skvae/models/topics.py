@@ -94,8 +94,8 @@ def numbered_topics(n_topics):
     return np.array([f"topic {k}" for k in range(n_topics)], dtype=object)
 
 
-class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
-    """Topics go by one name in tables, pictures and the columns of `transform`."""
+class TopicModelMixin(ClassNamePrefixFeaturesOutMixin):
+    """What all topic models share, those made of other models too: counts and names."""
 
     def __getattr__(self, name):
         if name in ATTRIBUTES:
@@ -104,6 +104,24 @@ class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
                 f"Use {ATTRIBUTES[name]}."
             )
         return self.__getattribute__(name)  # which raises the original error
+
+    def _check_X(self, X, *, reset, scored=True):
+        """Return counts of documents as CSR array, or raise ValueError."""
+        if contains_words(X):
+            raise ValueError(
+                f"{type(self).__name__} takes token counts, but got raw texts. Put a "
+                "CountVectorizer before it in a Pipeline."
+            )
+        X = check_input(
+            self,
+            X,
+            reset=reset,
+            # Integers stay what they are: a copy would double the memory.
+            dtype=[np.float64, np.float32, np.int64, np.int32],
+            ensure_non_negative=True,
+        )
+        # The same documents give the same draws in training whatever their container.
+        return canonical_csr(sp.csr_array(X))
 
     def get_feature_names_out(self, input_features=None):
         """Names of the topics: those that they were given, else "topic 0" and so on.
@@ -131,26 +149,7 @@ class TopicNamesMixin(ClassNamePrefixFeaturesOutMixin):
         return numbered_topics(len(columns))
 
 
-def check_documents(estimator, X, *, reset):
-    """Word counts that a topic model is given, as CSR array, or raise."""
-    if contains_words(X):
-        raise ValueError(
-            f"{type(estimator).__name__} takes token counts, but got raw texts. Put a "
-            "CountVectorizer before it in a Pipeline."
-        )
-    X = check_input(
-        estimator,
-        X,
-        reset=reset,
-        # Integers stay what they are: a copy would double the memory.
-        dtype=[np.float64, np.float32, np.int64, np.int32],
-        ensure_non_negative=True,
-    )
-    # The same documents give the same draws in training whatever their container.
-    return canonical_csr(sp.csr_array(X))
-
-
-class BaseTopicModel(TopicNamesMixin, BaseVAE):
+class BaseTopicModel(TopicModelMixin, BaseVAE):
     """What topic models share: counts, perplexity, components.
 
     With a parameter `recipe`, they may do without some of the `_additions`.
@@ -158,9 +157,6 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
 
     _additions = ADDITIONS
     _complaints = topic_complaints
-
-    def _check_X(self, X, *, reset, scored=True):
-        return check_documents(self, X, reset=reset)
 
     def _added(self):
         """Return the names of what the model has beyond the paper's, sorted.

@@ -36,11 +36,6 @@ class Linear(nn.Module):
         return F.linear(x, self.weight.T, self.bias)
 
 
-def normal_parameter(*shape, std, generator):
-    """A parameter drawn from N(0, std^2)."""
-    return nn.Parameter(torch.randn(*shape, generator=generator) * std)
-
-
 def dropped(x, rate, generator):
     """Units set to zero at the given rate, the others scaled up to keep the mean."""
     keep = torch.empty_like(x).bernoulli_(1 - rate, generator=generator)

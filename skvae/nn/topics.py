@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skvae.nn.layers import Linear, Standardise, normal_parameter
+from skvae.nn.layers import Linear, Standardise
 from skvae.nn.likelihoods import LogLinear, TopicMixture
 
 
@@ -144,7 +144,7 @@ class RecurrentStickBreaking(StickBreaking):
 
     def __init__(self, n_components, generator):
         super().__init__(n_components)
-        self.first = normal_parameter(n_components, std=1.0, generator=generator)
+        self.first = nn.Parameter(torch.randn(n_components, generator=generator))
         self.recurrence = Linear(n_components, n_components, generator)
 
     def forward(self, z):
@@ -183,12 +183,14 @@ class TopicMixtureDecoder(TopicDecoder):
         self.scores_non_zeros = n_covariates == 0
         # Products of the embeddings then start with a standard deviation of 1.
         self.std = std = embedding_size**-0.25
-        self.topic_embeddings = normal_parameter(
-            n_components, embedding_size, std=std, generator=generator
+        shape = n_components, embedding_size
+        vectors = torch.randn(shape, generator=generator) * std
+        self.topic_embeddings = nn.Parameter(vectors)
+        shape = n_features, embedding_size
+        vectors = torch.randn(shape, generator=generator) * std
+        self.word_embeddings = nn.Parameter(
+            vectors, requires_grad=train_word_embeddings
         )
-        self.word_embeddings = normal_parameter(
-            n_features, embedding_size, std=std, generator=generator
-        ).requires_grad_(train_word_embeddings)
         zeros = torch.zeros(n_features)
         self.background = nn.Parameter(zeros, requires_grad=learn_background)
         # What word embeddings were divided by, and are to be multiplied by for users.

@@ -169,12 +169,6 @@ class EpochTasks(Callback):
         self.estimator = estimator
         self.n_epochs = n_epochs
 
-    @staticmethod
-    def are_wanted(estimator):
-        """Whether the estimator has callbacks, or a search around it."""
-        names = "_skl_callbacks", "_parent_callback_ctx"
-        return any(hasattr(estimator, name) for name in names)
-
     def on_train_begin(self, net, **kwargs):
         self.is_to_stop, self.tasks_ = False, []
         self.begin(self.estimator._init_callback_context(max_subtasks=self.n_epochs))

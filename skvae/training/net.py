@@ -196,10 +196,17 @@ class VAENet(NeuralNet):
         if held_out is not None:
             held_out = RowDataset(data, held_out, sparse=sparse)
             self.train_split = predefined_split(held_out)
-        if sparse:
-            self.keep_gradients()
+        if sparse and self.n_processes == 1:
+            self.kept_gradients_ = [
+                (layer.weight, torch.zeros_like(layer.weight))
+                for layer in self.module_.encoder.first_layers
+                if layer.weight.device.type == "cpu"
+                and layer.weight.numel() >= LARGE_WEIGHT
+            ]
         self.partial_fit(RowDataset(data, rows, self.corrupt, sparse))
-        self.release()
+        # A trained net needs neither data nor gradients.
+        self.train_split, self.kept_gradients_ = None, []
+        self.optimizer_.zero_grad()
         weights = self.module_.state_dict().values()
         if not all(torch.isfinite(weight).all() for weight in weights):
             raise ValueError(
@@ -261,21 +268,6 @@ class VAENet(NeuralNet):
             stream = (Stream.VALIDATION,)
         self.noise_generator.manual_seed(derive_seed(self.seed, *stream))
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
-
-    def keep_gradients(self):
-        """Keep the gradients of large weights that see sparse rows allocated."""
-        self.kept_gradients_ = [
-            (layer.weight, torch.zeros_like(layer.weight))
-            for layer in self.module_.encoder.first_layers
-            if layer.weight.device.type == "cpu"
-            and layer.weight.numel() >= LARGE_WEIGHT
-        ]
-
-    def release(self):
-        """Release data and gradients, which a trained net does not need."""
-        self.train_split = None
-        self.kept_gradients_ = []
-        self.optimizer_.zero_grad()
 
     def train_step_single(self, batch, **fit_params):
         for weight, gradient in self.kept_gradients_:

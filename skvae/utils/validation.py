@@ -43,6 +43,8 @@ __all__ = [
 ]
 
 MANY = 2**63  # which torch has no integers for
+# Smallest and largest value, without NaN and without copies.
+EXTREMES = np.fmin.reduce, np.fmax.reduce
 
 
 def check_parameters(estimator):
@@ -149,19 +151,12 @@ def check_input(estimator, X, *, reset, **options):
 def check_range(estimator, X, name):
     """Raise ValueError if a value is beyond single precision."""
     values = X.data if sp.issparse(X) else X
-    largest = np.finfo(np.float32).max.item()
-    if max(np.abs(value_range(values))) > largest:
+    ends = [reduce(values, axis=None) for reduce in EXTREMES if values.size]
+    if any(abs(end) > np.finfo(np.float32).max.item() for end in ends):
         raise ValueError(
             f"Input {name} of {type(estimator).__name__} contains infinity or a value "
             f"too large for dtype('float32'). Scale {name} to smaller values."
         )
-
-
-def value_range(values):
-    """Smallest and largest of the values that are not NaN; of none 0 or NaN."""
-    if values.size == 0:
-        return 0.0, 0.0
-    return np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
 
 
 def column_names(X):
@@ -216,6 +211,9 @@ def contains_words(X):
     if hasattr(X, "columns"):
         first = np.asarray(X[:1], dtype=object)
         return any(isinstance(value, str) for value in first.flat)
+    dtype = getattr(X, "dtype", None)
+    if dtype is not None and dtype.kind in "biuf":
+        return False
     if isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple):
         return contains_texts(X[0])
     return contains_texts(X)
