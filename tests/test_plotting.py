@@ -38,7 +38,7 @@ from skvae.plotting import (  # noqa: E402
     draw_images,
 )
 from skvae.plotting._images import tile  # noqa: E402
-from skvae.utils.labels import place_labels  # noqa: E402
+from skvae.plotting.labels import place_labels  # noqa: E402
 
 NAMES = [f"w{j}" for j in range(40)]
 FAST = dict(max_epochs=3, hidden_layer_sizes=(20,), random_state=0)

@@ -9,7 +9,7 @@ from skvae.fitted.space import map_of
 from skvae.fitted.words import word_overlaps
 from skvae.inspection import topic_hierarchy
 from skvae.utils.intervals import axis_of_groups, share_interval
-from skvae.utils.labels import place_labels
+from skvae.plotting.labels import place_labels
 from skvae.utils.text import one_line
 
 # Cells of a shaded table, at most: each takes some 25 bytes.

@@ -15,10 +15,11 @@ from skvae.plotting._style import (
     clear_frame,
     grid_of_axes,
     legible,
+    longest,
     one_axes,
 )
 
-# Of groups: what joins them is grey.
+# Colors of groups: what joins several is gray.
 COLORS = PALETTE[:-1]
 
 
@@ -135,15 +136,15 @@ class TopicHierarchyDisplay(Display):
             return COLORS[(groups.pop() - 1) % len(COLORS)]
 
         captions = [legible(caption, 120) for caption in self.captions]
-        width = max(8.5, 3.5 + 0.075 * max(map(len, captions)))
+        width = max(8.5, 3.5 + 0.075 * longest(captions))
         side = 0.25 * n_topics
+        self.matrix_ax_ = None
         if matrix:
-            size = (width + max(side, 2), 0.8 + side)
-            self.figure_, axes = grid_of_axes(ax, 1, 2, size)
+            size = ((width + max(side, 2)) / 2, 0.8 + side)
+            self.figure_, axes = grid_of_axes(ax, 2, 2, size)
             self.ax_, self.matrix_ax_ = axes[0]
         else:
             self.figure_, self.ax_ = one_axes(ax, (width, 0.8 + side))
-            self.matrix_ax_ = None
         leaves = dendrogram(
             self.hierarchy,
             orientation="left",
@@ -161,8 +162,8 @@ class TopicHierarchyDisplay(Display):
         places = 10 * np.arange(n_topics) + 5  # of scipy
         named.set_yticks(places, [captions[k] for k in leaves], fontsize=9, **PLAIN)
         named.tick_params(axis="y", length=0)
-        for label, leaf in zip(named.get_yticklabels(), leaves):
-            if n_groups is not None:
+        if n_groups is not None:
+            for label, leaf in zip(named.get_yticklabels(), leaves):
                 label.set_color(color(leaf))
         return self
 
@@ -171,13 +172,8 @@ class TopicHierarchyDisplay(Display):
         np.fill_diagonal(distances, np.nan)  # would be the darkest by far
         low, high = np.nanmin(distances), np.nanmax(distances)
         end = 10 * len(leaves)
-        ax.imshow(
-            distances,
-            cmap="Blues_r",
-            origin="lower",
-            extent=(0, end, 0, end),
-            aspect="auto",
-        )
+        place = dict(origin="lower", extent=(0, end, 0, end), aspect="auto")
+        ax.imshow(distances, cmap="Blues_r", **place)
         ax.set_xticks([])
         ax.spines[:].set_visible(False)
         ax.set_xlabel(f"of any two: dark {low:.2f}, light {high:.2f}", fontsize=9)

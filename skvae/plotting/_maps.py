@@ -1,6 +1,7 @@
 """Maps: words, topics and documents; latent codes."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,23 +24,30 @@ from skvae.plotting._style import (
     Display,
     clear_frame,
     draw_legend_beside,
+    frame_without_scale,
     legible,
+    longest,
     one_axes,
     pyplot,
     root_of,
 )
-from skvae.utils.labels import place_labels
+from skvae.plotting.labels import place_labels
 
-# Of a kind of point: colour of its marks and of its labels, marker, size.
-_LOOKS = {
-    "document": (PALETTE[0], "#00507D", "o", 9),
-    "word": (PALETTE[2], "#00654A", "o", 9),
-    "topic": (PALETTE[1], "#A84A00", "D", 46),
+# How marks and labels of each kind of point look.
+_MARKS = {
+    "document": dict(color=PALETTE[0], s=9, alpha=0.5, linewidths=0),
+    "word": dict(color=PALETTE[2], s=9, linewidths=0),
+    "topic": dict(c=PALETTE[1], marker="D", s=46, linewidths=0.8, zorder=3),
 }
+_LABELS = {
+    "topic": dict(color="#A84A00", fontweight="bold", zorder=5),
+    "word": dict(color="#00654A", zorder=4),
+    "document": dict(color="#00507D", fontstyle="italic", zorder=4),
+}
+_CENTERED = dict(ha="center", va="center", **PLAIN)
 
 # Classes of one picture: colours and a legend have no room for more.
 MAX_CLASSES = 20
-_REST = "0.8"
 
 
 class EmbeddingMapDisplay(Display):
@@ -160,24 +168,12 @@ class EmbeddingMapDisplay(Display):
         """
         self.figure_, self.ax_ = one_axes(ax, (10, 7.5))
         kinds = dict(list(self.points.groupby("kind")))
-        for kind, (color, _, marker, size) in _LOOKS.items():
-            if kind not in kinds:
-                continue
-            self.ax_.scatter(
-                kinds[kind]["x"],
-                kinds[kind]["y"],
-                s=size,
-                c=color,
-                marker=marker,
-                alpha=0.5 if kind == "document" else 1,
-                linewidths=0.8 if kind == "topic" else 0,
-                edgecolors="white",
-                label=f"{kind}s",
-                zorder=3 if kind == "topic" else 2,
-            )
-        self.ax_.set(xticks=[], yticks=[])
+        for kind, look in _MARKS.items():
+            if kind in kinds:
+                points = kinds[kind][["x", "y"]].to_numpy().T
+                self.ax_.scatter(*points, edgecolors="white", label=f"{kind}s", **look)
         self.ax_.margins(0.06)
-        self.ax_.spines[:].set_color("0.8")
+        frame_without_scale(self.ax_)
         self.ax_.legend(
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
@@ -191,28 +187,15 @@ class EmbeddingMapDisplay(Display):
         captions = self.captions
         if captions is None:
             captions = range(self.points["topic"].max() + 1)
-        self.texts_ = []
-        for kind in ["topic", "word", "document"][: 3 if label_documents else 2]:
-            color = _LOOKS[kind][1]
-            for point in kinds.get(kind, self.points[:0]).itertuples():
-                self.texts_.append(
-                    self.ax_.text(
-                        point.x,
-                        point.y,
-                        legible(
-                            captions[point.topic] if kind == "topic" else point.label
-                        ),
-                        color=color,
-                        fontsize=fontsize + 1 if kind == "topic" else fontsize,
-                        fontweight="bold" if kind == "topic" else "normal",
-                        fontstyle="italic" if kind == "document" else "normal",
-                        ha="center",
-                        va="center",
-                        zorder=5 if kind == "topic" else 4,
-                        **PLAIN,
-                    )
-                )
-        self.texts_ = arrange(self.ax_, self.texts_, kinds["topic"][["x", "y"]])
+        texts = []
+        for kind, look in _LABELS.items():
+            if kind not in kinds or kind == "document" and not label_documents:
+                continue
+            look = look | _CENTERED | dict(fontsize=fontsize + (kind == "topic"))
+            for point in kinds[kind].itertuples():
+                name = captions[point.topic] if kind == "topic" else point.label
+                texts.append(self.ax_.text(point.x, point.y, legible(name), **look))
+        self.texts_ = arrange(self.ax_, texts, kinds["topic"][["x", "y"]])
         return self
 
 
@@ -241,7 +224,7 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     sizes += [11 * point, 8 * point] if on_points else [2 * point, 0]
     anchors = to_pixels([text.get_position() for text in texts] or np.empty((0, 2)))
     marks = to_pixels(np.reshape(np.asarray(marks, dtype=float), (-1, 2)))
-    centres = place_labels(
+    centers = place_labels(
         anchors,
         sizes,
         np.array(ax.bbox.extents),
@@ -250,11 +233,11 @@ def arrange(ax, texts, marks=(), *, on_points=False):
         on_points=on_points,
     )
     placed = []
-    for text, centre in zip(texts, centres):
-        if np.isnan(centre).any():
+    for text, center in zip(texts, centers):
+        if np.isnan(center).any():
             text.remove()
         else:
-            text.set_position(ax.transData.inverted().transform(centre))
+            text.set_position(ax.transData.inverted().transform(center))
             placed.append(text)
     return placed
 
@@ -418,11 +401,10 @@ class LatentSpaceDisplay(Display):
         self : LatentSpaceDisplay
             The display, with its axes and figure.
         """
-        classes = None
+        classes = []
         if self.y is not None and not _varies(self.y):
             classes = _classes(self.y)
-        names = [legible(name) for _, name, *_ in classes or ()]
-        room = 0.3 + 0.07 * max(map(len, names), default=0)
+        room = 0.3 + 0.07 * longest([legible(group.name) for group in classes])
         self.figure_, self.ax_ = one_axes(ax, (6 + room, 5.6))
         if size is None:
             size = float(np.clip(20_000 / len(self.codes), 3, 25))
@@ -431,8 +413,7 @@ class LatentSpaceDisplay(Display):
         self.ax_.set_xlim(low[0] - margin[0], high[0] + margin[0])
         self.ax_.set_ylim(low[1] - margin[1], high[1] + margin[1])
         if self.axis_names is None:
-            self.ax_.set(xticks=[], yticks=[])
-            self.ax_.spines[:].set_color("0.8")
+            frame_without_scale(self.ax_)
         else:
             self.ax_.set_xlabel(legible(self.axis_names[0]), **PLAIN)
             self.ax_.set_ylabel(legible(self.axis_names[1]), **PLAIN)
@@ -441,72 +422,65 @@ class LatentSpaceDisplay(Display):
             self.ax_.set_title(self.title, loc="left", fontsize=9, **PLAIN)
         self.texts_ = []
         look = dict(s=size, alpha=0.6, linewidths=0)
+        places = np.transpose(self.codes)
         if self.y is None:
-            self.ax_.scatter(*np.transpose(self.codes), color=PALETTE[0], **look)
-        elif classes is None:
-            x, y = np.transpose(self.codes)
-            colors = pyplot().get_cmap(cmap).with_extremes(bad="0.8")  # of NaN
-            marks = self.ax_.scatter(
-                x, y, c=self.y, cmap=colors, plotnonfinite=True, **look
-            )
+            self.ax_.scatter(*places, color=PALETTE[0], **look)
+        elif classes:
+            self._draw_classes(classes, look)
+        else:
+            look["cmap"] = pyplot().get_cmap(cmap).with_extremes(bad="0.8")  # of NaN
+            marks = self.ax_.scatter(*places, c=self.y, plotnonfinite=True, **look)
             bar = self.figure_.colorbar(marks, ax=self.ax_, shrink=0.7)
             bar.solids.set_alpha(1)
-        else:
-            self._draw_classes(classes, look)
         return self
 
     def _draw_classes(self, classes, look):
-        codes, handles, texts = np.asarray(self.codes), [], []
-        for rows, name, color, marker in classes:
-            here = codes[rows]
-            rest = color == _REST
+        codes, handles, texts = np.asarray(self.codes), [], {}
+        for group in classes:
+            here = codes[group.rows]
+            style = look | dict(color=group.color, marker=group.marker)
+            zorder = 1 if group.is_labeled else 0.5
             marks = self.ax_.scatter(
-                *here.T,
-                color=color,
-                marker=marker,
-                label=str(name),
-                zorder=0.5 if rest else 1,
-                **look,
+                *here.T, label=str(group.name), zorder=zorder, **style
             )
             handles.append(marks)
-            if rest:
+            if not group.is_labeled:
                 continue
-            # Of the rows the one in the middle: a median may be far from all.
+            # The row in the middle: a median may be far from all rows.
             middle = np.abs(here - np.median(here, axis=0)).sum(axis=1).argmin()
-            label = self.ax_.text(
-                *here[middle],
-                legible(name, 30),
-                fontsize=9,
-                ha="center",
-                va="center",
-                zorder=4,
-                **PLAIN,
-                bbox=dict(boxstyle="round,pad=0.25", fc="white", ec=color, lw=1.2),
-            )
-            texts.append((len(rows), label))
-        draw_legend_beside(self.ax_, handles, [name for _, name, *_ in classes])
-        texts.sort(key=lambda sized: -sized[0])  # the largest have the choice
-        self.texts_ = arrange(self.ax_, [text for _, text in texts], on_points=True)
+            box = dict(boxstyle="round,pad=0.25", fc="white", ec=group.color, lw=1.2)
+            label = legible(group.name, 30)
+            look_of_label = dict(fontsize=9, zorder=4, bbox=box, **_CENTERED)
+            text = self.ax_.text(*here[middle], label, **look_of_label)
+            texts[text] = len(group.rows)
+        draw_legend_beside(self.ax_, handles, [group.name for group in classes])
+        largest_first = sorted(texts, key=texts.get, reverse=True)
+        self.texts_ = arrange(self.ax_, largest_first, on_points=True)
+
+
+class _Class(NamedTuple):
+    """Rows that look alike in a picture."""
+
+    rows: np.ndarray
+    name: object
+    color: str
+    marker: str
+    is_labeled: bool = True
 
 
 def _classes(y):
-    """Rows, name, colour and marker of each class; of many, the rare ones together."""
+    """The classes of y; of many, the rare ones together."""
     codes, names = pd.factorize(y, use_na_sentinel=False)
     shown = np.arange(len(names))
     if len(names) > MAX_CLASSES:
         shown = np.argsort(-np.bincount(codes), kind="stable")[: MAX_CLASSES - 1]
-    classes = [
-        (
-            np.flatnonzero(codes == k),
-            names[k],
-            PALETTE[i % len(PALETTE)],
-            MARKERS[i // len(PALETTE)],
-        )
-        for i, k in enumerate(sorted(shown, key=lambda k: _in_order(names[k])))
-    ]
-    if rare := len(names) - len(shown):
+    classes = []
+    for i, k in enumerate(sorted(shown, key=lambda k: _in_order(names[k]))):
+        color, marker = PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE)]
+        classes.append(_Class(np.flatnonzero(codes == k), names[k], color, marker))
+    if n_rare := len(names) - len(shown):
         rows = np.flatnonzero(~np.isin(codes, shown))
-        classes.append((rows, f"{rare:,} others", _REST, "o"))
+        classes.append(_Class(rows, f"{n_rare:,} others", "0.8", "o", False))
     return classes
 
 

@@ -10,12 +10,15 @@ from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
 from skvae.plotting._style import (
     PALETTE,
+    PERCENT,
     PLAIN,
     Display,
     clear_frame,
     grid_of_axes,
     legible,
+    longest,
     pyplot,
+    set_bold_title,
 )
 from skvae.utils.intervals import axis_of_groups, share_interval
 
@@ -144,14 +147,12 @@ class TopicPrevalenceDisplay(Display):
         groups = self.prevalence["group"]
         kind = axis_of_groups(groups)
         in_time, in_order = kind == "time", kind != "groups"
-        n_groups = groups.nunique()
         n_columns = min(N_COLUMNS, len(self.titles))
-        n_rows = -(-len(self.titles) // n_columns)
-        height = 2.1 if in_order else 0.8 + 0.2 * n_groups
         titles = {name: legible(title, 60) for name, title in self.titles.items()}
-        width = max(3.6, 0.09 * max(map(len, titles.values())))
+        width = max(3.6, 0.09 * longest(titles.values()))
+        height = 2.1 if in_order else 0.8 + 0.2 * groups.nunique()
         self.figure_, self.axes_ = grid_of_axes(
-            ax, n_rows, n_columns, (width * n_columns + 0.6, height * n_rows + 0.5)
+            ax, len(titles), n_columns, (width, height), margins=(0.6, 0.5)
         )
         low, high = share_interval(self.prevalence)
         found = self.prevalence.assign(low=low, high=high)
@@ -178,8 +179,8 @@ class TopicPrevalenceDisplay(Display):
                 axis = ax.xaxis
                 if k % n_columns:
                     ax.tick_params(labelleft=False)
-            axis.set_major_formatter(pyplot().FuncFormatter(lambda v, _: f"{v:.0%}"))
-            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold", **PLAIN)
+            axis.set_major_formatter(PERCENT)
+            set_bold_title(ax, title)
             ax.tick_params(labelsize=8)
             clear_frame(ax)
         if in_time:
@@ -188,6 +189,4 @@ class TopicPrevalenceDisplay(Display):
                 locator = dates.AutoDateLocator(maxticks=6)
                 ax.xaxis.set_major_locator(locator)
                 ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-        for ax in self.axes_.flat[len(titles) :]:
-            ax.set_visible(False)
         return self

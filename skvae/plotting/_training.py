@@ -5,7 +5,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.model import last_step
 from skvae.models.health import ACTIVE
-from skvae.plotting._style import PALETTE, Display, clear_frame, grid_of_axes
+from skvae.plotting._style import (
+    PALETTE,
+    Display,
+    clear_frame,
+    grid_of_axes,
+    set_bold_title,
+)
 
 
 class TrainingCurveDisplay(Display):
@@ -104,22 +110,15 @@ class TrainingCurveDisplay(Display):
             The display, with its axes and figure.
         """
         n_panels = 3 if self.kl_per_unit is None else 4
-        figsize = (10 / 3 * n_panels, 3)
-        self.figure_, self.axes_ = grid_of_axes(ax, 1, n_panels, figsize)
+        self.figure_, self.axes_ = grid_of_axes(ax, n_panels, n_panels, (10 / 3, 3))
         loss, likelihood, kl, *units = self.axes_[0]
         epochs = self.history.index
         # A line of one epoch would be none.
         look = dict(color=PALETTE[0], marker="o" if len(epochs) == 1 else None)
         loss.plot(epochs, self.history["loss"], label="training", **look)
         if "validation_loss" in self.history:
-            loss.plot(
-                epochs,
-                self.history["validation_loss"],
-                color=PALETTE[1],
-                linestyle="--",
-                marker=look["marker"],
-                label="held out",
-            )
+            held_out = look | dict(color=PALETTE[1], linestyle="--", label="held out")
+            loss.plot(epochs, self.history["validation_loss"], **held_out)
         if self.best_epoch is not None:
             kept = f"kept: epoch {self.best_epoch}"
             loss.axvline(self.best_epoch, color="0.6", linewidth=1, label=kept)
@@ -135,7 +134,7 @@ class TrainingCurveDisplay(Display):
             self._draw_units(panel)
         titles = ["loss", "log-likelihood", "KL term", "KL term by unit"]
         for panel, title in zip(self.axes_[0], titles):
-            panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
+            set_bold_title(panel, title, fontsize=10)
             panel.tick_params(labelsize=9)
             clear_frame(panel)
         loss.set_ylabel("nats per row, mean", fontsize=9)

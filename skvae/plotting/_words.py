@@ -22,23 +22,19 @@ from skvae.fitted.words import (
 from skvae.inspection import topic_sizes
 from skvae.plotting._style import (
     PALETTE,
+    PERCENT,
     PLAIN,
     Display,
     grid_of_axes,
     legible,
+    longest,
     one_axes,
-    pyplot,
+    set_bold_title,
 )
 from skvae.utils.counts import check_csr
 
 # A white stroke across a bar that goes on beyond the scale.
-_BREAK = dict(
-    marker=[(-1, -2), (1, 2)],
-    markersize=14,
-    markeredgewidth=2.5,
-    color="white",
-    linestyle="none",
-)
+_STROKE = dict(marker=[(-1, -2), (1, 2)], markersize=14, markeredgewidth=2.5)
 
 
 class TopicWordsDisplay(Display):
@@ -196,16 +192,13 @@ class TopicWordsDisplay(Display):
             The display, with its axes and figure.
         """
         n_topics, n_words = self.words.shape
-        n_columns = min(n_columns, n_topics)
-        n_rows = -(-n_topics // n_columns)
-        labels = self.words.map(legible)
-        width = max(2.4, 1 + 0.085 * labels.map(len).to_numpy().max(initial=0))
-        figsize = (width * n_columns, (0.19 * n_words + 0.35) * n_rows + 0.3)
-        self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
-        for ax in self.axes_.flat[n_topics:]:
-            ax.set_axis_off()
-        longest = np.max(self.values, axis=1)
-        ends = np.maximum(longest, 1e-12)
+        labels = self.words.map(legible).to_numpy()
+        width = max(2.4, 1 + 0.085 * longest(labels.flat))
+        panel_size = (width, 0.19 * n_words + 0.35)
+        self.figure_, self.axes_ = grid_of_axes(
+            ax, n_topics, min(n_columns, n_topics), panel_size, margins=(0, 0.3)
+        )
+        ends = np.maximum(np.max(self.values, axis=1), 1e-12)
         if sharex:
             ends[:] = min(ends.max(), 2 * np.median(ends))
         for k, ax in enumerate(self.axes_.flat[:n_topics]):
@@ -213,17 +206,23 @@ class TopicWordsDisplay(Display):
             shown = np.minimum(values, end)
             bars = ax.barh(np.arange(n_words), shown, color=color, height=0.72)
             broken = np.flatnonzero(values > end)
-            ax.plot(np.full(len(broken), 0.85 * end), broken, **_BREAK)
+            ax.plot(
+                np.full(len(broken), 0.85 * end),
+                broken,
+                color="white",
+                linestyle="none",
+                **_STROKE,
+            )
             numbers = [""] * n_words
             numbers[top] = format(values[top], self.value_format)
             ax.bar_label(bars, numbers, padding=3, fontsize=8, color="0.3")
-            ax.set_yticks(np.arange(n_words), labels.iloc[k], fontsize=9, **PLAIN)
+            ax.set_yticks(np.arange(n_words), labels[k], fontsize=9, **PLAIN)
             start = np.min(self.values if sharex else values)
             ax.set_xlim(min(0, start), 1.35 * end)
             title = legible(self.words.index[k])
             if self.shares is not None:
                 title += f"  ({self.shares[k]:.1%})"
-            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold", **PLAIN)
+            set_bold_title(ax, title)
             ax.invert_yaxis()
             ax.tick_params(length=0)
             ax.set_xticks([])
@@ -349,30 +348,23 @@ class TopicDocumentsDisplay(Display):
         n_topics, n_classes = self.shares.shape
         names = [legible(name, 120) for name in self.shares.index]
         classes = [legible(name) for name in self.shares.columns]
-        room = max(3.2, 1 + 0.075 * max(map(len, names)))
-        below = max(1.6, 1 + 0.05 * max(map(len, classes)))
+        room = max(3.2, 1 + 0.075 * longest(names))
+        below = max(1.6, 1 + 0.05 * longest(classes))
         self.figure_, self.ax_ = one_axes(
             ax, (room + 0.42 * n_classes, below + 0.27 * n_topics)
         )
         image = self.ax_.imshow(self.shares, cmap=cmap, vmin=0, aspect="auto")
-        self.ax_.set_xticks(
-            np.arange(n_classes),
-            classes,
-            rotation=40,
-            ha="right",
-            rotation_mode="anchor",
-            fontsize=9,
-            **PLAIN,
-        )
-        self.ax_.set_yticks(np.arange(n_topics), names, fontsize=9, **PLAIN)
+        slanted = dict(rotation=40, ha="right", rotation_mode="anchor")
+        look = dict(fontsize=9, **PLAIN)
+        self.ax_.set_xticks(np.arange(n_classes), classes, **slanted, **look)
+        self.ax_.set_yticks(np.arange(n_topics), names, **look)
         # White lines between the cells.
         self.ax_.set_xticks(np.arange(n_classes + 1) - 0.5, minor=True)
         self.ax_.set_yticks(np.arange(n_topics + 1) - 0.5, minor=True)
         self.ax_.grid(which="minor", color="white", linewidth=1)
         self.ax_.tick_params(which="both", length=0)
         self.ax_.spines[:].set_visible(False)
-        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6)
-        bar.formatter = pyplot().FuncFormatter(lambda share, _: f"{share:.0%}")
+        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6, format=PERCENT)
         bar.set_label("mean topic proportion in the class", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
