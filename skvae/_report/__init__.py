@@ -14,30 +14,14 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_consistent_length, check_scalar, shuffle
 
-from skvae._report._drawings import (
-    curves,
-    data_of,
-    maps,
-    prevalences,
-    shares_by_group,
-    similarity,
-)
+from skvae._report import _drawings, _topics
 from skvae._report._fitted import ModelWithDocuments
-from skvae._report._topics import (
-    add_classes,
-    add_documents,
-    noticed,
-    start_of,
-    topics_of,
-)
-from skvae.fitted.documents import document_texts
 from skvae.fitted.model import (
     call_of,
     last_step,
     parameters_of,
     pipeline_steps,
     trained_model,
-    word_names,
 )
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
@@ -169,47 +153,54 @@ def report(
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
     path = Path(path).expanduser()
     with replacing(path) as file:
-        words, texts = word_names(model, feature_names), document_texts(X, texts)
-        fitted = measured = ModelWithDocuments(model, X, covariates, embeddings)
+        beside = dict(covariates=covariates, embeddings=embeddings)
+        fitted = measured = ModelWithDocuments(
+            model, X, texts, feature_names=feature_names, **beside
+        )
+        fitted.check_n_features()
         if X_test is not None:
-            measured = ModelWithDocuments(
-                model, X_test, covariates_test, embeddings_test, name="X_test"
-            )
+            beside = dict(covariates=covariates_test, embeddings=embeddings_test)
+            measured = ModelWithDocuments(model, X_test, **beside)
+            measured.check_n_features("X_test")
         if y is not None:
             check_consistent_length(measured.counts, y)
-        baselines = _baselines(baseline, fitted.model)
-        topics, searched = topics_of(fitted, words, n_words)
+        baselines = _baselines(baseline, fitted.estimator)
+        topics, searched = _topics.topics_of(fitted, n_words)
         labels = y if X_test is None else None
-        length = add_documents(topics, fitted, texts, labels, n_documents)
-        if y is not None and not fitted.is_signed:
-            add_classes(topics, measured, y)
-        found, tables = None, {"similarity": similarity(fitted, topics)}
+        length = _topics.add_documents(topics, fitted, labels, n_documents)
+        if y is not None and not fitted.signed:
+            _topics.add_classes(topics, measured, y)
+        found, tables = None, {"similarity": _drawings.similarity(fitted, topics)}
         if by is not None:
             table = fitted.prevalence(by, freq)
-            found = prevalences(table)
-            tables["prevalence"] = shares_by_group(table, topics)
+            found = _drawings.prevalences(table)
+            tables["prevalence"] = _drawings.shares_by_group(table, topics)
         tables = {name: table for name, table in tables.items() if table is not None}
-        name, n_documents_all = type(fitted.model).__name__, fitted.counts.shape[0]
+        n_rows = fitted.counts.shape[0]
+        if title is None:
+            about = f"{len(topics)} topics in {n_rows:,} documents"
+            title = f"{type(fitted.estimator).__name__}: {about}"
         page = _render(
-            title=title
-            or f"{name}: {len(topics)} topics in {n_documents_all:,} documents",
+            title=title,
             n_tokens=fitted.n_tokens.sum(),
             shape=fitted.counts.shape,
-            health=_health(fitted.model),
-            noticed=list(noticed(topics, n_documents_all)),
+            health=_health(fitted.estimator),
+            noticed=list(_topics.noticed(topics, n_rows)),
             topics=topics,
             of_number={topic["number"]: topic for topic in topics},
-            start=start_of(fitted),
+            start=_topics.start_of(fitted),
             length=length,
-            has_texts=texts is not None,
+            has_texts=fitted.texts is not None,
             prevalence=found,
             tables=tables,
-            data=searched | {"n_words": n_words, "tables": data_of(tables)},
-            maps=maps(fitted, topics, words, n_documents),
-            curves=curves(trained_model(fitted.model)),
+            data=searched | {"n_words": n_words, "tables": _drawings.data_of(tables)},
+            maps=_drawings.maps(fitted, topics, n_documents),
+            curves=_drawings.curves(trained_model(fitted.estimator)),
             figures=_figures(fitted, measured, y, baselines),
+            held_out=X_test is not None,
+            aligned=y is not None,
             steps=[call_of(step) for step in pipeline_steps(model)],
-            parameters=parameters_of(fitted.model),
+            parameters=parameters_of(fitted.estimator),
             versions=versions(),
             made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
@@ -260,34 +251,29 @@ def _health(last):
 
 def _figures(fitted, measured, y, baselines):
     """Figures of the model, the baselines and unigram, or why there are none."""
-    shown = {
-        "rows": {},
-        "reason": None,
-        "held_out": measured is not fitted,
-        "aligned": y is not None,
-    }
     try:
         for documents in (fitted, measured):
             check_counts(documents.counts)
     except ValueError as error:
-        return shown | {"reason": str(error)}
-
+        return {"reason": str(error)}
     counts = fitted.counts
 
     def figures_of(measured):
-        figures = topic_figures(measured.model, counts, measured.counts, measured.given)
-        if y is not None and not measured.is_signed:
+        figures = topic_figures(
+            measured.estimator, counts, measured.counts, measured.given
+        )
+        if y is not None and not measured.signed:
             figures |= label_alignment(y, measured.codes)
         return figures
 
-    shown["rows"] = rows = {type(fitted.model).__name__: figures_of(measured)}
+    rows = {type(fitted.estimator).__name__: figures_of(measured)}
     # Online LDA learns worse from documents that are sorted.
     shuffled = shuffle(counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():
         other = clone(baseline).fit(shuffled)
         rows[name] = figures_of(ModelWithDocuments(other, measured.counts))
     rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured.counts)
-    return shown
+    return {"rows": rows}
 
 
 def _baselines(given, last):

@@ -16,13 +16,13 @@ from skvae.utils.text import one_line
 _MAX_CELLS = 40_000
 
 
-def maps(fitted, topics, words, n_documents):
+def maps(fitted, topics, n_documents):
     """The map in two sizes, for wide pages and for narrow ones; none of few points."""
     if len(topics) < 2:
         return []
     documents = fitted.counts, fitted.vectors
-    n_documents = min(n_documents, 10)
-    points = map_of(fitted.model, words, documents, n_words=8, n_documents=n_documents)
+    sizes = dict(n_words=8, n_documents=min(n_documents, 10))
+    points = map_of(fitted.estimator, fitted.words, documents, **sizes)
     of_number = {topic["number"]: topic for topic in topics}
     # Of a document that several topics list the first.
     of_row = {d["row"]: d for topic in topics[::-1] for d in topic["documents"]}
@@ -32,8 +32,8 @@ def maps(fitted, topics, words, n_documents):
     low, high = plane.min(axis=0), plane.max(axis=0)
     unit = (plane - low) / np.where(high > low, high - low, 1)
     return [
-        _drawn_map(unit, marks, "wide", 1040, 680, n_first=3),
-        _drawn_map(unit, marks, "narrow", 370, 520, n_first=1),
+        _drawn_map(unit, marks, "wide", 1040, 680),
+        _drawn_map(unit, marks, "narrow", 370, 520),
     ]
 
 
@@ -42,44 +42,40 @@ def _mark(kind, label, topic, of_row):
     number = topic["number"]
     mark = {"kind": kind, "topic": number, "to": f"topic-{number}"}
     if kind == "topic":
-        mark |= {"name": topic["name"], "first": topic["first"]}
-        mark["tip"] = f"{topic['title']} ({' '.join(topic['first'])})"
+        name, first = topic["name"], topic["first"]
+        mark["tip"] = f"{topic['title']} ({' '.join(first)})"
+        mark["labels"] = {
+            "wide": one_line(name or " ".join(first[:3]), 40),
+            "narrow": one_line(name or " ".join(first[:1]), 40),
+        }
     elif kind == "word":
-        mark["tip"] = mark["label"] = one_line(label, 40)
+        mark["tip"] = one_line(label, 40)
+        mark["labels"] = dict.fromkeys(["wide", "narrow"], mark["tip"])
     else:
         mark["to"], title = of_row[label]["id"], of_row[label].get("title")
         mark["tip"] = f"document {label}" + (f": {title}" if title else "")
     return mark
 
 
-def _drawn_map(unit, marks, name, width, height, n_first):
+def _drawn_map(unit, marks, name, width, height):
     margin, radius = 24, 10
     xy = margin + unit * (width - 2 * margin, height - 2 * margin)
     xy[:, 1] = height - xy[:, 1]  # SVG's axis points down
-    obstacles, labels, sizes, gaps = [], [], [], []
-    for mark, place in zip(marks, xy):  # topics come first
-        if mark["kind"] == "topic":
-            text = one_line(mark["name"] or " ".join(mark["first"][:n_first]), 40)
-            sizes.append((_text_width(text, 13, bold=True) + 3, 14))
-            gaps.append(radius)
-            obstacles.append((*(place - radius), *(place + radius)))
-        elif mark["kind"] == "word":
-            text = mark["label"]
-            sizes.append((_text_width(text, 11, bold=False) + 3, 12))
-            gaps.append(4)
-        else:
-            break
-        labels.append(text)
+    labeled = [mark for mark in marks if mark["kind"] != "document"]  # the first ones
+    labels = [mark["labels"][name] for mark in labeled]
+    is_topic = np.array([mark["kind"] == "topic" for mark in labeled])
+    fonts = np.where(is_topic, 13, 11)
+    places, widths = xy[: len(labels)], list(map(_text_width, labels, fonts, is_topic))
     centers = place_labels(
-        xy[: len(labels)],
-        np.array(sizes),
+        places,
+        np.column_stack([widths, fonts]) + (3, 1),
         np.array([0, 0, width, height]),
-        gap=np.array(gaps),
-        obstacles=np.array(obstacles),
+        gap=np.where(is_topic, radius, 4),
+        obstacles=np.hstack([places - radius, places + radius])[is_topic],
     )
     words = [
         (mark["kind"], *center, label)
-        for mark, center, label in zip(marks, centers.round(1), labels)
+        for mark, center, label in zip(labeled, centers.round(1), labels)
         if np.isfinite(center).all()
     ]
     # Topics are drawn last, over all else.
@@ -134,8 +130,8 @@ def similarity(fitted, topics):
     """Overlaps of the words of topics, in the order of the tree; None of one topic."""
     if len(topics) < 2:
         return None
-    order = leaves_list(topic_hierarchy(fitted.model)).tolist()
-    overlaps = word_overlaps(fitted.model)[np.ix_(order, order)]
+    order = leaves_list(topic_hierarchy(fitted.estimator)).tolist()
+    overlaps = word_overlaps(fitted.estimator)[np.ix_(order, order)]
     np.fill_diagonal(overlaps, np.nan)
     low, high = np.nanmin(overlaps), np.nanmax(overlaps)
     darkness = np.maximum((overlaps - low) / max(high - low, 1e-9), 1 / 8)

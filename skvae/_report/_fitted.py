@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from skvae.fitted.documents import document_texts
 from skvae.fitted.model import (
     check_n_features,
     check_proportions,
@@ -9,6 +10,7 @@ from skvae.fitted.model import (
     topic_codes,
     topic_model,
     topic_model_input,
+    word_names,
 )
 from skvae.fitted.proportions import prevalence_of
 from skvae.fitted.space import vectors_of
@@ -18,16 +20,22 @@ from skvae.utils.counts import check_csr
 class ModelWithDocuments:
     """What the model makes of the documents, each thing computed once."""
 
-    def __init__(self, model, X, covariates=None, embeddings=None, *, name="X"):
-        self.model = topic_model(model)
-        counts, self.given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
-        )
+    def __init__(self, model, X, texts=None, *, feature_names=None, **beside):
+        self.estimator = topic_model(model)
+        counts, self.given = topic_model_input(model, X, **beside)
         if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
             counts = counts.reset_index(drop=True)
-        check_n_features(self.model, counts, name)
         self.counts = counts
-        self.is_signed = is_signed(self.model)
+        self.signed = is_signed(self.estimator)
+        self.texts = document_texts(X, texts)
+        self._model, self._feature_names = model, feature_names
+
+    def check_n_features(self, name="X"):
+        check_n_features(self.estimator, self.counts, name)
+
+    @cached_property
+    def words(self):
+        return word_names(self._model, self._feature_names)
 
     @cached_property
     def n_tokens(self):
@@ -35,13 +43,13 @@ class ModelWithDocuments:
 
     @cached_property
     def codes(self):
-        return topic_codes(self.model, self.counts, self.given)
+        return topic_codes(self.estimator, self.counts, self.given)
 
     @cached_property
     def vectors(self):
-        return vectors_of(self.model, self.codes)
+        return vectors_of(self.estimator, self.codes)
 
     def prevalence(self, by, freq):
-        check_proportions(self.model)
+        check_proportions(self.estimator)
         documents = self.counts, self.given, self.codes
-        return prevalence_of(self.model, *documents, by, freq)
+        return prevalence_of(self.estimator, *documents, by, freq)

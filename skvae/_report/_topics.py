@@ -37,12 +37,12 @@ def start_of(fitted):
 
     Signed weights tell how specific words are rather than how probable.
     """
-    return 0.0 if fitted.is_signed else WEIGHTS["relevance"]
+    return 0.0 if fitted.signed else WEIGHTS["relevance"]
 
 
-def topics_of(fitted, names, n_words):
+def topics_of(fitted, n_words):
     """A dict for each topic, largest first, and what the search and the slider read."""
-    last = fitted.model
+    last = fitted.estimator
     p, frequencies = word_probabilities(last), word_frequencies(last, fitted.counts)
     # Words by their numbers in the page: those that some place of the slider shows,
     # and the most frequent ones.
@@ -54,7 +54,7 @@ def topics_of(fitted, names, n_words):
     known[np.argsort(-frequencies, kind="stable")[:_SEARCHED]] = True
     columns = np.flatnonzero(known)
     p, shown, frequencies = p[:, columns], shown[:, columns], frequencies[columns]
-    words = [one_line(name, 60) for name in names[columns]]
+    words = [one_line(name, 60) for name in fitted.words[columns]]
     log_p = np.log(np.maximum(p, LEAST)).round(4)
     log_frequencies = np.log(frequencies).round(4)
 
@@ -99,8 +99,8 @@ def topics_of(fitted, names, n_words):
 def _sizes(fitted):
     """Sizes and coherence of the topics; None of what the model cannot tell."""
     found = dict.fromkeys(["share", "n_documents", "half"])
-    if not fitted.is_signed:
-        sizes = sizes_of(fitted.model, fitted.counts, fitted.codes)
+    if not fitted.signed:
+        sizes = sizes_of(fitted.estimator, fitted.counts, fitted.codes)
         found["share"] = sizes["share"].to_numpy()
         found["n_documents"] = sizes["documents"].to_numpy()
         # In how many documents half of the tokens of each topic are.
@@ -112,7 +112,7 @@ def _sizes(fitted):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that X lacks
         try:
-            found["npmi"] = npmi_coherence(fitted.model, fitted.counts, **options)
+            found["npmi"] = npmi_coherence(fitted.estimator, fitted.counts, **options)
         except ValueError:
             found["npmi"] = None
     return found
@@ -147,16 +147,16 @@ def noticed(topics, n_documents):
                 yield topic["number"], f"{found} (NPMI {topic['npmi']:.2f})"
 
 
-def add_documents(topics, fitted, texts, labels, n_documents):
+def add_documents(topics, fitted, labels, n_documents):
     """Give each topic its closest documents, with their shares and texts.
 
     Returns how many characters texts are cut after, or None of whole ones.
     """
     rows, similarity = nearest_documents(
-        fitted.model, fitted.counts, fitted.vectors, n_documents
+        fitted.estimator, fitted.counts, fitted.vectors, n_documents
     )
     rows = [row[np.isfinite(of)].tolist() for row, of in zip(rows, similarity)]
-    length = None
+    texts, length = fitted.texts, None
     if texts is not None:
         whole = {row: _paragraphs(texts[row]) for row in {*itertools.chain(*rows)}}
         length = _length_that_fits([whole[row] for row in itertools.chain(*rows)])
@@ -166,7 +166,7 @@ def add_documents(topics, fitted, texts, labels, n_documents):
         topic["documents"] = documents = []
         for row in rows[k]:
             document = {"row": row, "id": f"d-{k}-{row}", "share": None, "others": []}
-            if not fitted.is_signed:
+            if not fitted.signed:
                 code = fitted.codes[row]
                 others = np.argsort(-code, kind="stable")[:4].tolist()
                 others = [(j, code[j]) for j in others if j != k and code[j] >= 0.1]

@@ -8,22 +8,13 @@ from sklearn.utils import check_scalar
 
 from skvae.fitted.words import topic_captions, topic_distances
 from skvae.inspection import topic_hierarchy
-from skvae.plotting._style import (
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    grid_of_axes,
-    legible,
-    longest,
-    one_axes,
-)
+from skvae.plotting import _style as style
 
 # Colors of groups: what joins several is gray.
-COLORS = PALETTE[:-1]
+COLORS = style.PALETTE[:-1]
 
 
-class TopicHierarchyDisplay(Display):
+class TopicHierarchyDisplay(style.Display):
     """Topics as leaves of a tree, whose branches join where topics are alike.
 
     Make it with `from_estimator`. A matrix may stand beside it, of how alike any two
@@ -135,16 +126,16 @@ class TopicHierarchyDisplay(Display):
                 return "0.6"
             return COLORS[(groups.pop() - 1) % len(COLORS)]
 
-        captions = [legible(caption, 120) for caption in self.captions]
-        width = max(8.5, 3.5 + 0.075 * longest(captions))
+        captions = [style.legible(caption, 120) for caption in self.captions]
+        width = max(8.5, 3.5 + 0.075 * style.longest(captions))
         side = 0.25 * n_topics
         self.matrix_ax_ = None
         if matrix:
             size = ((width + max(side, 2)) / 2, 0.8 + side)
-            self.figure_, axes = grid_of_axes(ax, 2, 2, size)
+            self.figure_, axes = style.grid_of_axes(ax, 2, 2, size)
             self.ax_, self.matrix_ax_ = axes[0]
         else:
-            self.figure_, self.ax_ = one_axes(ax, (width, 0.8 + side))
+            self.figure_, self.ax_ = style.one_axes(ax, (width, 0.8 + side))
         leaves = dendrogram(
             self.hierarchy,
             orientation="left",
@@ -153,14 +144,15 @@ class TopicHierarchyDisplay(Display):
             no_labels=matrix,
         )["leaves"]
         self.ax_.set_xlabel("Hellinger distance of the topics' words", fontsize=9)
-        clear_frame(self.ax_)
+        style.clear_frame(self.ax_)
         self.ax_.spines["left"].set_visible(False)
         if matrix:
             self._draw_matrix(leaves)
         named = self.matrix_ax_ or self.ax_  # the last one before the margin
         named.yaxis.tick_right()
         places = 10 * np.arange(n_topics) + 5  # of scipy
-        named.set_yticks(places, [captions[k] for k in leaves], fontsize=9, **PLAIN)
+        captions = [captions[k] for k in leaves]
+        style.name_ticks(named.yaxis, captions, places, fontsize=9)
         named.tick_params(axis="y", length=0)
         if n_groups is not None:
             for label, leaf in zip(named.get_yticklabels(), leaves):

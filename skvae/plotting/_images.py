@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from skvae.fitted.beside import as_keywords, rows_of
 from skvae.fitted.model import last_step
-from skvae.plotting._style import PLAIN, Display, legible, longest, one_axes
+from skvae.plotting import _style as style
 
 
 def image_shape_of(n_features, given=None, model=None):
@@ -133,21 +133,22 @@ def draw_images(
     image_shape = image_shape_of(rows.shape[1], image_shape)
     if n_columns is None:
         n_columns = min(len(rows), max(10, math.isqrt(len(rows))))
-    names = [legible(name) for name in row_names or ()]
+    names = [style.legible(name) for name in row_names or ()]
     width, height = size_in_inches(len(rows), n_columns, image_shape)
-    _, ax = one_axes(ax, (width + 0.4 + 0.072 * longest(names), height))
+    _, ax = style.one_axes(ax, (width + 0.4 + 0.072 * style.longest(names), height))
     picture = tile(rows, image_shape, n_columns)
     # Pixels that have colors keep them, whatever the color map and its scale.
     gray = picture.shape[-1] == 1
     ax.imshow(picture[..., 0] if gray else picture, cmap="gray_r", vmin=0, vmax=1)
     ax.spines[:].set_visible(False)
     ax.set_xticks([])
-    ax.set_yticks(middles_of(len(names), image_shape[1]), names, fontsize=9, **PLAIN)
+    middles = middles_of(len(names), image_shape[1])
+    style.name_ticks(ax.yaxis, names, middles, fontsize=9)
     ax.tick_params(length=0)
     if names:
         ax.set_anchor("W")  # where the layout leaves room for the names
     if title is not None:
-        ax.set_title(legible(title, 200), loc="left", fontsize=10, **PLAIN)
+        ax.set_title(style.legible(title, 200), loc="left", fontsize=10, **style.PLAIN)
     return ax
 
 
@@ -188,10 +189,13 @@ def decoded(model, codes, image_shape, covariates):
     return rows.reshape(*codes.shape[:-1], -1), shape
 
 
-class ImageDisplay(Display):
+class ImageDisplay(style.Display):
     """Base class of pictures of images side by side."""
 
-    title = None
+    def __init__(self, images, image_shape, *, title=None):
+        self.images = images
+        self.image_shape = image_shape
+        self.title = title
 
     def _draw(self, ax, images, n_columns, row_names=None):
         """Draw images, an array of shape (..., n_features)."""
@@ -241,11 +245,6 @@ class ReconstructionDisplay(ImageDisplay):
     >>> display.ax_.get_title(loc="left")
     'the first 10 of 1,797 images'
     """
-
-    def __init__(self, images, image_shape, *, title=None):
-        self.images = images
-        self.image_shape = image_shape
-        self.title = title
 
     @classmethod
     def from_estimator(
@@ -367,8 +366,7 @@ class ManifoldDisplay(ImageDisplay):
     """
 
     def __init__(self, images, image_shape, dimensions=(0, 1)):
-        self.images = images
-        self.image_shape = image_shape
+        super().__init__(images, image_shape)
         self.dimensions = dimensions
 
     @classmethod
@@ -489,11 +487,9 @@ class TraversalDisplay(ImageDisplay):
     """
 
     def __init__(self, images, image_shape, row_names, steps, *, title=None):
-        self.images = images
-        self.image_shape = image_shape
+        super().__init__(images, image_shape, title=title)
         self.row_names = row_names
         self.steps = steps
-        self.title = title
 
     @classmethod
     def from_estimator(
@@ -622,11 +618,6 @@ class InterpolationDisplay(ImageDisplay):
     >>> display.images.shape
     (1, 10, 64)
     """
-
-    def __init__(self, images, image_shape, *, title=None):
-        self.images = images
-        self.image_shape = image_shape
-        self.title = title
 
     @classmethod
     def from_estimator(

@@ -17,40 +17,27 @@ from skvae.fitted.model import (
 from skvae.fitted.space import to_plane
 from skvae.fitted.words import top_lists, topic_captions
 from skvae.inspection import embedding_map
-from skvae.plotting._style import (
-    MARKERS,
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    draw_legend_beside,
-    frame_without_scale,
-    legible,
-    longest,
-    one_axes,
-    pyplot,
-    root_of,
-)
+from skvae.plotting import _style as style
 from skvae.plotting.labels import place_labels
 
 # How marks and labels of each kind of point look.
 _MARKS = {
-    "document": dict(color=PALETTE[0], s=9, alpha=0.5, linewidths=0),
-    "word": dict(color=PALETTE[2], s=9, linewidths=0),
-    "topic": dict(c=PALETTE[1], marker="D", s=46, linewidths=0.8, zorder=3),
+    "document": dict(color=style.PALETTE[0], s=9, alpha=0.5, linewidths=0),
+    "word": dict(color=style.PALETTE[2], s=9, linewidths=0),
+    "topic": dict(c=style.PALETTE[1], marker="D", s=46, linewidths=0.8, zorder=3),
 }
 _LABELS = {
     "topic": dict(color="#A84A00", fontweight="bold", zorder=5),
     "word": dict(color="#00654A", zorder=4),
     "document": dict(color="#00507D", fontstyle="italic", zorder=4),
 }
-_CENTERED = dict(ha="center", va="center", **PLAIN)
+_CENTERED = dict(ha="center", va="center", **style.PLAIN)
 
 # Classes of one picture: colours and a legend have no room for more.
 MAX_CLASSES = 20
 
 
-class EmbeddingMapDisplay(Display):
+class EmbeddingMapDisplay(style.Display):
     """Words, topics and documents on one map.
 
     Make it with `from_estimator`. Words are green dots, topics red diamonds, documents
@@ -166,14 +153,14 @@ class EmbeddingMapDisplay(Display):
         self : EmbeddingMapDisplay
             The display, with its axes and figure.
         """
-        self.figure_, self.ax_ = one_axes(ax, (10, 7.5))
+        self.figure_, self.ax_ = style.one_axes(ax, (10, 7.5))
         kinds = dict(list(self.points.groupby("kind")))
         for kind, look in _MARKS.items():
             if kind in kinds:
                 points = kinds[kind][["x", "y"]].to_numpy().T
                 self.ax_.scatter(*points, edgecolors="white", label=f"{kind}s", **look)
         self.ax_.margins(0.06)
-        frame_without_scale(self.ax_)
+        style.frame_without_scale(self.ax_)
         self.ax_.legend(
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
@@ -194,7 +181,8 @@ class EmbeddingMapDisplay(Display):
             look = look | _CENTERED | dict(fontsize=fontsize + (kind == "topic"))
             for point in kinds[kind].itertuples():
                 name = captions[point.topic] if kind == "topic" else point.label
-                texts.append(self.ax_.text(point.x, point.y, legible(name), **look))
+                name = style.legible(name)
+                texts.append(self.ax_.text(point.x, point.y, name, **look))
         self.texts_ = arrange(self.ax_, texts, kinds["topic"][["x", "y"]])
         return self
 
@@ -214,7 +202,7 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     Or onto their points, if there is room. The first ones have the choice; those
     without room are removed. Returns the rest.
     """
-    figure = root_of(ax.figure)
+    figure = style.root_of(ax.figure)
     figure.draw_without_rendering()  # the layout settles where the axes are
     point = figure.dpi / 72  # in pixels
     to_pixels = ax.transData.transform
@@ -242,7 +230,7 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     return placed
 
 
-class LatentSpaceDisplay(Display):
+class LatentSpaceDisplay(style.Display):
     """Codes of the rows of a matrix in two dimensions, coloured by class or number.
 
     Make it with `from_estimator`.
@@ -404,8 +392,9 @@ class LatentSpaceDisplay(Display):
         classes = []
         if self.y is not None and not _varies(self.y):
             classes = _classes(self.y)
-        room = 0.3 + 0.07 * longest([legible(group.name) for group in classes])
-        self.figure_, self.ax_ = one_axes(ax, (6 + room, 5.6))
+        names = [style.legible(group.name) for group in classes]
+        room = 0.3 + 0.07 * style.longest(names)
+        self.figure_, self.ax_ = style.one_axes(ax, (6 + room, 5.6))
         if size is None:
             size = float(np.clip(20_000 / len(self.codes), 3, 25))
         low, high = np.quantile(self.codes, [0.002, 0.998], axis=0)
@@ -413,23 +402,24 @@ class LatentSpaceDisplay(Display):
         self.ax_.set_xlim(low[0] - margin[0], high[0] + margin[0])
         self.ax_.set_ylim(low[1] - margin[1], high[1] + margin[1])
         if self.axis_names is None:
-            frame_without_scale(self.ax_)
+            style.frame_without_scale(self.ax_)
         else:
-            self.ax_.set_xlabel(legible(self.axis_names[0]), **PLAIN)
-            self.ax_.set_ylabel(legible(self.axis_names[1]), **PLAIN)
-            clear_frame(self.ax_)
+            self.ax_.set_xlabel(style.legible(self.axis_names[0]), **style.PLAIN)
+            self.ax_.set_ylabel(style.legible(self.axis_names[1]), **style.PLAIN)
+            style.clear_frame(self.ax_)
         if self.title is not None:
-            self.ax_.set_title(self.title, loc="left", fontsize=9, **PLAIN)
+            self.ax_.set_title(self.title, loc="left", fontsize=9, **style.PLAIN)
         self.texts_ = []
         look = dict(s=size, alpha=0.6, linewidths=0)
         places = np.transpose(self.codes)
         if self.y is None:
-            self.ax_.scatter(*places, color=PALETTE[0], **look)
+            self.ax_.scatter(*places, color=style.PALETTE[0], **look)
         elif classes:
             self._draw_classes(classes, look)
         else:
-            look["cmap"] = pyplot().get_cmap(cmap).with_extremes(bad="0.8")  # of NaN
-            marks = self.ax_.scatter(*places, c=self.y, plotnonfinite=True, **look)
+            look |= dict(c=self.y, plotnonfinite=True)
+            cmap = style.pyplot().get_cmap(cmap).with_extremes(bad="0.8")
+            marks = self.ax_.scatter(*places, cmap=cmap, **look)
             bar = self.figure_.colorbar(marks, ax=self.ax_, shrink=0.7)
             bar.solids.set_alpha(1)
         return self
@@ -438,10 +428,10 @@ class LatentSpaceDisplay(Display):
         codes, handles, texts = np.asarray(self.codes), [], {}
         for group in classes:
             here = codes[group.rows]
-            style = look | dict(color=group.color, marker=group.marker)
+            own = look | dict(color=group.color, marker=group.marker)
             zorder = 1 if group.is_labeled else 0.5
             marks = self.ax_.scatter(
-                *here.T, label=str(group.name), zorder=zorder, **style
+                *here.T, label=str(group.name), zorder=zorder, **own
             )
             handles.append(marks)
             if not group.is_labeled:
@@ -449,11 +439,11 @@ class LatentSpaceDisplay(Display):
             # The row in the middle: a median may be far from all rows.
             middle = np.abs(here - np.median(here, axis=0)).sum(axis=1).argmin()
             box = dict(boxstyle="round,pad=0.25", fc="white", ec=group.color, lw=1.2)
-            label = legible(group.name, 30)
+            label = style.legible(group.name, 30)
             look_of_label = dict(fontsize=9, zorder=4, bbox=box, **_CENTERED)
             text = self.ax_.text(*here[middle], label, **look_of_label)
             texts[text] = len(group.rows)
-        draw_legend_beside(self.ax_, handles, [group.name for group in classes])
+        style.draw_legend_beside(self.ax_, handles, [group.name for group in classes])
         largest_first = sorted(texts, key=texts.get, reverse=True)
         self.texts_ = arrange(self.ax_, largest_first, on_points=True)
 
@@ -476,7 +466,7 @@ def _classes(y):
         shown = np.argsort(-np.bincount(codes), kind="stable")[: MAX_CLASSES - 1]
     classes = []
     for i, k in enumerate(sorted(shown, key=lambda k: _in_order(names[k]))):
-        color, marker = PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE)]
+        color, marker = style.color_of(i), style.MARKERS[i // len(style.PALETTE)]
         classes.append(_Class(np.flatnonzero(codes == k), names[k], color, marker))
     if n_rare := len(names) - len(shown):
         rows = np.flatnonzero(~np.isin(codes, shown))

@@ -8,24 +8,13 @@ from sklearn.utils import check_scalar
 from skvae.fitted.model import topic_names, topic_number
 from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
-from skvae.plotting._style import (
-    PALETTE,
-    PERCENT,
-    PLAIN,
-    Display,
-    clear_frame,
-    grid_of_axes,
-    legible,
-    longest,
-    pyplot,
-    set_bold_title,
-)
+from skvae.plotting import _style as style
 from skvae.utils.intervals import axis_of_groups, share_interval
 
 N_COLUMNS = 3
 
 
-class TopicPrevalenceDisplay(Display):
+class TopicPrevalenceDisplay(style.Display):
     """Mean topic proportions over time as lines, or by group as points, with errors.
 
     Make it with `from_estimator`. Each topic has axes of its own; bands and bars are
@@ -148,10 +137,10 @@ class TopicPrevalenceDisplay(Display):
         kind = axis_of_groups(groups)
         in_time, in_order = kind == "time", kind != "groups"
         n_columns = min(N_COLUMNS, len(self.titles))
-        titles = {name: legible(title, 60) for name, title in self.titles.items()}
-        width = max(3.6, 0.09 * longest(titles.values()))
+        titles = {name: style.legible(title, 60) for name, title in self.titles.items()}
+        width = max(3.6, 0.09 * style.longest(titles.values()))
         height = 2.1 if in_order else 0.8 + 0.2 * groups.nunique()
-        self.figure_, self.axes_ = grid_of_axes(
+        self.figure_, self.axes_ = style.grid_of_axes(
             ax, len(titles), n_columns, (width, height), margins=(0.6, 0.5)
         )
         low, high = share_interval(self.prevalence)
@@ -162,7 +151,7 @@ class TopicPrevalenceDisplay(Display):
             where = rows["group"]
             if in_time:
                 where = where.dt.start_time
-            color = PALETTE[k % len(PALETTE)]
+            color = style.color_of(k)
             if in_order:
                 ax.plot(where, share, color=color, marker="o", markersize=3)
                 ax.fill_between(where, low, high, color=color, alpha=0.2)
@@ -172,19 +161,19 @@ class TopicPrevalenceDisplay(Display):
                 places = np.arange(len(rows))
                 bars = [share - low, high - share]
                 ax.errorbar(share, places, xerr=bars, fmt="o", color=color, ms=4)
-                ax.set_yticks(places, where.map(legible), fontsize=8, **PLAIN)
+                style.name_ticks(ax.yaxis, where.map(style.legible), fontsize=8)
                 ax.set_ylim(len(rows) - 0.5, -0.5)
                 ax.set_xlim(0, 1.05 * found["high"].max())
                 ax.grid(axis="y", linewidth=0.3)
                 axis = ax.xaxis
                 if k % n_columns:
                     ax.tick_params(labelleft=False)
-            axis.set_major_formatter(PERCENT)
-            set_bold_title(ax, title)
+            axis.set_major_formatter(style.PERCENT)
+            style.set_bold_title(ax, title)
             ax.tick_params(labelsize=8)
-            clear_frame(ax)
+            style.clear_frame(ax)
         if in_time:
-            dates = pyplot().matplotlib.dates
+            dates = style.pyplot().matplotlib.dates
             for ax in self.axes_.flat:
                 locator = dates.AutoDateLocator(maxticks=6)
                 ax.xaxis.set_major_locator(locator)

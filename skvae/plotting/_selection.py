@@ -7,18 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.fitted.model import scores_tokens
-from skvae.plotting._style import (
-    MARKERS,
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    draw_legend,
-    grid_of_axes,
-    legible,
-    longest,
-    set_bold_title,
-)
+from skvae.plotting import _style as style
 
 # A model's name and its number of components, as in "GSM 20".
 _NAME = re.compile(r"(?s)^(?P<family>.*?)[\s:=,(/._-]*(?P<number>\d+)\Z")
@@ -35,7 +24,7 @@ _SMALLER = {"perplexity"}  # is better
 N_COLUMNS = 3
 
 
-class ModelSelectionDisplay(Display):
+class ModelSelectionDisplay(style.Display):
     """Figures of models by their number of components, or of a few models as bars.
 
     Make it with `from_estimator`, of a search, or with `from_comparison`, of a table of
@@ -122,15 +111,15 @@ class ModelSelectionDisplay(Display):
         found = [key for key in tried if key.rpartition("__")[2] == "n_components"]
         if parameter is not None:
             found = [key for key in tried if key == parameter]
-        if len(found) != 1:
+        columns = results[[f"param_{key}" for key in found]]
+        numbers = columns.apply(pd.to_numeric, errors="coerce")
+        if len(found) != 1 or numbers.isna().all(axis=None):
             raise ValueError(
                 f"The search went over {tried}. Pass parameter=, the one of them that "
                 "is the number of components."
             )
-        numbers = pd.to_numeric(results[f"param_{found[0]}"], errors="coerce")
-        if numbers.isna().all():
-            raise ValueError(f"The search tried no number as {found[0]!r}.")
-        results["n_components"] = numbers  # none of candidates that have no such one
+        # NaN of candidates that have no number of components.
+        results["n_components"] = numbers.squeeze(axis=1)
         if "iter" in results:  # of halving: with the most resources
             results = results[results["iter"] == results["iter"].max()]
 
@@ -260,28 +249,29 @@ class ModelSelectionDisplay(Display):
         panel_size, margins = (3.4, 3.2), (0.6, 0)
         if as_bars:
             panel_size = (2.6, 0.7 + 0.3 * len(families))
-            margins = (0.3 + 0.07 * longest(list(map(legible, families))), 0)
-        self.figure_, self.axes_ = grid_of_axes(
+            room = 0.07 * style.longest([style.legible(name) for name in families])
+            margins = (0.3 + room, 0)
+        self.figure_, self.axes_ = style.grid_of_axes(
             ax, len(panels), n_columns, panel_size, margins
         )
         handles = {}
         for i, (ax, (metric, shown)) in enumerate(zip(self.axes_.flat, panels.items())):
-            title = legible(_COMPARED.get(metric, metric))
+            title = style.legible(_COMPARED.get(metric, metric))
             ax.tick_params(labelsize=9)
-            clear_frame(ax)
+            style.clear_frame(ax)
             baseline = (self.baselines or {}).get(metric)
             if as_bars:
                 title += ", smaller is better" * (metric in _SMALLER)
                 self._draw_bars(ax, shown, baseline, smallest=metric in _SMALLER)
-                names = shown["family"].map(legible) if i % n_columns == 0 else []
-                ax.set_yticks(np.arange(len(names)), names, **PLAIN)
+                names = shown["family"].map(style.legible) if i % n_columns == 0 else []
+                style.name_ticks(ax.yaxis, names)
             else:
                 handles |= self._draw_lines(ax, shown, baseline)
-            set_bold_title(ax, title, fontsize=10)
+            style.set_bold_title(ax, title, fontsize=10)
         if len(handles) > 1:
             look = dict(frameon=False, fontsize=8)
             names = list(handles)
-            draw_legend(self.axes_[0, 0], list(handles.values()), names, **look)
+            style.draw_legend(self.axes_[0, 0], list(handles.values()), names, **look)
         return self
 
     def _draw_lines(self, ax, shown, baseline):
@@ -289,12 +279,12 @@ class ModelSelectionDisplay(Display):
         handles = {}
         for i, family in enumerate(self.results["family"].unique()):
             line = shown[shown["family"] == family].sort_values("n_components")
-            look = dict(color=PALETTE[i % len(PALETTE)])
+            look = dict(color=style.color_of(i))
             handles[family] = ax.errorbar(
                 line["n_components"],
                 line["value"],
                 yerr=None if line["std"].isna().all() else line["std"],
-                marker=MARKERS[i % len(MARKERS)],
+                marker=style.MARKERS[i % len(style.MARKERS)],
                 markersize=5,
                 capsize=2,
                 label=family,
@@ -321,7 +311,7 @@ class ModelSelectionDisplay(Display):
             np.arange(len(values)),
             np.nan_to_num(values),
             xerr=None if shown["std"].isna().all() else shown["std"],
-            color=np.where(values == best, PALETTE[0], "#9CC3DE"),
+            color=np.where(values == best, style.PALETTE[0], "#9CC3DE"),
             error_kw=dict(ecolor="0.3", elinewidth=1, capsize=2),
             height=0.7,
         )

@@ -98,6 +98,17 @@ def longest(names):
     return max(map(len, names), default=0)
 
 
+def color_of(number):
+    """Color of a class, topic or family by its number; they repeat."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def name_ticks(axis, names, places=None, **look):
+    """Put names from data at places on an axis, by default 0, 1, and so on."""
+    places = np.arange(len(names)) if places is None else places
+    axis.set_ticks(places, names, **PLAIN, **look)
+
+
 def set_bold_title(ax, title, fontsize=9.5):
     """Set the title of a panel, which may come from data."""
     ax.set_title(title, loc="left", fontsize=fontsize, fontweight="bold", **PLAIN)

@@ -20,24 +20,14 @@ from skvae.fitted.words import (
     word_frequencies,
 )
 from skvae.inspection import topic_sizes
-from skvae.plotting._style import (
-    PALETTE,
-    PERCENT,
-    PLAIN,
-    Display,
-    grid_of_axes,
-    legible,
-    longest,
-    one_axes,
-    set_bold_title,
-)
+from skvae.plotting import _style as style
 from skvae.utils.counts import check_csr
 
 # A white stroke across a bar that goes on beyond the scale.
 _STROKE = dict(marker=[(-1, -2), (1, 2)], markersize=14, markeredgewidth=2.5)
 
 
-class TopicWordsDisplay(Display):
+class TopicWordsDisplay(style.Display):
     """Top words of each topic as bars.
 
     Make it with `from_estimator`.
@@ -170,7 +160,7 @@ class TopicWordsDisplay(Display):
             **measure,
         ).plot(**plot_options)
 
-    def plot(self, ax=None, *, n_columns=5, color=PALETTE[0], sharex=True):
+    def plot(self, ax=None, *, n_columns=5, color=style.PALETTE[0], sharex=True):
         """Draw the bars, a panel for each topic, with a number at the longest one.
 
         Parameters
@@ -192,10 +182,10 @@ class TopicWordsDisplay(Display):
             The display, with its axes and figure.
         """
         n_topics, n_words = self.words.shape
-        labels = self.words.map(legible).to_numpy()
-        width = max(2.4, 1 + 0.085 * longest(labels.flat))
+        labels = self.words.map(style.legible).to_numpy()
+        width = max(2.4, 1 + 0.085 * style.longest(labels.flat))
         panel_size = (width, 0.19 * n_words + 0.35)
-        self.figure_, self.axes_ = grid_of_axes(
+        self.figure_, self.axes_ = style.grid_of_axes(
             ax, n_topics, min(n_columns, n_topics), panel_size, margins=(0, 0.3)
         )
         ends = np.maximum(np.max(self.values, axis=1), 1e-12)
@@ -216,13 +206,13 @@ class TopicWordsDisplay(Display):
             numbers = [""] * n_words
             numbers[top] = format(values[top], self.value_format)
             ax.bar_label(bars, numbers, padding=3, fontsize=8, color="0.3")
-            ax.set_yticks(np.arange(n_words), labels[k], fontsize=9, **PLAIN)
+            style.name_ticks(ax.yaxis, labels[k], fontsize=9)
             start = np.min(self.values if sharex else values)
             ax.set_xlim(min(0, start), 1.35 * end)
-            title = legible(self.words.index[k])
+            title = style.legible(self.words.index[k])
             if self.shares is not None:
                 title += f"  ({self.shares[k]:.1%})"
-            set_bold_title(ax, title)
+            style.set_bold_title(ax, title)
             ax.invert_yaxis()
             ax.tick_params(length=0)
             ax.set_xticks([])
@@ -232,7 +222,7 @@ class TopicWordsDisplay(Display):
         return self
 
 
-class TopicDocumentsDisplay(Display):
+class TopicDocumentsDisplay(style.Display):
     """Topics in classes of documents, as a heat map.
 
     Make it with `from_estimator`.
@@ -346,25 +336,25 @@ class TopicDocumentsDisplay(Display):
             The display, with its axes and figure.
         """
         n_topics, n_classes = self.shares.shape
-        names = [legible(name, 120) for name in self.shares.index]
-        classes = [legible(name) for name in self.shares.columns]
-        room = max(3.2, 1 + 0.075 * longest(names))
-        below = max(1.6, 1 + 0.05 * longest(classes))
-        self.figure_, self.ax_ = one_axes(
+        names = [style.legible(name, 120) for name in self.shares.index]
+        classes = [style.legible(name) for name in self.shares.columns]
+        room = max(3.2, 1 + 0.075 * style.longest(names))
+        below = max(1.6, 1 + 0.05 * style.longest(classes))
+        self.figure_, self.ax_ = style.one_axes(
             ax, (room + 0.42 * n_classes, below + 0.27 * n_topics)
         )
         image = self.ax_.imshow(self.shares, cmap=cmap, vmin=0, aspect="auto")
         slanted = dict(rotation=40, ha="right", rotation_mode="anchor")
-        look = dict(fontsize=9, **PLAIN)
-        self.ax_.set_xticks(np.arange(n_classes), classes, **slanted, **look)
-        self.ax_.set_yticks(np.arange(n_topics), names, **look)
+        style.name_ticks(self.ax_.xaxis, classes, fontsize=9, **slanted)
+        style.name_ticks(self.ax_.yaxis, names, fontsize=9)
         # White lines between the cells.
         self.ax_.set_xticks(np.arange(n_classes + 1) - 0.5, minor=True)
         self.ax_.set_yticks(np.arange(n_topics + 1) - 0.5, minor=True)
         self.ax_.grid(which="minor", color="white", linewidth=1)
         self.ax_.tick_params(which="both", length=0)
         self.ax_.spines[:].set_visible(False)
-        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6, format=PERCENT)
+        look = dict(shrink=0.6, format=style.PERCENT)
+        bar = self.figure_.colorbar(image, ax=self.ax_, **look)
         bar.set_label("mean topic proportion in the class", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)
