@@ -25,7 +25,6 @@ from skvae import (
     VAETransformer,
 )
 from skvae.datasets import make_topic_corpus
-from skvae.fitted.words import rank_words
 from skvae.inspection import (
     document_embeddings,
     embedding_map,
@@ -41,7 +40,9 @@ from skvae.inspection import (
     topic_prevalence,
     topic_sizes,
 )
+from skvae.inspection.words import rank_words
 from skvae.metrics import document_completion_perplexity, npmi_coherence
+from skvae.models.fitted import FittedTopics
 
 TEXTS = ["dog dog cat", "cat dog dog", "train bus train"]
 
@@ -204,7 +205,7 @@ def test_frex_is_the_harmonic_mean_of_ranks():
             e = np.mean(exclusivity[k] <= exclusivity[k, v])
             p = np.mean(beta[k] <= beta[k, v])
             expected.append(1 / (0.7 / e + 0.3 / p))
-    scores = rank_words(planted(components), "frex", 0.7)
+    scores = rank_words(FittedTopics(planted(components)), "frex", 0.7)
     np.testing.assert_allclose(scores.ravel(), expected)
 
 

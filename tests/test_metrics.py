@@ -18,8 +18,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
-from skvae.fitted import completion
-from skvae.fitted.completion import _split_tokens
 from skvae.inspection import top_words
 from skvae.metrics import (
     _coherence,
@@ -30,12 +28,14 @@ from skvae.metrics import (
     label_alignment,
     npmi_coherence,
     npmi_scorer,
+    perplexity,
     sliding_window_npmi,
     topic_diversity,
     topic_similarity,
     topic_stability,
     unigram_perplexity,
 )
+from skvae.metrics.perplexity import _split_tokens
 
 CONTAINERS = {
     "dense": np.asarray,
@@ -268,9 +268,9 @@ def test_x_is_not_changed(container, X, lda):
 
 def test_completion_is_the_same_in_small_batches(X, lda, monkeypatch):
     expected = document_completion_perplexity(lda, X)
-    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 18 * 7)
+    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 18 * 7)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
-    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 1)
+    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 1)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
 
 

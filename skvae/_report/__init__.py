@@ -28,27 +28,12 @@ from skvae._report._topics import (
     start_of,
     topics_of,
 )
-from skvae.fitted.documents import document_texts
-from skvae.fitted.model import (
-    call_of,
-    check_n_features,
-    check_proportions,
-    is_signed,
-    last_step,
-    parameters_of,
-    pipeline_steps,
-    topic_codes,
-    topic_model,
-    topic_model_input,
-    trained_model,
-    word_names,
-)
-from skvae.fitted.proportions import prevalence_of
-from skvae.fitted.space import vectors_of
+from skvae.inspection import topic_prevalence
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
+from skvae.models.fitted import FittedTopics, call_of, last_step, parameters_of
 from skvae.models.health import complaints, facts
-from skvae.utils.counts import check_counts, check_csr
+from skvae.utils.counts import check_counts
 from skvae.utils.files import replacing
 from skvae.utils.text import one_line, printable
 from skvae.utils.validation import check_n_words
@@ -175,66 +160,58 @@ def report(
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
     path = Path(path).expanduser()
     with replacing(path) as file:
-        last, names = topic_model(model), word_names(model, feature_names)
-        texts = document_texts(X, texts)
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
+        fitted = test = FittedTopics(
+            model,
+            X,
+            texts,
+            feature_names=feature_names,
+            covariates=covariates,
+            embeddings=embeddings,
         )
-        if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
-            counts = counts.reset_index(drop=True)
-        check_n_features(last, counts)
-        measured, given_measured = counts, given
+        fitted.check_n_features()
         if X_test is not None:
-            measured, given_measured = topic_model_input(
+            test = FittedTopics(
                 model, X_test, covariates=covariates_test, embeddings=embeddings_test
             )
-            check_n_features(last, measured, "X_test")
+            test.check_n_features("X_test")
         if y is not None:
-            check_consistent_length(measured, y)
-        baselines = _baselines(baseline, last)
-        codes = topic_codes(last, counts, given)  # once for all that follows
-        vectors, found, by_group = vectors_of(last, codes), None, None
-        topics, searched = topics_of(last, counts, codes, names, n_words)
+            check_consistent_length(test.counts, y)
+        baselines = _baselines(baseline, fitted.estimator)
+        found, by_group = None, None
+        topics, searched = topics_of(fitted, n_words)
         labels = y if X_test is None else None
         if labels is not None:
             labels = np.asarray(labels)
-        length = add_documents(
-            topics, last, counts, codes, vectors, texts, labels, n_documents
-        )
-        known = codes if measured is counts else None
-        if y is not None and not is_signed(last):
-            if known is None:
-                known = topic_codes(last, measured, given_measured)
-            add_classes(topics, y, measured, known)
+        length = add_documents(topics, fitted, labels, n_documents)
+        if y is not None and not fitted.signed:
+            add_classes(topics, y, test)
         if by is not None:
-            check_proportions(last)
-            table = prevalence_of(last, counts, given, codes, by, freq)
+            table = topic_prevalence(fitted, X, by, freq=freq)
             found, by_group = prevalences(table), shares_by_group(table, topics)
-        alike = similarity(last, topics)
+        alike = similarity(fitted, topics)
+        n_samples = fitted.counts.shape[0]
         if title is None:
-            about = f"{len(topics)} topics in {counts.shape[0]:,} documents"
-            title = f"{type(last).__name__}: {about}"
+            about = f"{len(topics)} topics in {n_samples:,} documents"
+            title = f"{fitted.name}: {about}"
         page = _render(
             title=title,
-            summary=_summary(counts, last),
-            health=_health(last),
-            noticed=list(noticed(topics, counts.shape[0])),
+            summary=_summary(fitted),
+            health=_health(fitted.trained),
+            noticed=list(noticed(topics, n_samples)),
             topics=topics,
             of_number={topic["number"]: topic for topic in topics},
-            start=start_of(last),
+            start=start_of(fitted),
             length=length,
-            has_texts=texts is not None,
+            has_texts=fitted.texts is not None,
             prevalence=found,
             by_group=by_group,
             similarity=alike,
             data=searched | {"n_words": n_words, "tables": _tables(alike, by_group)},
-            maps=maps(last, counts, vectors, topics, names, n_documents),
-            curves=curves(trained_model(last)),
-            figures=_figures(
-                last, counts, known, measured, given_measured, y, baselines
-            ),
-            steps=[call_of(step) for step in pipeline_steps(model)],
-            parameters=parameters_of(last),
+            maps=maps(fitted, topics, n_documents),
+            curves=curves(fitted.trained),
+            figures=_figures(fitted, test, y, baselines),
+            steps=[call_of(step) for step in fitted.steps],
+            parameters=parameters_of(fitted.estimator),
             versions=versions(),
             made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
@@ -275,19 +252,18 @@ def _template():
     return environment.get_template("report.html")
 
 
-def _summary(counts, last):
-    n_tokens = check_csr(counts).sum()
+def _summary(fitted):
+    n_topics, n_words = fitted.components.shape
     return {
-        "documents": f"{counts.shape[0]:,}",
-        "tokens": f"{n_tokens:,.0f}",
-        "words": f"{counts.shape[1]:,}",
-        "topics": f"{len(last.components_):,}",
+        "documents": f"{len(fitted.n_tokens):,}",
+        "tokens": f"{fitted.csr.sum():,.0f}",
+        "words": f"{n_words:,}",
+        "topics": f"{n_topics:,}",
     }
 
 
-def _health(last):
+def _health(trained):
     """What is wrong with the fit, and what it recorded; None of others' models."""
-    trained = trained_model(last)
     if trained is None:
         return None
     return {
@@ -306,34 +282,36 @@ def _tables(alike, by_group):
     }
 
 
-def _figures(last, counts, codes, measured, given, y, baselines):
+def _figures(fitted, test, y, baselines):
     """Figures of the model, the baselines and unigram, or why there are none."""
     shown = {
         "rows": {},
         "reason": None,
-        "held_out": measured is not counts,
+        "held_out": test is not fitted,
         "aligned": y is not None,
     }
     try:
-        for documents in (counts, measured):
-            check_counts(documents)
+        for documents in (fitted, test):
+            check_counts(documents.counts)
     except ValueError as error:
         return shown | {"reason": str(error)}
 
-    def figures_of(model, given, codes=None):
-        figures = topic_figures(model, counts, measured, given)
-        if y is not None and not is_signed(model):
-            if codes is None:
-                codes = topic_codes(model, measured, given)
-            figures |= label_alignment(y, codes)
+    def figures_of(topics, test):
+        figures = topic_figures(topics, test)
+        if y is not None and not test.signed:
+            figures |= label_alignment(y, test.codes)
         return figures
 
-    shown["rows"] = rows = {type(last).__name__: figures_of(last, given, codes)}
+    shown["rows"] = rows = {fitted.name: figures_of(fitted, test)}
     # Online LDA learns worse from documents that are sorted.
-    shuffled = shuffle(counts, random_state=0) if baselines else None
+    shuffled = shuffle(fitted.counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():
-        rows[name] = figures_of(topic_model(clone(baseline).fit(shuffled)), {})
-    rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
+        model = clone(baseline).fit(shuffled)
+        topics = of_test = FittedTopics(model, fitted.counts)
+        if test is not fitted:
+            of_test = FittedTopics(model, test.counts)
+        rows[name] = figures_of(topics, of_test)
+    rows["word frequencies alone (unigram)"] = unigram_figures(fitted, test)
     return shown
 
 

@@ -5,10 +5,8 @@ import unicodedata
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list
 
-from skvae.fitted.space import map_of
-from skvae.fitted.words import word_overlaps
-from skvae.inspection import topic_hierarchy
-from skvae.utils.intervals import axis_of_groups, share_interval
+from skvae.inspection import embedding_map, topic_hierarchy
+from skvae.inspection.prevalence import axis_of_groups, share_interval
 from skvae.utils.labels import place_labels
 from skvae.utils.text import one_line
 
@@ -16,12 +14,12 @@ from skvae.utils.text import one_line
 _MAX_CELLS = 40_000
 
 
-def maps(last, counts, vectors, topics, names, n_documents):
+def maps(fitted, topics, n_documents):
     """The map in two sizes, for wide pages and for narrow ones; none of few points."""
     if len(topics) < 2:
         return []
     n_documents = min(n_documents, 10)
-    points = map_of(last, names, (counts, vectors), n_words=8, n_documents=n_documents)
+    points = embedding_map(fitted, fitted.X, n_words=8, n_documents=n_documents)
     plane = points[["x", "y"]].to_numpy()
     low, high = plane.min(axis=0), plane.max(axis=0)
     unit = (plane - low) / np.where(high > low, high - low, 1)
@@ -138,12 +136,12 @@ def shades(values, rows, columns, ticks, *, darkness):
     }
 
 
-def similarity(last, topics):
+def similarity(fitted, topics):
     """Overlaps of the words of topics, in the order of the tree; None of one topic."""
     if len(topics) < 2:
         return None
-    order = leaves_list(topic_hierarchy(last)).tolist()
-    overlaps = word_overlaps(last)[np.ix_(order, order)]
+    order = leaves_list(topic_hierarchy(fitted)).tolist()
+    overlaps = fitted.word_overlaps[np.ix_(order, order)]
     np.fill_diagonal(overlaps, np.nan)
 
     def darkness(values):

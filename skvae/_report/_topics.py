@@ -6,19 +6,9 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import given_names, is_signed, word_probabilities
-from skvae.fitted.proportions import sizes_of
-from skvae.fitted.space import nearest_documents
-from skvae.fitted.words import (
-    LEAST,
-    WEIGHTS,
-    leading_columns,
-    rank_words,
-    word_frequencies,
-    word_overlaps,
-)
+from skvae.inspection import topic_sizes
+from skvae.inspection.words import LEAST, WEIGHTS, rank_words, word_frequencies
 from skvae.metrics import npmi_coherence
-from skvae.utils.counts import check_csr
 from skvae.utils.text import one_line
 
 # Steps of the relevance slider.
@@ -32,40 +22,41 @@ _LENGTHS = (8000, 4000, 2000, 1500, 1000, 700, 400)
 _TITLE = 110
 
 
-def start_of(last):
+def start_of(fitted):
     """The weight that the slider starts from.
 
     Signed weights tell how specific words are rather than how probable.
     """
-    return 0.0 if is_signed(last) else WEIGHTS["relevance"]
+    return 0.0 if fitted.signed else WEIGHTS["relevance"]
 
 
-def topics_of(last, counts, codes, names, n_words):
+def topics_of(fitted, n_words):
     """A dict for each topic, largest first, and what the search and the slider read."""
-    p = word_probabilities(last)
-    frequencies = word_frequencies(last, counts)
+    p = fitted.word_probabilities
+    frequencies = word_frequencies(fitted)
     # Words by their numbers in the page: those that some place of the slider shows,
     # and the most frequent ones.
     shown = np.zeros(p.shape, dtype=bool)
     for weight in _STEPS:
-        scores = rank_words(last, "relevance", weight, frequencies)
-        np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
+        scores = rank_words(fitted, "relevance", weight, frequencies)
+        leading = fitted.leading_columns(n_words, scores)
+        np.put_along_axis(shown, leading, True, axis=1)
     known = shown.any(axis=0)
     known[np.argsort(-frequencies, kind="stable")[:_SEARCHED]] = True
     columns = np.flatnonzero(known)
     p, shown, frequencies = p[:, columns], shown[:, columns], frequencies[columns]
-    words = [one_line(name, 60) for name in names[columns]]
+    words = [one_line(name, 60) for name in fitted.words[columns]]
     log_p = np.log(np.maximum(p, LEAST)).round(4)
     log_frequencies = np.log(frequencies).round(4)
 
     order = np.arange(len(p))
     sizes, halves = None, None
-    if not is_signed(last):
-        sizes, halves = sizes_of(last, counts, codes), _halves(counts, codes)
+    if not fitted.signed:
+        sizes, halves = topic_sizes(fitted, fitted.X), _halves(fitted)
         order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
-    coherence, overlaps = _coherence(last, counts), word_overlaps(last)
-    start = start_of(last)
-    own_names = [name and one_line(name, 60) for name in given_names(last)]
+    coherence, overlaps = _coherence(fitted), fitted.word_overlaps
+    start = start_of(fitted)
+    own_names = [name and one_line(name, 60) for name in fitted.given_names]
     topics, of_topics = [], {}
     for k in order:
         numbers = np.flatnonzero(shown[k])
@@ -116,23 +107,22 @@ def _topics_of_words(p, frequencies, n_topics=5):
     ]
 
 
-def _halves(counts, shares):
+def _halves(fitted):
     """In how many documents half of the tokens of each topic are."""
-    n_tokens = check_csr(counts).sum(axis=1)
     halves = []
-    for column in shares.T:
-        largest = np.cumsum(np.sort(n_tokens * column)[::-1])
+    for column in fitted.codes.T:
+        largest = np.cumsum(np.sort(fitted.n_tokens * column)[::-1])
         halves.append(int(np.searchsorted(largest, largest[-1] / 2)) + 1)
     return halves
 
 
-def _coherence(last, counts):
+def _coherence(fitted):
     """NPMI of each topic, or None where documents or words do not tell."""
-    n_words = min(10, counts.shape[1])
+    n_words = min(10, fitted.components.shape[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that X lacks
         try:
-            return npmi_coherence(last, counts, n_words=n_words, per_topic=True)
+            return npmi_coherence(fitted, None, n_words=n_words, per_topic=True)
         except ValueError:
             return None
 
@@ -156,12 +146,13 @@ def noticed(topics, n_documents):
                 yield topic["number"], f"{found} (NPMI {topic['npmi']:.2f})"
 
 
-def add_documents(topics, last, counts, codes, vectors, texts, labels, n_documents):
+def add_documents(topics, fitted, labels, n_documents):
     """Give each topic its closest documents, with their shares and texts.
 
     Returns how many characters texts are cut after, or None of whole ones.
     """
-    rows, similarity = nearest_documents(last, counts, vectors, n_documents)
+    codes, texts = fitted.codes, fitted.texts
+    rows, similarity = fitted.nearest_documents(n_documents)
     rows = [row[np.isfinite(of)] for row, of in zip(rows, similarity)]
     length = None
     if texts is not None:
@@ -176,7 +167,7 @@ def add_documents(topics, last, counts, codes, vectors, texts, labels, n_documen
         topic["documents"] = documents = []
         for row in rows[k]:
             document = {"row": int(row), "share": None, "others": []}
-            if not is_signed(last):
+            if not fitted.signed:
                 others = np.argsort(-codes[row], kind="stable")[:4]
                 document["share"] = codes[row, k]
                 document["others"] = [
@@ -214,14 +205,14 @@ def _length_that_fits(texts):
     return length
 
 
-def add_classes(topics, y, counts, shares, n_classes=6):
+def add_classes(topics, y, fitted, n_classes=6):
     """Give each topic the classes that it is found in, most first, beside their sizes.
 
     Documents count by how much of them is about the topic.
     """
-    telling = check_csr(counts).sum(axis=1) > 0
+    telling = fitted.n_tokens > 0
     labels = pd.Series([one_line(label, 40) for label in np.asarray(y)[telling]])
-    by_class = pd.DataFrame(shares[telling]).groupby(labels).sum()
+    by_class = pd.DataFrame(fitted.codes[telling]).groupby(labels).sum()
     by_class = (by_class / by_class.sum()).fillna(0)
     overall = labels.value_counts(normalize=True)
     for topic in topics:

@@ -9,22 +9,21 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.cluster import ClusterTopicModel
-from skvae.consensus import ConsensusTopicModel
-from skvae.fitted.meta import MetaTopicModel
-from skvae.fitted.model import (
-    call_of,
-    check_n_features,
-    last_step,
-    parameters_of,
-    pipeline_steps,
-    topic_model_input,
-    trained_model,
-)
 from skvae.inspection import top_words
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models import health
 from skvae.models.base import BaseVAE
+from skvae.models.cluster import ClusterTopicModel
+from skvae.models.consensus import ConsensusTopicModel
+from skvae.models.fitted import (
+    FittedTopics,
+    call_of,
+    last_step,
+    parameters_of,
+    pipeline_steps,
+    trained_model,
+)
+from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.topics import BaseTopicModel
 from skvae.utils.files import replacing
@@ -293,20 +292,20 @@ def _measured(model, X_test, is_topics, **beside):
     if X_test is None:
         return {"figures": None}
     last = last_step(model)
-    rows, given = topic_model_input(model, X_test, **beside)
-    name, n_test = type(last).__name__, f"{rows.shape[0]:,}"
+    test, name = FittedTopics(model, X_test, **beside), type(last).__name__
+    n_test = f"{test.counts.shape[0]:,}"
     if not is_topics:
-        figures = ["score, nats a row"]
+        score = last.score(test.counts, **test.given)
         return {
             "n_test": n_test,
-            "figures": figures,
-            "figure_rows": {name: [f"{last.score(rows, **given):.2f}"]},
+            "figures": ["score, nats a row"],
+            "figure_rows": {name: [f"{score:.2f}"]},
             "figures_say": "Bound of the log-likelihood; larger is better.",
         }
-    check_n_features(last, rows, "X_test")
+    test.check_n_features("X_test")
     measured = {
-        name: topic_figures(last, rows, rows, given),
-        "word frequencies alone": unigram_figures(rows, rows),
+        name: topic_figures(test, test),
+        "word frequencies alone": unigram_figures(test, test),
     }
     return {
         "n_test": n_test,
