@@ -1,11 +1,14 @@
 """What several test files need."""
 
+import copy
 import hashlib
 import io
 import tempfile
 
 import joblib
+import numpy as np
 import pytest
+import torch
 
 import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
@@ -24,6 +27,15 @@ PUBLIC_MODULES = [
     "skvae.shards",
 ]
 each_model = pytest.mark.parametrize("cls", MODELS)
+
+
+def draws_of(model, X, n_draws=20_000):
+    """Independent draws of codes from q(z | x); (n_draws, n_samples, n_topics)."""
+    mean, std = model.posterior(X)
+    noise = np.random.default_rng(0).standard_normal((n_draws, *mean.shape))
+    link = copy.deepcopy(model.net_.module_.link).double()
+    with torch.no_grad():
+        return link(torch.from_numpy(mean + std * noise)).numpy()
 
 
 def make(cls, **params):

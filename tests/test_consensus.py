@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import make, through_joblib
+from helpers import draws_of, make, through_joblib
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
@@ -51,6 +51,40 @@ def fitted(corpus):
 @parametrize_with_checks([small(2, estimator=make(GSMTopicModel), n_members=2)])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
+
+
+def test_standard_errors_hold_the_posteriors_and_what_members_differ_by(corpus):
+    X = corpus.data
+    model = small(3, estimator=make(GSMTopicModel, n_components=4)).fit(X)
+    moments, start = [], 0
+    for member in model.estimators_:
+        draws = draws_of(member, X, 2000)
+        of_topics = [
+            [k - start for k in of if k // 4 == start // 4] for of in model.topics_
+        ]
+        draws = np.stack([draws[..., of].sum(-1) for of in of_topics], axis=2)
+        moments.append((draws.mean(axis=0), draws.var(axis=0)))
+        start += 4
+    means, variances = map(np.array, zip(*moments))
+    posterior = variances.mean(axis=0) + means.var(axis=0)
+    variance = model.transform(X).var(axis=0, ddof=1) + posterior.mean(axis=0)
+    found = topic_prevalence(model, X, np.zeros(X.shape[0]))["std_error"]
+    np.testing.assert_allclose(found**2, variance / X.shape[0], rtol=0.03)
+
+
+def test_members_without_a_posterior_differ_all_the_same(corpus, fitted):
+    X = corpus.data
+    shares, start = [], 0
+    for member in fitted.estimators_:
+        of_topics = [
+            [k - start for k in of if k // 4 == start // 4] for of in fitted.topics_
+        ]
+        codes = member.transform(X)
+        shares.append(np.column_stack([codes[:, of].sum(axis=1) for of in of_topics]))
+        start += 4
+    variance = fitted.transform(X).var(axis=0, ddof=1) + np.var(shares, axis=0).mean(0)
+    found = topic_prevalence(fitted, X, np.zeros(X.shape[0]))["std_error"]
+    np.testing.assert_allclose(found**2, variance / X.shape[0])
 
 
 # --- what they promise ------------------------------------------------------------

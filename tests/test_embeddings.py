@@ -1,6 +1,5 @@
 """Embeddings beside X: what they tell, who sees them, and where they travel."""
 
-import re
 import warnings
 
 import numpy as np
@@ -266,7 +265,7 @@ def test_names_of_embeddings_are_remembered(frame, small):
     assert model.embedding_names_.tolist() == list("abcd")
     codes = model.transform(X, embeddings=table)
     np.testing.assert_array_equal(model.transform(X, embeddings=E), codes)
-    with pytest.raises(ValueError, match=re.escape("names ['a', 'b', 'c', 'd'], in")):
+    with pytest.raises(ValueError, match="Column 2 of embeddings is 'd', .* 'c'"):
         model.transform(X, embeddings=frame(dict(zip("abdc", E.T))))
     assert not hasattr(model.fit(X, embeddings=E), "embedding_names_")
     assert not hasattr(model.fit(X), "embedding_names_")

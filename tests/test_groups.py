@@ -3,15 +3,22 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import make, through_joblib
+from helpers import draws_of, make, through_joblib
 from sklearn.base import clone
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skvae
-from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, TopicGroups
+from skvae import (
+    ClusterTopicModel,
+    ConsensusTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+    TopicGroups,
+)
 from skvae.datasets import load_docstrings, make_topic_corpus
 from skvae.inspection import (
     most_similar,
@@ -20,7 +27,12 @@ from skvae.inspection import (
     topic_prevalence,
     topic_sizes,
 )
-from skvae.metrics import document_completion_perplexity, npmi_coherence
+from skvae.metrics import (
+    completion_scorer,
+    document_completion_perplexity,
+    npmi_coherence,
+)
+from skvae.model_selection import compare_models
 from skvae.plotting import TopicDocumentsDisplay
 
 X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
@@ -78,6 +90,32 @@ def test_the_model_is_never_fitted_again(model):
     assert table.columns.tolist() == groups.get_feature_names_out().tolist()
 
 
+@pytest.mark.parametrize("inside", [lambda model: model, make_pipeline, TopicGroups])
+def test_nothing_changes_parameters_of_the_model(inside):
+    model = inside(make(GSMTopicModel).fit(X))
+    if isinstance(model, TopicGroups):
+        model.fit(X)
+    before, codes = repr(model.get_params()), model.transform(X)
+    groups = TopicGroups(model, {"a": [0]}).fit(X)
+    compare_models({"groups": groups}, X, n_seeds=2)
+    compare_models({"pipeline": make_pipeline(groups)}, X)
+    ConsensusTopicModel(2, estimator=groups, n_members=2, random_state=3).fit(X)
+    for name in ("random_state", "gsmtopicmodel__random_state", "groups"):
+        grid = {f"estimator__{name}": [7, 8]}
+        with pytest.raises(
+            ValueError, match="(?s)Invalid parameter 'estimator__.*Valid par"
+        ):
+            GridSearchCV(groups, grid, scoring=completion_scorer, cv=2).fit(X)
+        with pytest.raises(ValueError, match="Invalid parameter 'estimator__"):
+            make_pipeline(groups).set_params(**{f"topicgroups__estimator__{name}": 7})
+    grid = {"drop": [(), (1,)]}
+    search = GridSearchCV(groups, grid, scoring=completion_scorer, cv=2).fit(X)
+    assert search.best_estimator_.estimator is model
+    assert set(groups.get_params()) == {"estimator", "groups", "drop"}
+    assert repr(model.get_params()) == before
+    np.testing.assert_array_equal(model.transform(X), codes)
+
+
 def test_no_groups_change_nothing(model):
     groups = TopicGroups(model).fit(X)
     np.testing.assert_allclose(groups.transform(X), model.transform(X), rtol=1e-12)
@@ -125,6 +163,54 @@ def test_covariates_and_embeddings_go_through():
     assert topic_sizes(groups, X, **given).index.tolist() == ["a", "topic 2"]
     with pytest.raises(ValueError, match="needs them here"):
         groups.transform(X)
+
+
+def squared_errors(model, **given):
+    """Those of all documents as one group; (n_topics,)."""
+    found = topic_prevalence(model, X, np.zeros(60, int), **given)
+    return found["std_error"].to_numpy() ** 2
+
+
+def test_new_names_leave_standard_errors_as_they_are(model):
+    groups = TopicGroups(model, {"sport": [3], "space": [0]}).fit(X)
+    order = [3, 0, 1, 2, 4]
+    expected = squared_errors(model)[order]
+    np.testing.assert_allclose(squared_errors(groups), expected, rtol=1e-12)
+    twice = TopicGroups(groups, {"news": ["sport"]}).fit(X)
+    np.testing.assert_allclose(squared_errors(twice), expected, rtol=1e-12)
+    assert (
+        squared_errors(groups) > model.transform(X).var(axis=0, ddof=1)[order] / 60
+    ).all()
+
+
+@pytest.mark.parametrize("drop", [(), (1,)])
+def test_standard_errors_of_merged_topics_are_those_of_their_sums(drop, model):
+    groups = TopicGroups(model, GROUPS, drop=drop).fit(X)
+    of_topics = draws_of(model, X)
+    draws = np.stack([of_topics[..., of].sum(-1) for of in groups.topics_], axis=2)
+    draws /= draws.sum(axis=2, keepdims=True)
+    variance = groups.transform(X).var(axis=0, ddof=1) + draws.var(axis=0).mean(axis=0)
+    np.testing.assert_allclose(squared_errors(groups), variance / 60, rtol=0.03)
+
+
+def test_blocks_of_draws_change_nothing(model, monkeypatch):
+    labels = np.array(["a", "b"])[np.arange(60) % 2]
+    groups = TopicGroups(make(GSMTopicModel).fit(X, covariates=labels))
+    expected = squared_errors(groups.fit(X, covariates=labels), covariates=labels)
+    monkeypatch.setattr("skvae.models.fitted.BLOCK_SIZE", 64 * 2 * 7)
+    found = squared_errors(groups, covariates=labels)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_groups_of_models_without_a_posterior_have_the_error_of_the_sample():
+    names = [f"w{j}" for j in range(20)]
+    table = pd.DataFrame(X.toarray(), columns=names)
+    lda = LatentDirichletAllocation(3, max_iter=2, random_state=0).fit(table)
+    groups = TopicGroups(lda, {"a": [0, 2]}).fit(table)
+    expected = groups.transform(table).var(axis=0, ddof=1) / 60
+    found = topic_prevalence(groups, table, np.zeros(60))["std_error"] ** 2
+    np.testing.assert_allclose(found, expected)
 
 
 # --- topic models themselves ------------------------------------------------------

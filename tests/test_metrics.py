@@ -18,8 +18,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
-from skvae.fitted import completion
-from skvae.fitted.completion import _split_tokens
 from skvae.inspection import top_words
 from skvae.metrics import (
     _coherence,
@@ -30,12 +28,14 @@ from skvae.metrics import (
     label_alignment,
     npmi_coherence,
     npmi_scorer,
+    perplexity,
     sliding_window_npmi,
     topic_diversity,
     topic_similarity,
     topic_stability,
     unigram_perplexity,
 )
+from skvae.metrics.perplexity import _split_tokens
 
 CONTAINERS = {
     "dense": np.asarray,
@@ -268,9 +268,9 @@ def test_x_is_not_changed(container, X, lda):
 
 def test_completion_is_the_same_in_small_batches(X, lda, monkeypatch):
     expected = document_completion_perplexity(lda, X)
-    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 18 * 7)
+    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 18 * 7)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
-    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 1)
+    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 1)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
 
 
@@ -295,7 +295,7 @@ def test_a_model_fitted_on_a_dataframe_does_not_warn(given, X, lda):
             model, frame if given == "DataFrame" else CONTAINERS[given](X)
         )
     assert actual == pytest.approx(document_completion_perplexity(lda, X))
-    with pytest.raises(ValueError, match="feature names"):
+    with pytest.raises(ValueError, match="Column 0 of X is 'word17', but .* 'word0'"):
         document_completion_perplexity(model, frame[names[::-1]])
 
 
@@ -552,7 +552,7 @@ def test_npmi_is_the_same_for_all_forms_of_topics(X):
         assert actual == expected
         assert npmi_coherence(topics, frame, n_words=5) == expected
         assert topic_diversity(topics, n_words=5) == 1
-    with pytest.raises(ValueError, match="X has other columns than NMF was fitted on"):
+    with pytest.raises(ValueError, match="Column 0 of X is 'word17', but that of NMF"):
         npmi_coherence(nmf, frame[names[::-1]], n_words=5)
 
 

@@ -5,8 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from helpers import make
+from helpers import draws_of, make
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 
 from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel, ProdLDATopicModel
@@ -46,12 +45,7 @@ def test_shares_are_means_and_errors_those_of_the_sample(models):
 def test_errors_hold_the_posterior_too(cls, models):
     model = models[cls]
     found = topic_prevalence(model, X, np.zeros(60, int))
-    mean, std = model.posterior(X)
-    noise = np.random.default_rng(0).standard_normal((20_000, 1, 2))
-    link = model.net_.module_.link.double()
-    with torch.no_grad():
-        draws = link(torch.from_numpy(mean + std * noise)).numpy()
-    model.net_.module_.link.float()
+    draws = draws_of(model, X)
     variance = model.transform(X).var(axis=0, ddof=1) + draws.var(axis=0).mean(axis=0)
     np.testing.assert_allclose(found["std_error"] ** 2, variance / 60, rtol=0.03)
 
@@ -85,6 +79,80 @@ def test_times_of_a_zone_are_taken_as_they_read_there(models):
     late = pd.to_datetime(["2024-01-31 23:30"] * 60).tz_localize("America/New_York")
     found = topic_prevalence(models[GSMTopicModel], X, late)
     assert found["group"].astype(str).unique().tolist() == ["2024-01"]
+
+
+def spread_over(*dates):
+    """60 dates in no order, of which all given ones occur."""
+    return pd.to_datetime(list(dates))[np.random.default_rng(0).permutation(60) % 7]
+
+
+SEVEN = (
+    "2023-11-30 23:30",
+    "2023-12-31 00:00",
+    "2024-01-01 00:30",
+    "2024-02-29 12:00",
+    "2024-03-10 02:30",
+    "2024-05-31 23:59",
+    "2024-06-01 00:00",
+)
+FREQUENCIES = """
+D 2D 3D 7D 10D W 2W 3W W-MON 2W-MON W-THU M 2M 3M 4M 5M 6M 12M Q 2Q 3Q Q-NOV 2Q-JAN
+Y 2Y 10Y Y-JUN 2Y-JUN h 6h 36h 1D12h
+""".split()
+
+
+@pytest.mark.parametrize("freq", FREQUENCIES)
+@pytest.mark.parametrize("kind", ["dates", "zone", "periods", "gap"])
+def test_no_frequency_loses_a_document(freq, kind, models):
+    dates = spread_over(*SEVEN)
+    if kind == "zone":
+        dates = dates.tz_localize("UTC").tz_convert("Asia/Kolkata")
+    if kind == "gap":
+        dates = spread_over(
+            *SEVEN[:6], "1968-02-03 00:00" if "h" not in freq else SEVEN[6]
+        )
+    by = dates.to_period(freq) if kind == "periods" else dates
+    lda = models[LatentDirichletAllocation]
+    found = topic_prevalence(lda, X, by, freq=freq)
+    groups = found[found["topic"] == "topic 0"]
+    assert groups["documents"].sum() == 60
+    periods = pd.PeriodIndex(groups["group"])
+    # One after the other without gaps or overlaps, and none is empty at the ends.
+    assert (np.diff(periods.asi8) == periods.freq.n).all()
+    assert groups["documents"].iloc[[0, -1]].all()
+    # Documents are in the period that their date is in.
+    local = dates.tz_localize(None)
+    starts, ends = periods.start_time, periods.end_time
+    within = (starts.values[:, None] <= local.values) & (
+        local.values <= ends.values[:, None]
+    )
+    assert groups["documents"].tolist() == within.sum(axis=1).tolist()
+    mean = lda.transform(X)[within[0], 0].mean()
+    assert groups["share"].iloc[0] == pytest.approx(mean)
+
+
+def test_several_months_are_one_period(models):
+    dates = pd.to_datetime(["2024-01-15", "2024-02-15", "2024-05-15"] * 20)
+    found = topic_prevalence(models[GSMTopicModel], X, dates, freq="2M")
+    halves = found[found["topic"] == "topic 0"].set_index("group")["documents"]
+    assert halves.index.astype(str).tolist() == ["2024-01", "2024-03", "2024-05"]
+    assert halves.tolist() == [40, 0, 20]
+
+
+def test_periods_that_do_not_overlap_are_kept_as_they_are(models):
+    periods = pd.period_range("2024-02", periods=4, freq="2M")
+    by = periods[[3, 0] * 30]
+    found = topic_prevalence(models[GSMTopicModel], X, by)
+    assert found["group"].unique().tolist() == periods.tolist()
+    assert found["documents"].tolist() == [30, 30, 0, 0, 0, 0, 30, 30]
+
+
+@pytest.mark.parametrize(
+    "freq", ["ME", "QE", "YE", "MS", "0D", "-2M", 3, None, pd.DateOffset(months=2)]
+)
+def test_frequencies_that_are_no_lengths_of_periods_are_refused(freq, models):
+    with pytest.raises(ValueError, match="is not a length of periods. Pass 'D'"):
+        topic_prevalence(models[GSMTopicModel], X, DATES, freq=freq)
 
 
 def test_periods_without_documents_have_no_share(models):
@@ -190,5 +258,5 @@ def test_dates_as_strings_and_unknown_periods_are_told(models):
     days = DATES.strftime("%Y-%m-%d").tolist()
     with pytest.raises(ValueError, match=r"dates as strings.*Pass pd\.to_datetime\(by"):
         topic_prevalence(lda, X, days)
-    with pytest.raises(ValueError, match="freq='month' is no length of periods"):
+    with pytest.raises(ValueError, match="freq='month' is not a length of periods"):
         topic_prevalence(lda, X, DATES, freq="month")

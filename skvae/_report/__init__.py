@@ -15,16 +15,10 @@ from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_consistent_length, check_scalar, shuffle
 
 from skvae._report import _drawings, _topics
-from skvae._report._fitted import ModelWithDocuments
-from skvae.fitted.model import (
-    call_of,
-    last_step,
-    parameters_of,
-    pipeline_steps,
-    trained_model,
-)
+from skvae.inspection import topic_prevalence
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
+from skvae.models.fitted import FittedTopics, call_of, last_step, parameters_of
 from skvae.models.health import complaints, facts
 from skvae.utils.counts import check_counts
 from skvae.utils.files import replacing
@@ -154,13 +148,13 @@ def report(
     path = Path(path).expanduser()
     with replacing(path) as file:
         beside = dict(covariates=covariates, embeddings=embeddings)
-        fitted = measured = ModelWithDocuments(
+        fitted = measured = FittedTopics(
             model, X, texts, feature_names=feature_names, **beside
         )
         fitted.check_n_features()
         if X_test is not None:
             beside = dict(covariates=covariates_test, embeddings=embeddings_test)
-            measured = ModelWithDocuments(model, X_test, **beside)
+            measured = FittedTopics(model, X_test, **beside)
             measured.check_n_features("X_test")
         if y is not None:
             check_consistent_length(measured.counts, y)
@@ -172,19 +166,19 @@ def report(
             _topics.add_classes(topics, measured, y)
         found, tables = None, {"similarity": _drawings.similarity(fitted, topics)}
         if by is not None:
-            table = fitted.prevalence(by, freq)
+            table = topic_prevalence(fitted, X, by, freq=freq)
             found = _drawings.prevalences(table)
             tables["prevalence"] = _drawings.shares_by_group(table, topics)
         tables = {name: table for name, table in tables.items() if table is not None}
         n_rows = fitted.counts.shape[0]
         if title is None:
             about = f"{len(topics)} topics in {n_rows:,} documents"
-            title = f"{type(fitted.estimator).__name__}: {about}"
+            title = f"{fitted.name}: {about}"
         page = _render(
             title=title,
             n_tokens=fitted.n_tokens.sum(),
             shape=fitted.counts.shape,
-            health=_health(fitted.estimator),
+            health=_health(fitted.trained),
             noticed=list(_topics.noticed(topics, n_rows)),
             topics=topics,
             of_number={topic["number"]: topic for topic in topics},
@@ -195,11 +189,11 @@ def report(
             tables=tables,
             data=searched | {"n_words": n_words, "tables": _drawings.data_of(tables)},
             maps=_drawings.maps(fitted, topics, n_documents),
-            curves=_drawings.curves(trained_model(fitted.estimator)),
+            curves=_drawings.curves(fitted.trained),
             figures=_figures(fitted, measured, y, baselines),
             held_out=X_test is not None,
             aligned=y is not None,
-            steps=[call_of(step) for step in pipeline_steps(model)],
+            steps=[call_of(step) for step in fitted.steps],
             parameters=parameters_of(fitted.estimator),
             versions=versions(),
             made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -237,9 +231,8 @@ def _template():
     return environment.get_template("report.html")
 
 
-def _health(last):
+def _health(trained):
     """What is wrong with the fit, and what it recorded; None of others' models."""
-    trained = trained_model(last)
     if trained is None:
         return None
     return {
@@ -256,23 +249,23 @@ def _figures(fitted, measured, y, baselines):
             check_counts(documents.counts)
     except ValueError as error:
         return {"reason": str(error)}
-    counts = fitted.counts
 
-    def figures_of(measured):
-        figures = topic_figures(
-            measured.estimator, counts, measured.counts, measured.given
-        )
+    def figures_of(topics, measured):
+        figures = topic_figures(topics, measured)
         if y is not None and not measured.signed:
             figures |= label_alignment(y, measured.codes)
         return figures
 
-    rows = {type(fitted.estimator).__name__: figures_of(measured)}
+    rows = {fitted.name: figures_of(fitted, measured)}
     # Online LDA learns worse from documents that are sorted.
-    shuffled = shuffle(counts, random_state=0) if baselines else None
+    shuffled = shuffle(fitted.counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():
-        other = clone(baseline).fit(shuffled)
-        rows[name] = figures_of(ModelWithDocuments(other, measured.counts))
-    rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured.counts)
+        model = clone(baseline).fit(shuffled)
+        topics = of_measured = FittedTopics(model, fitted.counts)
+        if measured is not fitted:
+            of_measured = FittedTopics(model, measured.counts)
+        rows[name] = figures_of(topics, of_measured)
+    rows["word frequencies alone (unigram)"] = unigram_figures(fitted, measured)
     return {"rows": rows}
 
 

@@ -5,11 +5,9 @@ import unicodedata
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list
 
-from skvae.fitted.space import map_of
-from skvae.fitted.words import word_overlaps
-from skvae.inspection import topic_hierarchy
+from skvae.inspection import embedding_map, topic_hierarchy
+from skvae.inspection.prevalence import axis_of_groups, share_interval
 from skvae.plotting.labels import place_labels
-from skvae.utils.intervals import axis_of_groups, share_interval
 from skvae.utils.text import one_line
 
 # Cells of a shaded table, at most: each takes some 25 bytes.
@@ -20,9 +18,8 @@ def maps(fitted, topics, n_documents):
     """The map in two sizes, for wide pages and for narrow ones; none of few points."""
     if len(topics) < 2:
         return []
-    documents = fitted.counts, fitted.vectors
     sizes = dict(n_words=8, n_documents=min(n_documents, 10))
-    points = map_of(fitted.estimator, fitted.words, documents, **sizes)
+    points = embedding_map(fitted, fitted.X, **sizes)
     of_number = {topic["number"]: topic for topic in topics}
     # Of a document that several topics list the first.
     of_row = {d["row"]: d for topic in topics[::-1] for d in topic["documents"]}
@@ -130,8 +127,8 @@ def similarity(fitted, topics):
     """Overlaps of the words of topics, in the order of the tree; None of one topic."""
     if len(topics) < 2:
         return None
-    order = leaves_list(topic_hierarchy(fitted.estimator)).tolist()
-    overlaps = word_overlaps(fitted.estimator)[np.ix_(order, order)]
+    order = leaves_list(topic_hierarchy(fitted)).tolist()
+    overlaps = fitted.word_overlaps[np.ix_(order, order)]
     np.fill_diagonal(overlaps, np.nan)
     low, high = np.nanmin(overlaps), np.nanmax(overlaps)
     darkness = np.maximum((overlaps - low) / max(high - low, 1e-9), 1 / 8)

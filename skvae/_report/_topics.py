@@ -7,17 +7,8 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import given_names, word_probabilities
-from skvae.fitted.proportions import sizes_of
-from skvae.fitted.space import nearest_documents
-from skvae.fitted.words import (
-    LEAST,
-    WEIGHTS,
-    leading_columns,
-    rank_words,
-    word_frequencies,
-    word_overlaps,
-)
+from skvae.inspection import topic_sizes
+from skvae.inspection.words import LEAST, WEIGHTS, rank_words, word_frequencies
 from skvae.metrics import npmi_coherence
 from skvae.utils.text import one_line
 
@@ -42,14 +33,14 @@ def start_of(fitted):
 
 def topics_of(fitted, n_words):
     """A dict for each topic, largest first, and what the search and the slider read."""
-    last = fitted.estimator
-    p, frequencies = word_probabilities(last), word_frequencies(last, fitted.counts)
+    p, frequencies = fitted.word_probabilities, word_frequencies(fitted)
     # Words by their numbers in the page: those that some place of the slider shows,
     # and the most frequent ones.
     shown = np.zeros(p.shape, dtype=bool)
     for weight in _STEPS:
-        scores = rank_words(last, "relevance", weight, frequencies)
-        np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
+        scores = rank_words(fitted, "relevance", weight, frequencies)
+        leading = fitted.leading_columns(n_words, scores)
+        np.put_along_axis(shown, leading, True, axis=1)
     known = shown.any(axis=0)
     known[np.argsort(-frequencies, kind="stable")[:_SEARCHED]] = True
     columns = np.flatnonzero(known)
@@ -61,9 +52,9 @@ def topics_of(fitted, n_words):
     order, sizes = np.arange(len(p)), _sizes(fitted)
     if sizes["share"] is not None:
         order = np.argsort(-sizes["share"], kind="stable")
-    overlaps = word_overlaps(last)
+    overlaps = fitted.word_overlaps
     relevance = log_p - (1 - start_of(fitted)) * log_frequencies
-    own_names = [name and one_line(name, 60) for name in given_names(last)]
+    own_names = [name and one_line(name, 60) for name in fitted.given_names]
     topics, of_topics = [], {}
     for k in order.tolist():
         numbers = np.flatnonzero(shown[k])
@@ -100,19 +91,19 @@ def _sizes(fitted):
     """Sizes and coherence of the topics; None of what the model cannot tell."""
     found = dict.fromkeys(["share", "n_documents", "half"])
     if not fitted.signed:
-        sizes = sizes_of(fitted.estimator, fitted.counts, fitted.codes)
+        sizes = topic_sizes(fitted, fitted.X)
         found["share"] = sizes["share"].to_numpy()
         found["n_documents"] = sizes["documents"].to_numpy()
         # In how many documents half of the tokens of each topic are.
         tokens = np.sort(fitted.n_tokens[:, None] * fitted.codes, axis=0)[::-1]
         reached = np.cumsum(tokens, axis=0)
         found["half"] = (1 + (reached < reached[-1] / 2).sum(axis=0)).tolist()
-    n_words = min(10, fitted.counts.shape[1])
+    n_words = min(10, fitted.components.shape[1])
     options = dict(n_words=n_words, per_topic=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that X lacks
         try:
-            found["npmi"] = npmi_coherence(fitted.estimator, fitted.counts, **options)
+            found["npmi"] = npmi_coherence(fitted, None, **options)
         except ValueError:
             found["npmi"] = None
     return found
@@ -152,9 +143,7 @@ def add_documents(topics, fitted, labels, n_documents):
 
     Returns how many characters texts are cut after, or None of whole ones.
     """
-    rows, similarity = nearest_documents(
-        fitted.estimator, fitted.counts, fitted.vectors, n_documents
-    )
+    rows, similarity = fitted.nearest_documents(n_documents)
     rows = [row[np.isfinite(of)].tolist() for row, of in zip(rows, similarity)]
     texts, length = fitted.texts, None
     if texts is not None:

@@ -9,22 +9,21 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.cluster import ClusterTopicModel
-from skvae.consensus import ConsensusTopicModel
-from skvae.fitted.meta import MetaTopicModel
-from skvae.fitted.model import (
-    call_of,
-    check_n_features,
-    last_step,
-    parameters_of,
-    pipeline_steps,
-    topic_model_input,
-    trained_model,
-)
 from skvae.inspection import top_words
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models import health
 from skvae.models.base import BaseVAE
+from skvae.models.cluster import ClusterTopicModel
+from skvae.models.consensus import ConsensusTopicModel
+from skvae.models.fitted import (
+    FittedTopics,
+    call_of,
+    last_step,
+    parameters_of,
+    pipeline_steps,
+    trained_model,
+)
+from skvae.models.meta import MetaTopicModel
 from skvae.models.topics import BaseTopicModel
 from skvae.utils.files import replacing
 from skvae.utils.text import encodable, one_line
@@ -252,16 +251,17 @@ def _topics(model, feature_names, n_words):
 def _figures(model, X_test, is_topics, **beside):
     """Figures on held-out rows, by the name of the model that they are of."""
     last = last_step(model)
-    rows, given = topic_model_input(model, X_test, **beside)
+    test = FittedTopics(model, X_test, **beside)
     name = type(last).__name__
     if not is_topics:
-        return rows.shape[0], {name: {"score": last.score(rows, **given)}}
-    check_n_features(last, rows, "X_test")
+        score = last.score(test.counts, **test.given)
+        return test.counts.shape[0], {name: {"score": score}}
+    test.check_n_features("X_test")
     found = {
-        name: topic_figures(last, rows, rows, given),
-        "word frequencies alone": unigram_figures(rows, rows),
+        name: topic_figures(test, test),
+        "word frequencies alone": unigram_figures(test, test),
     }
-    return rows.shape[0], found
+    return test.counts.shape[0], found
 
 
 def _figure(value):

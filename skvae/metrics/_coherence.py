@@ -6,17 +6,18 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import csr_array
 
-from skvae.fitted.model import topic_model, topic_model_counts
 from skvae.metrics._words import (
     as_columns,
     as_words,
     check_width,
+    is_model,
     known_names,
     leading_words,
 )
+from skvae.models.fitted import FittedTopics
 from skvae.utils.counts import check_csr
 from skvae.utils.npmi import npmi
-from skvae.utils.validation import check_feature_names
+from skvae.utils.validation import check_feature_names, check_same_columns, column_names
 
 # Presences of words in windows that are counted at a time, at most, unless a single
 # document has more: about 100 MiB.
@@ -96,9 +97,11 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     """
     _check_pairs(n_words)
     check_feature_names(feature_names)
-    if hasattr(topics, "fit"):
-        X = topic_model_counts(topics, X)
-        _check_same_columns(topic_model(topics), X)
+    if is_model(topics):
+        topics = FittedTopics.of(topics, X)
+        X = topics.counts
+    check_same_columns(column_names(X), known_names(topics), "X", "the topics")
+    check_same_columns(feature_names, column_names(X), "feature_names", "X")
     if feature_names is None:
         feature_names = getattr(X, "columns", None)
 
@@ -303,6 +306,10 @@ def _shares_of_windows(topics, texts, window, n_words, feature_names):
         feature_names = known_names(topics)
     else:
         check_width(topics, len(feature_names), "feature_names")
+        known = known_names(topics)
+        check_same_columns(
+            feature_names, known, "feature_names", "the topics", allow_others=True
+        )
     leading = as_words(leading_words(topics, n_words), feature_names)
 
     index = {}
@@ -316,16 +323,6 @@ def _shares_of_windows(topics, texts, window, n_words, feature_names):
 def _check_pairs(n_words):
     if n_words < 2:
         raise ValueError(f"n_words={n_words}, but coherence needs pairs: at least 2.")
-
-
-def _check_same_columns(model, X):
-    """Check the order of the columns of a DataFrame, as `transform` would."""
-    if hasattr(model, "feature_names_in_") and hasattr(X, "columns"):
-        if list(X.columns) != list(model.feature_names_in_):
-            raise ValueError(
-                f"X has other columns than {type(model).__name__} was fitted on, or "
-                "another order. Pass X[model.feature_names_in_]."
-            )
 
 
 def _warn_of_absent_words(absent, corpus, stacklevel=3):

@@ -37,6 +37,7 @@ from skvae.utils.methods import OwnMethods
 from skvae.utils.validation import (
     Interval,
     StrOptions,
+    check_code_names,
     check_layer_sizes,
     check_parameters,
     resolve_device,
@@ -63,6 +64,8 @@ class BaseVAE(
     """
 
     _guesses = OF_NETS
+    # Whether codes are topic proportions: non-negative, with rows of sum 1.
+    _gives_proportions = False
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -548,6 +551,7 @@ class BaseVAE(
             Of counts, the probabilities of the words.
         """
         check_is_fitted(self, "net_")
+        check_code_names(self, X)
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
-from skvae.utils.validation import check_range
+from skvae.utils.validation import check_range, check_same_columns, column_names
 
 ONE_COLUMN = (
     " For a number for each row pass a table of one column: covariates.reshape(-1, 1)."
@@ -195,19 +195,15 @@ def numbers(estimator, table, n_dims, n_samples, reset):
 def check_names(estimator, table, kind, *, reset):
     """Keep the names of the columns of a DataFrame, or compare them with those kept.
 
+    A row of numbers may be a Series.
+
     Only of one whose names are strings, all of them.
     """
-    names = list(getattr(table, "columns", ()))
-    if not names or not all(isinstance(name, str) for name in names):
-        return
-    if reset:
+    names = column_names(table)
+    if reset and names is not None:
         setattr(estimator, f"{kind}_names_", np.array(names, dtype=object))
-    expected = list(getattr(estimator, f"{kind}_names_", names))
-    if names != expected:
-        raise ValueError(
-            f"{type(estimator).__name__} was fitted with {kind}s of the names "
-            f"[{listed(expected)}], in this order, and found [{listed(names)}]."
-        )
+    expected = getattr(estimator, f"{kind}_names_", None)
+    check_same_columns(names, expected, f"{kind}s", f"{type(estimator).__name__}.fit")
 
 
 def listed(values):

@@ -276,17 +276,18 @@ class Inference:
         return tuple(np.hsplit(self._map(encode, data, self.width), 2))
 
     @own_settings()
-    def code_variances(self, data, n_draws=64):
-        """Variances of codes over the posterior; (n_samples, n_components)."""
+    def posterior_draws(self, data, n_draws):
+        """Codes drawn from q(z | x) of rows; (n_draws, n_samples, n_components)."""
 
-        def spread(x, c, e):
+        def draw(x, c, e):
             posterior = self.module.encoder(x, c=c, e=e)
             noise = own_noise(posterior.mean, n_draws)
-            draws = posterior.mean + posterior.stddev * noise
-            return self.module.link(draws).var(0, correction=0)
+            codes = self.module.link(posterior.mean + posterior.stddev * noise)
+            return codes.transpose(0, 1).flatten(1)
 
         width = max(self.width, n_draws * self.module.encoder.n_components)
-        return self._map(spread, data, width)
+        draws = self._map(draw, data, width)
+        return draws.reshape(len(draws), n_draws, -1).swapaxes(0, 1)
 
     @own_settings()
     def means(self, codes):

@@ -27,7 +27,7 @@ from skvae.utils.counts import (
 )
 from skvae.utils.guesses import OF_TOPIC_MODELS
 from skvae.utils.names import TopicNamesMixin
-from skvae.utils.validation import check_input, contains_words
+from skvae.utils.validation import check_code_names, check_input, contains_words
 
 # Share of documents, anew in each epoch, of which the encoder sees embeddings alone.
 HIDDEN = 0.1
@@ -281,6 +281,14 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
             )
         return mean
 
+    def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
+        """Codes drawn from q(z | x) of each document; (n_draws, n_samples, n_topics).
+
+        The draws are the same in each call, and do not depend on the other documents.
+        """
+        data = self._check_data(X, covariates, embeddings, scored=False)
+        return self._inference().posterior_draws(data, n_draws)
+
     def components_given(self, covariates=None):
         """Word probabilities of each topic at given covariates.
 
@@ -418,6 +426,8 @@ class BaseTopicModel(TopicNamesMixin, BaseVAE):
 class BaseProportionsModel(BaseTopicModel):
     """Topic models whose codes are topic proportions: non-negative, of sum 1."""
 
+    _gives_proportions = True
+
     def inverse_transform(self, X, *, covariates=None):
         """Word probabilities of documents with the given topic proportions.
 
@@ -434,6 +444,7 @@ class BaseProportionsModel(BaseTopicModel):
             Rows sum to one.
         """
         check_is_fitted(self, "net_")
+        check_code_names(self, X)
         X = check_array(
             X,
             dtype=[np.float64, np.float32],

@@ -803,6 +803,8 @@ class VAETransformer(BaseVAE):
 
     @staticmethod
     def _single_row(x):
+        if isinstance(x, pd.Series):
+            x = x.to_frame().T
         x = x if sp.issparse(x) or isinstance(x, pd.DataFrame) else np.asarray(x)
         if x.ndim == 1:
             x = x.reshape(1, -1)

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.cluster.hierarchy import dendrogram, fcluster
 from sklearn.utils import check_scalar
 
-from skvae.fitted.words import topic_captions, topic_distances
 from skvae.inspection import topic_hierarchy
+from skvae.models.fitted import FittedTopics
 from skvae.plotting import _style as style
 
 # Colors of groups: what joins several is gray.
@@ -87,9 +87,10 @@ class TopicHierarchyDisplay(style.Display):
         display : TopicHierarchyDisplay
             With the picture drawn.
         """
-        hierarchy = topic_hierarchy(model, method=method)
-        captions = topic_captions(model, feature_names, n_words)
-        return cls(hierarchy, captions, topic_distances(model)).plot(**plot_options)
+        topics = FittedTopics(model, feature_names=feature_names)
+        hierarchy = topic_hierarchy(topics, method=method)
+        captions = topics.captions(n_words)
+        return cls(hierarchy, captions, topics.topic_distances).plot(**plot_options)
 
     def plot(self, ax=None, *, n_groups=None, matrix=False):
         """Draw the tree.

@@ -7,8 +7,7 @@ import scipy.sparse as sp
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
-from skvae.fitted.beside import as_keywords, rows_of
-from skvae.fitted.model import last_step
+from skvae.models.fitted import as_keywords, last_step, rows_of
 from skvae.plotting import _style as style
 
 

@@ -6,17 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import (
-    check_proportions,
-    given_names,
-    last_step,
-    scores_tokens,
-    topic_model_input,
-    topic_names,
-)
-from skvae.fitted.space import to_plane
-from skvae.fitted.words import top_lists, topic_captions
 from skvae.inspection import embedding_map
+from skvae.inspection.maps import to_plane
+from skvae.models.fitted import FittedTopics
 from skvae.plotting import _style as style
 from skvae.plotting.labels import place_labels
 
@@ -123,17 +115,16 @@ class EmbeddingMapDisplay(style.Display):
         display : EmbeddingMapDisplay
             With the picture drawn.
         """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        topics = FittedTopics(model, X, feature_names=feature_names, **given)
         points = embedding_map(
-            model,
+            topics,
             X,
             n_words=n_words,
             n_documents=n_documents,
             transformer=transformer,
-            feature_names=feature_names,
-            covariates=covariates,
-            embeddings=embeddings,
         )
-        return cls(points, _short_names(model, feature_names)).plot(**plot_options)
+        return cls(points, _short_names(topics)).plot(**plot_options)
 
     def plot(self, ax=None, *, label_documents=False, fontsize=8):
         """Draw the map.
@@ -187,12 +178,12 @@ class EmbeddingMapDisplay(style.Display):
         return self
 
 
-def _short_names(model, feature_names, n_words=2):
+def _short_names(topics, n_words=2):
     """What a map has room to call topics: their names, or numbers and first words."""
-    lists = top_lists(model, feature_names, n_words)
+    lists = topics.top_lists(n_words)
     return [
         f"{k} {lists[k]}" if name is None else name
-        for k, name in enumerate(given_names(model))
+        for k, name in enumerate(topics.given_names)
     ]
 
 
@@ -328,20 +319,19 @@ class LatentSpaceDisplay(style.Display):
         display : LatentSpaceDisplay
             With the picture drawn.
         """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        topics = FittedTopics(model, X, feature_names=feature_names, **given)
         if covariates is None and embeddings is None:
             codes = model.transform(X)
         else:
-            rows, given = topic_model_input(
-                model, X, covariates=covariates, embeddings=embeddings
-            )
-            codes = last_step(model).transform(rows, **given)
+            codes = topics.steps[-1].transform(topics.counts, **topics.given)
         codes, names, title = np.asarray(codes), None, None
         n_all = len(codes)
         if isinstance(y, str):
             if y != "topic":
                 raise ValueError(f"y={y!r}. Pass a class for each row, or 'topic'.")
-            check_proportions(model)
-            captions = topic_captions(model, feature_names, n_words)
+            topics.check_proportions()
+            captions = topics.captions(n_words)
             y = captions[codes.argmax(axis=1)]
         elif y is not None:
             y = np.asarray(y)
@@ -354,7 +344,7 @@ class LatentSpaceDisplay(style.Display):
             dimensions = (0, 1)
         if dimensions is not None:
             codes = codes[:, list(dimensions)]
-            names = _names_of(model, dimensions)
+            names = _names_of(topics, dimensions)
         else:
             if subsample is not None and subsample < n_all:
                 rng = np.random.default_rng(0)
@@ -474,11 +464,11 @@ def _classes(y):
     return classes
 
 
-def _names_of(model, dimensions):
+def _names_of(topics, dimensions):
     """What to call dimensions of codes: topics by their names, if they have some."""
-    last = last_step(model)
-    if scores_tokens(last) or hasattr(last, "topic_names_"):
-        return topic_names(last)[list(dimensions)]
+    last = topics.steps[-1]
+    if hasattr(last, "_bound_per_token") or hasattr(last, "topic_names_"):
+        return topics.topic_names[list(dimensions)]
     return [f"dimension {k}" for k in dimensions]
 
 

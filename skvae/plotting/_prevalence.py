@@ -5,11 +5,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skvae.fitted.model import topic_names, topic_number
-from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
+from skvae.inspection.prevalence import axis_of_groups, share_interval
+from skvae.models.fitted import FittedTopics
 from skvae.plotting import _style as style
-from skvae.utils.intervals import axis_of_groups, share_interval
 
 N_COLUMNS = 3
 
@@ -104,18 +103,18 @@ class TopicPrevalenceDisplay(style.Display):
         display : TopicPrevalenceDisplay
             With the picture drawn.
         """
-        prevalence = topic_prevalence(
-            model, X, by, freq=freq, covariates=covariates, embeddings=embeddings
-        )
-        names = topic_names(model)
+        given = {"covariates": covariates, "embeddings": embeddings}
+        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        prevalence = topic_prevalence(fitted, X, by, freq=freq)
+        names = fitted.topic_names
         if isinstance(topics, Integral):
             check_scalar(topics, "topics", Integral, min_val=1)
             shares = prevalence.groupby("topic", sort=False)["share"]
             span = (shares.max() - shares.min())[names].to_numpy()
             chosen = np.argsort(-span, kind="stable")[:topics]
         else:
-            chosen = [topic_number(model, topic) for topic in topics]
-        captions = topic_captions(model, feature_names, n_words)
+            chosen = [fitted.topic_number(topic) for topic in topics]
+        captions = fitted.captions(n_words)
         titles = {names[k]: captions[k] for k in chosen}
         shown = prevalence[prevalence["topic"].isin(list(titles))]
         return cls(shown, titles).plot(**plot_options)

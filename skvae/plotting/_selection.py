@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.model import scores_tokens
+from skvae.models.fitted import last_step
 from skvae.plotting import _style as style
 
 # A model's name and its number of components, as in "GSM 20".
@@ -136,7 +136,8 @@ class ModelSelectionDisplay(style.Display):
         if chosen in results.index:
             choices[""] = int(results.loc[chosen, "n_components"])
 
-        in_nats = search.scoring is None and scores_tokens(search.estimator)
+        searched = last_step(search.estimator)
+        in_nats = search.scoring is None and hasattr(searched, "_bound_per_token")
         results = results.sort_values("n_components")
         panels = []
         for metric in metrics:

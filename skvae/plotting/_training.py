@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.model import last_step
+from skvae.models.fitted import last_step
 from skvae.models.health import ACTIVE
 from skvae.plotting import _style as style
 

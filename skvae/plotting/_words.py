@@ -3,25 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import (
-    is_signed,
-    topic_model,
-    topic_model_input,
-    topic_names,
-    topic_number,
-    topic_proportions,
-    word_names,
-    word_probabilities,
-)
-from skvae.fitted.words import (
-    leading_columns,
-    rank_words,
-    topic_captions,
-    word_frequencies,
-)
 from skvae.inspection import topic_sizes
+from skvae.inspection.words import rank_words, word_frequencies
+from skvae.models.fitted import FittedTopics
 from skvae.plotting import _style as style
-from skvae.utils.counts import check_csr
 
 # A white stroke across a bar that goes on beyond the scale.
 _STROKE = dict(marker=[(-1, -2), (1, 2)], markersize=14, markeredgewidth=2.5)
@@ -131,27 +116,28 @@ class TopicWordsDisplay(style.Display):
         display : TopicWordsDisplay
             With the picture drawn.
         """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
         frequencies = None
         if X is not None and by == "relevance":
-            frequencies = word_frequencies(model, X)
-        columns = leading_columns(rank_words(model, by, weight, frequencies), n_words)
-        if is_signed(model):
-            values = topic_model(model).components_
+            frequencies = word_frequencies(fitted)
+        scores = rank_words(fitted, by, weight, frequencies)
+        columns = fitted.leading_columns(n_words, scores)
+        if fitted.signed:
+            values = fitted.components
             measure = dict(value_name="weight of the word", value_format=".2g")
         else:
-            values, measure = word_probabilities(model), {}
+            values, measure = fitted.word_probabilities, {}
         shares, order = None, np.arange(len(columns))
         if X is not None:
-            sizes = topic_sizes(model, X, covariates=covariates, embeddings=embeddings)
-            shares = sizes["share"].to_numpy()
+            shares = topic_sizes(fitted, X)["share"].to_numpy()
             order = np.argsort(-shares, kind="stable")
         if topics is not None:
-            order = np.array([topic_number(model, k) for k in topics], dtype=int)
+            order = np.array([fitted.topic_number(k) for k in topics], dtype=int)
             if len(order) == 0:
                 raise ValueError("topics is empty. Name one or more.")
         words = pd.DataFrame(
-            word_names(model, feature_names)[columns[order]],
-            index=topic_names(model)[order],
+            fitted.words[columns[order]], index=fitted.topic_names[order]
         )
         return cls(
             words,
@@ -303,19 +289,18 @@ class TopicDocumentsDisplay(style.Display):
         display : TopicDocumentsDisplay
             With the picture drawn.
         """
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
-        )
-        shares = topic_proportions(model, counts, given)
+        given = {"covariates": covariates, "embeddings": embeddings}
+        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        shares = fitted.proportions
         y = np.asarray(y)
         if y.shape != (len(shares),):
             raise ValueError(
                 f"y has shape {y.shape}, but X has {len(shares)} documents. Pass one "
                 "class for each."
             )
-        telling = check_csr(counts).sum(axis=1) > 0
+        telling = fitted.n_tokens > 0
         shares = pd.DataFrame(shares[telling]).groupby(y[telling]).mean().T
-        shares.index = topic_captions(model, feature_names, n_words)
+        shares.index = fitted.captions(n_words)
         # Topics of the first class first, so that the map tends to a diagonal.
         by_class = np.lexsort([-shares.max(axis=1), shares.to_numpy().argmax(axis=1)])
         return cls(shares.iloc[by_class]).plot(**plot_options)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sized
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 import torch
 from sklearn.utils import check_scalar
@@ -25,12 +26,15 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_code_names",
     "check_feature_names",
     "check_input",
     "check_layer_sizes",
     "check_n_words",
     "check_parameters",
     "check_range",
+    "check_same_columns",
+    "column_names",
     "contains_texts",
     "contains_words",
     "resolve_device",
@@ -155,6 +159,42 @@ def value_range(values):
     if values.size == 0:
         return 0.0, 0.0
     return np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+
+
+def column_names(X):
+    """Names of the columns of a DataFrame, or of the numbers of a row that is a Series.
+
+    None if there are none, or if they are not strings, all of them, as in scikit-learn.
+    """
+    names = X.index if isinstance(X, pd.Series) else getattr(X, "columns", ())
+    names = list(names)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def check_same_columns(names, expected, name, owner, *, allow_others=False):
+    """Raise ValueError unless columns have the expected names in the expected order.
+
+    Either may be None, unknown. Other numbers of columns are left to other checks.
+    With `allow_others`, the same names in another order alone are refused.
+    """
+    if names is None or expected is None or len(names) != len(expected):
+        return
+    if allow_others and set(names) != set(expected):
+        return
+    for column, (found, other) in enumerate(zip(names, expected)):
+        if found != other:
+            raise ValueError(
+                f"Column {column} of {name} is {found!r}, but that of {owner} is "
+                f"{other!r}. Pass the same columns in the same order: select them by "
+                f"name, in the order of {owner}."
+            )
+
+
+def check_code_names(model, X):
+    """Raise ValueError if codes have the columns of `transform` in another order."""
+    names = model.get_feature_names_out()
+    owner = f"{type(model).__name__}.transform"
+    check_same_columns(column_names(X), names, "X", owner, allow_others=True)
 
 
 def contains_texts(X):

@@ -1,18 +1,18 @@
 """What models share whose topics are made of those of other models."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.beside import as_keywords
-from skvae.fitted.model import topic_model, word_probabilities
 from skvae.models.embeddings import part_embeddings
+from skvae.models.fitted import as_keywords
 from skvae.models.topics import check_documents
 from skvae.shards import Shards
 from skvae.utils.guesses import OF_TOPIC_MODELS, TellsNames
 from skvae.utils.methods import OwnMethods
 from skvae.utils.names import TopicNamesMixin
+from skvae.utils.validation import check_code_names
 
 
 class MetaTopicModel(
@@ -30,6 +30,7 @@ class MetaTopicModel(
     """
 
     _guesses = OF_TOPIC_MODELS
+    _gives_proportions = True
 
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.
@@ -64,6 +65,7 @@ class MetaTopicModel(
             X times `word_probabilities_`.
         """
         check_is_fitted(self)
+        check_code_names(self, X)
         return check_array(X, input_name="X") @ self.word_probabilities_
 
     def _check_data(
@@ -91,14 +93,6 @@ class MetaTopicModel(
         return tags
 
 
-def words_of_documents(model):
-    """Return p(word) in documents of one topic alone; rows sum to one."""
-    last = topic_model(model)
-    if hasattr(last, "word_probabilities_"):  # where components are something else
-        return last.word_probabilities_
-    return word_probabilities(model)
-
-
 def mix_words(words, shares, groups):
     """Words of groups of topics, each topic weighed by its share of documents.
 
@@ -106,3 +100,14 @@ def mix_words(words, shares, groups):
     """
     weights = np.asarray(shares) + 1e-12
     return np.array([weights[of] @ words[of] / weights[of].sum() for of in groups])
+
+
+def seeded_clone(model, seed):
+    """Return an unfitted copy with `seed` in each of its `random_state` parameters."""
+    model = clone(model)
+    names = [
+        name
+        for name in model.get_params(deep=True)
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return model.set_params(**dict.fromkeys(names, seed))

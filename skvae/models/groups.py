@@ -6,16 +6,8 @@ import numpy as np
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
-from skvae.fitted.model import (
-    pipeline_steps,
-    topic_model,
-    topic_model_input,
-    topic_names,
-    topic_number,
-    topic_proportions,
-    word_probabilities,
-)
+from skvae.models.fitted import FittedTopics, pipeline_steps
+from skvae.models.meta import MetaTopicModel, mix_words
 
 __all__ = ["TopicGroups"]
 
@@ -78,6 +70,52 @@ class TopicGroups(MetaTopicModel):
         self.groups = groups
         self.drop = drop
 
+    def get_params(self, deep=True):
+        """Parameters of the groups, without those of the fitted model.
+
+        Whoever set the latter, as searches and seeded clones do, would change the model
+        that all clones share, and not what it was fitted to.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Not used.
+
+        Returns
+        -------
+        params : dict
+            Values by names.
+        """
+        return super().get_params(deep=False)
+
+    def set_params(self, **params):
+        """Set parameters of the groups, not those of the fitted model.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by names.
+
+        Returns
+        -------
+        self : object
+            The groups.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter; nothing is set then.
+        """
+        known = self._get_param_names()
+        for name in params:
+            if "__" in name:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self}. Valid "
+                    f"parameters are: {known}. The model within is fitted and stays "
+                    "as it is."
+                )
+        return super().set_params(**params)
+
     def fit(self, X, y=None, *, covariates=None, embeddings=None):
         """Mix the words of topics by their shares in documents; the model is not fit.
 
@@ -106,27 +144,28 @@ class TopicGroups(MetaTopicModel):
             two groups or dropped too, if a group has none, if two topics would have one
             name, or if none is left.
         """
-        topics = self._topics()
-        counts, given = topic_model_input(
+        model = FittedTopics(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        shares = topic_proportions(self.estimator, counts, given).mean(axis=0)
-        words = word_probabilities(self.estimator)
-        self.estimator_ = topic_model(self.estimator)
+        topics = self._topics(model)
+        shares = model.proportions.mean(axis=0)
+        words = model.word_probabilities
+        self.estimator_ = model.estimator
         self.topics_ = list(topics.values())
         self.topic_names_ = np.array(list(topics), dtype=object)
         self.n_features_in_ = words.shape[1]
         self.components_ = mix_words(words, shares, self.topics_)
-        of_documents = words_of_documents(self.estimator)
-        self.word_probabilities_ = mix_words(of_documents, shares, self.topics_)
+        self.word_probabilities_ = mix_words(
+            model.words_of_documents, shares, self.topics_
+        )
         self.__dict__.pop("feature_names_in_", None)  # of another model
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
         return self
 
-    def _topics(self):
+    def _topics(self, model):
         """Numbers of the topics that each new one is made of, by its name."""
-        name, names = type(self).__name__, topic_names(self.estimator)
+        name, names = type(self).__name__, model.topic_names
         given = {} if self.groups is None else self.groups
         if not isinstance(given, Mapping):
             raise TypeError(
@@ -134,10 +173,10 @@ class TopicGroups(MetaTopicModel):
                 f"{{'sport': [3, 7]}}. Got {given!r}."
             )
         topics = {
-            group: [topic_number(self.estimator, topic) for topic in of_group]
+            group: [model.topic_number(topic) for topic in of_group]
             for group, of_group in given.items()
         }
-        dropped = [topic_number(self.estimator, topic) for topic in self.drop]
+        dropped = [model.topic_number(topic) for topic in self.drop]
         used = sorted(sum(topics.values(), dropped))
         if twice := {k for k, after in zip(used, used[1:]) if k == after}:
             raise ValueError(
@@ -177,10 +216,22 @@ class TopicGroups(MetaTopicModel):
             shared by all.
         """
         check_is_fitted(self)
-        counts, given = topic_model_input(
+        model = FittedTopics(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        shares = topic_proportions(self.estimator, counts, given)
+        return self._grouped(model.proportions)
+
+    def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
+        """Proportions of the groups in draws of the model's posterior."""
+        model = FittedTopics(
+            self.estimator, X, covariates=covariates, embeddings=embeddings
+        )
+        return np.stack(
+            [self._grouped(draw) for draw in model.posterior_draws(n_draws)]
+        )
+
+    def _grouped(self, shares):
+        """Sums of proportions of the model's topics, divided by those that are kept."""
         sums = np.column_stack([shares[:, of].sum(axis=1) for of in self.topics_])
         sums[~sums.any(axis=1)] = 1.0
         return normalize(sums, norm="l1")
