@@ -2,9 +2,9 @@
 
 import importlib
 
-from skvae.cluster import ClusterTopicModel
-from skvae.consensus import ConsensusTopicModel
-from skvae.groups import TopicGroups
+from skvae.models.cluster import ClusterTopicModel
+from skvae.models.consensus import ConsensusTopicModel
+from skvae.models.groups import TopicGroups
 from skvae.models.gsm import GSMTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.prodlda import ProdLDATopicModel

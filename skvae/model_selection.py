@@ -17,14 +17,6 @@ from sklearn.utils import Bunch, check_consistent_length, check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from skvae.fitted.completion import complete, perplexity_of
-from skvae.fitted.documents import text_halves
-from skvae.fitted.model import (
-    is_signed,
-    topic_model,
-    topic_model_counts,
-    topic_model_input,
-)
 from skvae.metrics import (
     label_alignment,
     npmi_coherence,
@@ -32,10 +24,11 @@ from skvae.metrics import (
     topic_stability,
     unigram_perplexity,
 )
-from skvae.utils.cloning import seeded_clone
+from skvae.metrics.perplexity import complete, perplexity_of
+from skvae.models.fitted import FittedTopics
+from skvae.models.meta import seeded_clone
 from skvae.utils.hints import explain_keywords
-from skvae.utils.ranking import top_columns
-from skvae.utils.tables import FigureTable
+from skvae.utils.text import FigureTable
 from skvae.utils.validation import contains_texts
 
 __all__ = ["compare_models"]
@@ -214,7 +207,7 @@ def compare_models(
     ]
     halves = None
     if contains_texts(X_test) and any(map(_sees_embeddings, models.values())):
-        halves = text_halves(X_test)
+        halves = _text_halves(X_test)
     calls = (
         delayed(_run)(model, X, X_test, halves, y, n_words, return_estimator)
         for _, _, model in tasks
@@ -342,26 +335,30 @@ def _measure(model, X, X_test, halves, y, n_words):
     codes = model.transform(X_test)
     transformed = time.process_time()
 
-    last = topic_model(model)
-    counts = topic_model_counts(model, X)
-    counts_test, given = topic_model_input(model, X_test)
+    topics, test = FittedTopics(model, X), FittedTopics(model, X_test)
     completions = None
     if halves is not None:
         first, second = halves
-        completions = complete(model, first, held_out=second)
-    figures = topic_figures(last, counts, counts_test, given, n_words, completions)
-    n_words = min(n_words, last.components_.shape[1])
-    codes = None if is_signed(last) else np.asarray(codes)
+        completions = complete(FittedTopics(model, first), held_out=second)
+    figures = topic_figures(topics, test, n_words, completions)
+    codes = None if topics.signed else np.asarray(codes)
     if y is not None and codes is not None:
         figures |= dict(label_alignment(y, codes))
     times = {"fit_time": fitted - started, "transform_time": transformed - fitted}
     return {
         "figures": figures | times,
-        "unigram": unigram_figures(counts, counts_test),
-        "n_features": last.components_.shape[1],
-        "words": top_columns(last.components_, n_words).tolist(),
+        "unigram": unigram_figures(topics, test),
+        "n_features": topics.components.shape[1],
+        "words": topics.leading_columns(n_words).tolist(),
         "topics": None if codes is None else codes.argmax(axis=1),
     }
+
+
+def _text_halves(texts):
+    """The first and the second halves of texts, split between words."""
+    words = [text.split() for text in texts]
+    first = [" ".join(of_text[: len(of_text) // 2]) for of_text in words]
+    return first, [" ".join(of_text[len(of_text) // 2 :]) for of_text in words]
 
 
 def _stability(runs):
@@ -381,35 +378,35 @@ def _stability(runs):
     }
 
 
-def topic_figures(model, counts, counts_test, given, n_words=10, completions=None):
-    """Figures of a fitted topic model, without a Pipeline, but for its times.
+def topic_figures(topics, test, n_words=10, completions=None):
+    """Figures of a fitted topic model with documents of the fit and of a test.
 
     Without completions of halves, a model with embeddings has no perplexity.
     """
-    n_features = model.components_.shape[1]
+    n_features = topics.components.shape[1]
     n_words = min(n_words, n_features)
-    if completions is None and "embeddings" not in given:
-        completions = complete(model, counts_test, **given)  # once for both averages
-    npmi = npmi_test = npmi_coherence(model, counts, n_words=n_words)
-    if counts_test is not counts:
+    if completions is None and "embeddings" not in test.given:
+        completions = complete(test)  # once for both averages
+    npmi = npmi_test = npmi_coherence(topics, None, n_words=n_words)
+    if test is not topics:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of words that they lack
-            npmi_test = npmi_coherence(model, counts_test, n_words=n_words)
+            npmi_test = npmi_coherence(test, None, n_words=n_words)
     return {
         column: perplexity_of(*completions, average) if completions else None
         for column, average in _AVERAGES.items()
     } | {
         "npmi": npmi,
         "npmi_test": npmi_test,
-        "diversity": topic_diversity(model, n_words=min(_DIVERSE_WORDS, n_features)),
-        "active_units": getattr(model, "health_", {}).get("active_units"),
+        "diversity": topic_diversity(topics, n_words=min(_DIVERSE_WORDS, n_features)),
+        "active_units": getattr(topics.estimator, "health_", {}).get("active_units"),
     }
 
 
-def unigram_figures(counts, counts_test):
+def unigram_figures(topics, test):
     """Perplexities of the baseline."""
     return {
-        column: unigram_perplexity(counts, counts_test, average=average)
+        column: unigram_perplexity(topics.counts, test.counts, average=average)
         for column, average in _AVERAGES.items()
     }
 

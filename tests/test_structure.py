@@ -14,9 +14,8 @@ LAYERS = [
     {"utils"},
     {"nn", "distributed", "shards"},
     {"training", "persistence"},
-    {"models"},
-    {"fitted", "datasets"},
-    {"metrics", "inspection", "cluster", "consensus", "groups"},
+    {"models", "datasets"},
+    {"metrics", "inspection"},
     {"model_selection", "plotting", "export"},
     {"_report"},
     {""},  # skvae/__init__.py

@@ -14,41 +14,13 @@ from sklearn.base import clone
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.utils import check_consistent_length, check_scalar, shuffle
 
-from skvae._report._drawings import (
-    curves,
-    maps,
-    prevalences,
-    shares_by_group,
-    similarity,
-)
-from skvae._report._topics import (
-    add_classes,
-    add_documents,
-    noticed,
-    start_of,
-    topics_of,
-)
-from skvae.fitted.documents import document_texts
-from skvae.fitted.model import (
-    call_of,
-    check_n_features,
-    check_proportions,
-    is_signed,
-    last_step,
-    parameters_of,
-    pipeline_steps,
-    topic_codes,
-    topic_model,
-    topic_model_input,
-    trained_model,
-    word_names,
-)
-from skvae.fitted.proportions import prevalence_of
-from skvae.fitted.space import vectors_of
+from skvae._report import _drawings, _topics
+from skvae.inspection import topic_prevalence
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
+from skvae.models.fitted import FittedTopics, call_of, last_step, parameters_of
 from skvae.models.health import facts
-from skvae.utils.counts import check_counts, check_csr
+from skvae.utils.counts import check_counts
 from skvae.utils.files import replacing
 from skvae.utils.text import one_line, printable
 from skvae.utils.validation import check_n_words
@@ -174,66 +146,54 @@ def report(
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
     path = Path(path).expanduser()
     with replacing(path) as file:
-        last, names = topic_model(model), word_names(model, feature_names)
-        texts = document_texts(X, texts)
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
+        beside = dict(covariates=covariates, embeddings=embeddings)
+        fitted = measured = FittedTopics(
+            model, X, texts, feature_names=feature_names, **beside
         )
-        if hasattr(counts, "reset_index"):  # rows by their numbers, as texts
-            counts = counts.reset_index(drop=True)
-        check_n_features(last, counts)
-        measured, given_measured = counts, given
+        fitted.check_n_features()
         if X_test is not None:
-            measured, given_measured = topic_model_input(
-                model, X_test, covariates=covariates_test, embeddings=embeddings_test
-            )
-            check_n_features(last, measured, "X_test")
+            beside = dict(covariates=covariates_test, embeddings=embeddings_test)
+            measured = FittedTopics(model, X_test, **beside)
+            measured.check_n_features("X_test")
         if y is not None:
-            check_consistent_length(measured, y)
-        baselines = _baselines(baseline, last)
-        codes = topic_codes(last, counts, given)  # once for all that follows
-        vectors, found, by_group = vectors_of(last, codes), None, None
-        topics, searched = topics_of(last, counts, codes, names, n_words)
+            check_consistent_length(measured.counts, y)
+        baselines = _baselines(baseline, fitted.estimator)
+        topics, searched = _topics.topics_of(fitted, n_words)
         labels = y if X_test is None else None
-        if labels is not None:
-            labels = np.asarray(labels)
-        length = add_documents(
-            topics, last, counts, codes, vectors, texts, labels, n_documents
-        )
-        known = codes if measured is counts else None
-        if y is not None and not is_signed(last):
-            if known is None:
-                known = topic_codes(last, measured, given_measured)
-            add_classes(topics, y, measured, known)
+        length = _topics.add_documents(topics, fitted, labels, n_documents)
+        if y is not None and not fitted.signed:
+            _topics.add_classes(topics, measured, y)
+        found, tables = None, {"similarity": _drawings.similarity(fitted, topics)}
         if by is not None:
-            check_proportions(last)
-            table = prevalence_of(last, counts, given, codes, by, freq)
-            found, by_group = prevalences(table), shares_by_group(table, topics)
-        alike = similarity(last, topics)
+            table = topic_prevalence(fitted, X, by, freq=freq)
+            found = _drawings.prevalences(table)
+            tables["prevalence"] = _drawings.shares_by_group(table, topics)
+        tables = {name: table for name, table in tables.items() if table is not None}
+        n_rows = fitted.counts.shape[0]
         if title is None:
-            about = f"{len(topics)} topics in {counts.shape[0]:,} documents"
-            title = f"{type(last).__name__}: {about}"
+            about = f"{len(topics)} topics in {n_rows:,} documents"
+            title = f"{fitted.name}: {about}"
         page = _render(
             title=title,
-            summary=_summary(counts, last),
-            health=_health(last),
-            noticed=list(noticed(topics, counts.shape[0])),
+            n_tokens=fitted.n_tokens.sum(),
+            shape=fitted.counts.shape,
+            health=_health(fitted.trained),
+            noticed=list(_topics.noticed(topics, n_rows)),
             topics=topics,
             of_number={topic["number"]: topic for topic in topics},
-            start=start_of(last),
+            start=_topics.start_of(fitted),
             length=length,
-            has_texts=texts is not None,
+            has_texts=fitted.texts is not None,
             prevalence=found,
-            by_group=by_group,
-            similarity=alike,
-            data=searched | {"n_words": n_words, "tables": _tables(alike, by_group)},
-            maps=maps(last, counts, vectors, topics, names, n_documents),
-            curves=curves(trained_model(last)),
-            figures=_figures(
-                last, counts, known, measured, given_measured, y, baselines
-            ),
-            steps=[call_of(step) for step in pipeline_steps(model)],
-            parameters=parameters_of(last),
+            tables=tables,
+            data=searched | {"n_words": n_words, "tables": _drawings.data_of(tables)},
+            maps=_drawings.maps(fitted, topics, n_documents),
+            curves=_drawings.curves(fitted.trained),
+            figures=_figures(fitted, measured, y, baselines),
+            held_out=X_test is not None,
+            aligned=y is not None,
+            steps=[call_of(step) for step in fitted.steps],
+            parameters=parameters_of(fitted.estimator),
             versions=versions(),
             made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         )
@@ -266,27 +226,12 @@ def _template():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "figure": _figure,
-        "percent": _percent,
-        "one_line": one_line,
-    }
+    environment.filters |= dict(figure=_figure, percent=_percent, one_line=one_line)
     return environment.get_template("report.html")
 
 
-def _summary(counts, last):
-    n_tokens = check_csr(counts).sum()
-    return {
-        "documents": f"{counts.shape[0]:,}",
-        "tokens": f"{n_tokens:,.0f}",
-        "words": f"{counts.shape[1]:,}",
-        "topics": f"{len(last.components_):,}",
-    }
-
-
-def _health(last):
+def _health(trained):
     """What is wrong with the fit, and what it recorded; None of others' models."""
-    trained = trained_model(last)
     if trained is None:
         return None
     return {
@@ -296,44 +241,31 @@ def _health(last):
     }
 
 
-def _tables(alike, by_group):
-    """What the script reads of shaded tables, by the ids of these."""
-    return {
-        name: {key: table[key] for key in ("rows", "columns", "values")}
-        for name, table in {"similarity": alike, "prevalence": by_group}.items()
-        if table is not None
-    }
-
-
-def _figures(last, counts, codes, measured, given, y, baselines):
+def _figures(fitted, measured, y, baselines):
     """Figures of the model, the baselines and unigram, or why there are none."""
-    shown = {
-        "rows": {},
-        "reason": None,
-        "held_out": measured is not counts,
-        "aligned": y is not None,
-    }
     try:
-        for documents in (counts, measured):
-            check_counts(documents)
+        for documents in (fitted, measured):
+            check_counts(documents.counts)
     except ValueError as error:
-        return shown | {"reason": str(error)}
+        return {"reason": str(error)}
 
-    def figures_of(model, given, codes=None):
-        figures = topic_figures(model, counts, measured, given)
-        if y is not None and not is_signed(model):
-            if codes is None:
-                codes = topic_codes(model, measured, given)
-            figures |= label_alignment(y, codes)
+    def figures_of(topics, measured):
+        figures = topic_figures(topics, measured)
+        if y is not None and not measured.signed:
+            figures |= label_alignment(y, measured.codes)
         return figures
 
-    shown["rows"] = rows = {type(last).__name__: figures_of(last, given, codes)}
+    rows = {fitted.name: figures_of(fitted, measured)}
     # Online LDA learns worse from documents that are sorted.
-    shuffled = shuffle(counts, random_state=0) if baselines else None
+    shuffled = shuffle(fitted.counts, random_state=0) if baselines else None
     for name, baseline in baselines.items():
-        rows[name] = figures_of(topic_model(clone(baseline).fit(shuffled)), {})
-    rows["word frequencies alone (unigram)"] = unigram_figures(counts, measured)
-    return shown
+        model = clone(baseline).fit(shuffled)
+        topics = of_measured = FittedTopics(model, fitted.counts)
+        if measured is not fitted:
+            of_measured = FittedTopics(model, measured.counts)
+        rows[name] = figures_of(topics, of_measured)
+    rows["word frequencies alone (unigram)"] = unigram_figures(fitted, measured)
+    return {"rows": rows}
 
 
 def _baselines(given, last):
@@ -351,20 +283,10 @@ def _baselines(given, last):
         )
     if isinstance(last, LatentDirichletAllocation):
         return {}
-    n_components = len(last.components_)
-    return {
-        "LDA, scikit-learn's defaults": LatentDirichletAllocation(
-            n_components, random_state=0
-        ),
-        "LDA, online": LatentDirichletAllocation(
-            n_components,
-            doc_topic_prior=0.1,
-            topic_word_prior=0.01,
-            learning_method="online",
-            max_iter=10,
-            random_state=0,
-        ),
-    }
+    plain = LatentDirichletAllocation(len(last.components_), random_state=0)
+    small_priors = dict(doc_topic_prior=0.1, topic_word_prior=0.01)
+    online = clone(plain).set_params(learning_method="online", **small_priors)
+    return {"LDA, scikit-learn's defaults": plain, "LDA, online": online}
 
 
 def _figure(value, digits=1):

@@ -1,24 +1,15 @@
 """The topics of a report: their words, documents, neighbours and classes."""
 
+import itertools
 import re
 import warnings
 
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import given_names, is_signed, word_probabilities
-from skvae.fitted.proportions import sizes_of
-from skvae.fitted.space import nearest_documents
-from skvae.fitted.words import (
-    LEAST,
-    WEIGHTS,
-    leading_columns,
-    rank_words,
-    word_frequencies,
-    word_overlaps,
-)
+from skvae.inspection import topic_sizes
+from skvae.inspection.words import LEAST, WEIGHTS, rank_words, word_frequencies
 from skvae.metrics import npmi_coherence
-from skvae.utils.counts import check_csr
 from skvae.utils.text import one_line
 
 # Steps of the relevance slider.
@@ -32,70 +23,63 @@ _LENGTHS = (8000, 4000, 2000, 1500, 1000, 700, 400)
 _TITLE = 110
 
 
-def start_of(last):
+def start_of(fitted):
     """The weight that the slider starts from.
 
     Signed weights tell how specific words are rather than how probable.
     """
-    return 0.0 if is_signed(last) else WEIGHTS["relevance"]
+    return 0.0 if fitted.signed else WEIGHTS["relevance"]
 
 
-def topics_of(last, counts, codes, names, n_words):
+def topics_of(fitted, n_words):
     """A dict for each topic, largest first, and what the search and the slider read."""
-    p = word_probabilities(last)
-    frequencies = word_frequencies(last, counts)
+    p, frequencies = fitted.word_probabilities, word_frequencies(fitted)
     # Words by their numbers in the page: those that some place of the slider shows,
     # and the most frequent ones.
     shown = np.zeros(p.shape, dtype=bool)
     for weight in _STEPS:
-        scores = rank_words(last, "relevance", weight, frequencies)
-        np.put_along_axis(shown, leading_columns(scores, n_words), True, axis=1)
+        scores = rank_words(fitted, "relevance", weight, frequencies)
+        leading = fitted.leading_columns(n_words, scores)
+        np.put_along_axis(shown, leading, True, axis=1)
     known = shown.any(axis=0)
     known[np.argsort(-frequencies, kind="stable")[:_SEARCHED]] = True
     columns = np.flatnonzero(known)
     p, shown, frequencies = p[:, columns], shown[:, columns], frequencies[columns]
-    words = [one_line(name, 60) for name in names[columns]]
+    words = [one_line(name, 60) for name in fitted.words[columns]]
     log_p = np.log(np.maximum(p, LEAST)).round(4)
     log_frequencies = np.log(frequencies).round(4)
 
-    order = np.arange(len(p))
-    sizes, halves = None, None
-    if not is_signed(last):
-        sizes, halves = sizes_of(last, counts, codes), _halves(counts, codes)
-        order = np.argsort(-sizes["share"].to_numpy(), kind="stable")
-    coherence, overlaps = _coherence(last, counts), word_overlaps(last)
-    start = start_of(last)
-    own_names = [name and one_line(name, 60) for name in given_names(last)]
+    order, sizes = np.arange(len(p)), _sizes(fitted)
+    if sizes["share"] is not None:
+        order = np.argsort(-sizes["share"], kind="stable")
+    overlaps = fitted.word_overlaps
+    relevance = log_p - (1 - start_of(fitted)) * log_frequencies
+    own_names = [name and one_line(name, 60) for name in fitted.given_names]
     topics, of_topics = [], {}
-    for k in order:
+    for k in order.tolist():
         numbers = np.flatnonzero(shown[k])
-        relevance = log_p[k] - (1 - start) * log_frequencies
-        numbers = numbers[np.argsort(-relevance[numbers], kind="stable")]
+        numbers = numbers[np.argsort(-relevance[k, numbers], kind="stable")]
         leading = numbers[:n_words]
         near = [j for j in np.argsort(-overlaps[k], kind="stable") if j != k][:5]
-        topics.append(
-            {
-                "number": int(k),
-                "name": own_names[k],
-                "title": f"Topic {k}" + (f": {own_names[k]}" if own_names[k] else ""),
-                "first": [words[j] for j in numbers[:4]],
-                "words": [(words[j], p[k, j], frequencies[j]) for j in leading],
-                "top": max(p[k, leading].max(), frequencies[leading].max()),
-                "share": None if sizes is None else sizes["share"].iloc[k],
-                "n_documents": None if sizes is None else sizes["documents"].iloc[k],
-                "half": None if halves is None else halves[k],
-                "npmi": None if coherence is None else coherence[k],
-                "neighbours": [(int(j), overlaps[k, j]) for j in near],
-            }
-        )
-        of_topics[int(k)] = {
-            "title": topics[-1]["title"],
-            "first": " ".join(topics[-1]["first"][:3]),
+        topic = {
+            "number": k,
+            "name": own_names[k],
+            "title": f"Topic {k}" + (f": {own_names[k]}" if own_names[k] else ""),
+            "first": [words[j] for j in numbers[:4]],
+            "words": [(words[j], p[k, j], frequencies[j]) for j in leading],
+            "top": max(p[k, leading].max(), frequencies[leading].max()),
+            "neighbours": [(int(j), overlaps[k, j]) for j in near],
+            **{key: None if v is None else v[k] for key, v in sizes.items()},
+        }
+        topics.append(topic)
+        of_topics[k] = {
+            "title": topic["title"],
+            "first": " ".join(topic["first"][:3]),
             "words": [[int(j), log_p[k, j]] for j in numbers],
         }
     searched = {
         "topics": of_topics,
-        "order": [topic["number"] for topic in topics],
+        "order": order.tolist(),
         "words": words,
         "frequencies": log_frequencies.tolist(),
         "topics_of_words": _topics_of_words(p, frequencies),
@@ -103,38 +87,36 @@ def topics_of(last, counts, codes, names, n_words):
     return topics, searched
 
 
-def _topics_of_words(p, frequencies, n_topics=5):
-    """For each word the topics that have more of it than all documents, and log p."""
-    leading = np.argsort(-p, axis=0, kind="stable")[:n_topics]
-    return [
-        [
-            [int(k), round(np.log(p[k, j]), 2)]
-            for k in leading[:, j]
-            if p[k, j] > frequencies[j]
-        ]
-        for j in range(p.shape[1])
-    ]
-
-
-def _halves(counts, shares):
-    """In how many documents half of the tokens of each topic are."""
-    n_tokens = check_csr(counts).sum(axis=1)
-    halves = []
-    for column in shares.T:
-        largest = np.cumsum(np.sort(n_tokens * column)[::-1])
-        halves.append(int(np.searchsorted(largest, largest[-1] / 2)) + 1)
-    return halves
-
-
-def _coherence(last, counts):
-    """NPMI of each topic, or None where documents or words do not tell."""
-    n_words = min(10, counts.shape[1])
+def _sizes(fitted):
+    """Sizes and coherence of the topics; None of what the model cannot tell."""
+    found = dict.fromkeys(["share", "n_documents", "half"])
+    if not fitted.signed:
+        sizes = topic_sizes(fitted, fitted.X)
+        found["share"] = sizes["share"].to_numpy()
+        found["n_documents"] = sizes["documents"].to_numpy()
+        # In how many documents half of the tokens of each topic are.
+        tokens = np.sort(fitted.n_tokens[:, None] * fitted.codes, axis=0)[::-1]
+        reached = np.cumsum(tokens, axis=0)
+        found["half"] = (1 + (reached < reached[-1] / 2).sum(axis=0)).tolist()
+    n_words = min(10, fitted.components.shape[1])
+    options = dict(n_words=n_words, per_topic=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that X lacks
         try:
-            return npmi_coherence(last, counts, n_words=n_words, per_topic=True)
+            found["npmi"] = npmi_coherence(fitted, None, **options)
         except ValueError:
-            return None
+            found["npmi"] = None
+    return found
+
+
+def _topics_of_words(p, frequencies, n_topics=5):
+    """For each word the topics that have more of it than all documents, and log p."""
+    leading = np.argsort(-p, axis=0, kind="stable")[:n_topics].T.tolist()
+    found = []
+    for topics, column, frequency in zip(leading, p.T, frequencies):
+        more = [k for k in topics if column[k] > frequency]
+        found.append([[k, round(np.log(column[k]), 2)] for k in more])
+    return found
 
 
 def noticed(topics, n_documents):
@@ -156,34 +138,28 @@ def noticed(topics, n_documents):
                 yield topic["number"], f"{found} (NPMI {topic['npmi']:.2f})"
 
 
-def add_documents(topics, last, counts, codes, vectors, texts, labels, n_documents):
+def add_documents(topics, fitted, labels, n_documents):
     """Give each topic its closest documents, with their shares and texts.
 
     Returns how many characters texts are cut after, or None of whole ones.
     """
-    rows, similarity = nearest_documents(last, counts, vectors, n_documents)
-    rows = [row[np.isfinite(of)] for row, of in zip(rows, similarity)]
-    length = None
+    rows, similarity = fitted.nearest_documents(n_documents)
+    rows = [row[np.isfinite(of)].tolist() for row, of in zip(rows, similarity)]
+    texts, length = fitted.texts, None
     if texts is not None:
-        whole = {
-            row: _paragraphs(texts[row]) for row in np.unique(np.concatenate(rows))
-        }
-        length = _length_that_fits(
-            [whole[row] for of_topic in rows for row in of_topic]
-        )
+        whole = {row: _paragraphs(texts[row]) for row in {*itertools.chain(*rows)}}
+        length = _length_that_fits([whole[row] for row in itertools.chain(*rows)])
+    labels = None if labels is None else np.asarray(labels)
     for topic in topics:
         k = topic["number"]
         topic["documents"] = documents = []
         for row in rows[k]:
-            document = {"row": int(row), "share": None, "others": []}
-            if not is_signed(last):
-                others = np.argsort(-codes[row], kind="stable")[:4]
-                document["share"] = codes[row, k]
-                document["others"] = [
-                    (int(j), codes[row, j])
-                    for j in others
-                    if j != k and codes[row, j] >= 0.1
-                ]
+            document = {"row": row, "id": f"d-{k}-{row}", "share": None, "others": []}
+            if not fitted.signed:
+                code = fitted.codes[row]
+                others = np.argsort(-code, kind="stable")[:4].tolist()
+                others = [(j, code[j]) for j in others if j != k and code[j] >= 0.1]
+                document |= {"share": code[k], "others": others}
             if labels is not None:
                 document["label"] = one_line(labels[row], 40)
             if texts is not None:
@@ -214,14 +190,14 @@ def _length_that_fits(texts):
     return length
 
 
-def add_classes(topics, y, counts, shares, n_classes=6):
+def add_classes(topics, fitted, y, n_classes=6):
     """Give each topic the classes that it is found in, most first, beside their sizes.
 
     Documents count by how much of them is about the topic.
     """
-    telling = check_csr(counts).sum(axis=1) > 0
+    telling = fitted.n_tokens > 0
     labels = pd.Series([one_line(label, 40) for label in np.asarray(y)[telling]])
-    by_class = pd.DataFrame(shares[telling]).groupby(labels).sum()
+    by_class = pd.DataFrame(fitted.codes[telling]).groupby(labels).sum()
     by_class = (by_class / by_class.sum()).fillna(0)
     overall = labels.value_counts(normalize=True)
     for topic in topics:

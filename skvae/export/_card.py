@@ -9,65 +9,27 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.cluster import ClusterTopicModel
-from skvae.consensus import ConsensusTopicModel
-from skvae.fitted.meta import MetaTopicModel
-from skvae.fitted.model import (
-    call_of,
-    check_n_features,
-    last_step,
-    parameters_of,
-    pipeline_steps,
-    topic_model_input,
-    trained_model,
-)
 from skvae.inspection import top_words
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models import health
 from skvae.models.base import BaseVAE
-from skvae.models.nvdm import NVDMTopicModel
+from skvae.models.cluster import ClusterTopicModel
+from skvae.models.consensus import ConsensusTopicModel
+from skvae.models.fitted import (
+    FittedTopics,
+    call_of,
+    last_step,
+    parameters_of,
+    pipeline_steps,
+    trained_model,
+)
+from skvae.models.meta import MetaTopicModel
 from skvae.models.topics import BaseTopicModel
 from skvae.utils.files import replacing
 from skvae.utils.text import encodable, one_line
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
-_TOPIC_FIGURES = {
-    "perplexity": "perplexity per token",
-    "doc_perplexity": "per document",
-    "npmi": "NPMI of topics",
-    "diversity": "diversity",
-}
-_SAY = (
-    "Perplexity is that of one half of each document given the other half, of word "
-    "frequencies that of whole documents; smaller is better. NPMI is the coherence of "
-    "the topics' top words in these documents, diversity the variety of these words."
-)
-_ALL_LIMITS = [
-    "It knows the features that it was fitted with, and nothing of others.",
-    "What it has learnt is what its training data hold, with their gaps and biases.",
-]
-_TOPIC_LIMITS = [
-    "It counts words: their order is lost, and words that the vectorizer does not know "
-    "are left out.",
-    "Topics are words that go together in the training texts. A name for one is an "
-    "interpretation.",
-]
-_CLASS_LIMITS = {
-    NVDMTopicModel: [
-        "Its components are axes with two ends rather than topics: the words are those "
-        "of one end."
-    ],
-    ClusterTopicModel: [
-        "Its topics are clusters of documents: what it gives a document are the "
-        "probabilities that it is of each, not its parts."
-    ],
-    ConsensusTopicModel: [
-        "Its topics are means of those of several fits. Those of low recurrence are "
-        "what the fits found each in its own way."
-    ],
-}
-
 # What Markdown, GitHub's or with HTML and formulas in it, takes for more than text:
 # underscores at the ends of words, an ampersand of an entity, hashes at the end of a
 # heading, a dot and a colon of an address.
@@ -185,8 +147,6 @@ def model_card(
     check_is_fitted(last)
     trained = trained_model(last)
     is_topics = isinstance(last, BaseTopicModel | MetaTopicModel)
-    kind = "topic-model" if is_topics else "autoencoder"
-    of_class = _CLASS_LIMITS.get(type(last), [])
     if isinstance(limits, str):
         limits = [limits]
     environment = Environment(
@@ -195,31 +155,31 @@ def model_card(
         lstrip_blocks=True,
         finalize=_escaped,
     )
-    environment.filters |= {"code": _code, "quoted": _quoted}
-    default_title = f"{type(last).__name__} with {last._n_features_out} components"
+    environment.filters |= {"code": _code, "quoted": _quoted, "figure": _figure}
+    name = type(last).__name__
     with contextlib.nullcontext() if path is None else replacing(path) as file:
+        n_test, figures = None, None
+        if X_test is not None:
+            beside = dict(covariates=covariates_test, embeddings=embeddings_test)
+            n_test, figures = _figures(model, X_test, is_topics, **beside)
         card = environment.get_template("card.md").render(
-            title=title or default_title,
+            model=name,
+            is_topics=is_topics,
+            is_trained=trained is not None,
+            title=title or f"{name} with {last._n_features_out} components",
             summary=inspect.getdoc(type(last)).partition("\n")[0],
             call="\n".join(call_of(step) for step in pipeline_steps(model)),
             use=use,
             data=data,
             license=license,
-            tags=[kind, *["variational-autoencoder"] * (trained is not None)],
             facts=_facts(last, trained),
             complaints=list(trained._complaints()) if trained else [],
-            rows="documents" if is_topics else "rows",
             topics=_topics(model, feature_names, n_words) if is_topics else None,
-            limits=[*_TOPIC_LIMITS * is_topics, *of_class, *_ALL_LIMITS, *limits],
+            limits=limits,
+            n_test=n_test,
+            figures=figures,
             versions=versions(),
             parameters=parameters_of(last),
-            **_measured(
-                model,
-                X_test,
-                is_topics,
-                covariates=covariates_test,
-                embeddings=embeddings_test,
-            ),
         )
         card = encodable(card)
         if file is not None:
@@ -255,31 +215,31 @@ def _facts(last, trained):
     """What the model knows of its data and its fit."""
     facts = {"features": f"{last.n_features_in_:,}"}
     if isinstance(last, ClusterTopicModel):
-        low, middle, high = np.quantile(last.shares_, [0, 0.5, 1])
         facts |= {
             "training documents": f"{len(last.labels_):,}",
             "of these in no topic": f"{np.count_nonzero(last.labels_ < 0):,}",
-            "share of a topic": f"{low:.1%} to {high:.1%}, median {middle:.1%}",
+            "share of a topic": _spread(last.shares_, ".1%"),
         }
     if isinstance(last, ConsensusTopicModel):
-        low, middle, high = np.quantile(last.recurrence_, [0, 0.5, 1])
         facts |= {
             "fits": f"{len(last.estimators_):,}",
-            "recurrence of a topic": f"{low:.2f} to {high:.2f}, median {middle:.2f}",
+            "recurrence of a topic": _spread(last.recurrence_, ".2f"),
         }
     if hasattr(trained, "mean_length_"):
         facts["mean number of tokens of a row"] = f"{trained.mean_length_:.1f}"
     return facts | (health.facts(trained) if trained else {})
 
 
+def _spread(values, form):
+    low, middle, high = (format(q, form) for q in np.quantile(values, [0, 0.5, 1]))
+    return f"{low} to {high}, median {middle}"
+
+
 def _topics(model, feature_names, n_words):
     """Top words of each topic, or None if nobody knows their names."""
     try:
-        words = top_words(
-            model,
-            min(n_words, last_step(model).n_features_in_),
-            feature_names=feature_names,
-        )
+        n_words = min(n_words, last_step(model).n_features_in_)
+        words = top_words(model, n_words, feature_names=feature_names)
     except ValueError:
         if feature_names is not None:
             raise
@@ -287,35 +247,20 @@ def _topics(model, feature_names, n_words):
     return words.agg(", ".join, axis=1).tolist()
 
 
-def _measured(model, X_test, is_topics, **beside):
-    """Figures on held-out rows, as the card shows them."""
-    if X_test is None:
-        return {"figures": None}
+def _figures(model, X_test, is_topics, **beside):
+    """Figures on held-out rows, by the name of the model that they are of."""
     last = last_step(model)
-    rows, given = topic_model_input(model, X_test, **beside)
-    name, n_test = type(last).__name__, f"{rows.shape[0]:,}"
+    test = FittedTopics(model, X_test, **beside)
+    name = type(last).__name__
     if not is_topics:
-        figures = ["score, nats a row"]
-        return {
-            "n_test": n_test,
-            "figures": figures,
-            "figure_rows": {name: [f"{last.score(rows, **given):.2f}"]},
-            "figures_say": "Bound of the log-likelihood; larger is better.",
-        }
-    check_n_features(last, rows, "X_test")
-    measured = {
-        name: topic_figures(last, rows, rows, given),
-        "word frequencies alone": unigram_figures(rows, rows),
+        score = last.score(test.counts, **test.given)
+        return test.counts.shape[0], {name: {"score": score}}
+    test.check_n_features("X_test")
+    found = {
+        name: topic_figures(test, test),
+        "word frequencies alone": unigram_figures(test, test),
     }
-    return {
-        "n_test": n_test,
-        "figures": list(_TOPIC_FIGURES.values()),
-        "figure_rows": {
-            of: [_figure(found.get(key)) for key in _TOPIC_FIGURES]
-            for of, found in measured.items()
-        },
-        "figures_say": _SAY,
-    }
+    return test.counts.shape[0], found
 
 
 def _figure(value):

@@ -6,14 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from skvae.fitted.documents import document_texts, n_documents_of
-from skvae.fitted.model import topic_model_input, topic_names, topic_proportions
-from skvae.fitted.proportions import sizes_of
-from skvae.fitted.space import (
-    document_vectors,
-    nearest_documents,
-)
-from skvae.fitted.words import top_lists
+from skvae.models.fitted import FittedTopics
 
 
 def topic_sizes(model, X, *, covariates=None, embeddings=None):
@@ -65,10 +58,19 @@ def topic_sizes(model, X, *, covariates=None, embeddings=None):
     topic 0    0.5          2
     topic 1    0.5          2
     """
-    counts, given = topic_model_input(
-        model, X, covariates=covariates, embeddings=embeddings
+    topics = FittedTopics.of(model, X, covariates=covariates, embeddings=embeddings)
+    shares, n_tokens = topics.proportions, topics.n_tokens
+    if not n_tokens.sum() > 0:
+        raise ValueError("X has no tokens. Pass documents that have some.")
+    telling = (n_tokens > 0) & (shares.max(axis=1) > shares.mean(axis=1) + 1e-12)
+    largest = shares.argmax(axis=1)[telling | (shares.shape[1] == 1)]
+    return pd.DataFrame(
+        {
+            "share": n_tokens @ shares / n_tokens.sum(),
+            "documents": np.bincount(largest, minlength=shares.shape[1]),
+        },
+        index=topics.topic_names,
     )
-    return sizes_of(model, counts, topic_proportions(model, counts, given))
 
 
 def representative_documents(
@@ -138,17 +140,20 @@ def representative_documents(
     ['train bus train', 'cat cat dog']
     """
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
-    texts = document_texts(X, texts)
-    n_documents_of(X)
-    lists = top_lists(model, feature_names, n_words)
-    counts, given = topic_model_input(
-        model, X, covariates=covariates, embeddings=embeddings
+    topics = FittedTopics.of(
+        model,
+        X,
+        texts,
+        feature_names=feature_names,
+        covariates=covariates,
+        embeddings=embeddings,
     )
-    vectors = document_vectors(model, counts, given)
-    rows, similarity = nearest_documents(model, counts, vectors, n_documents)
+    texts, lists = topics.texts, topics.top_lists(n_words)
+    n_documents = min(n_documents, topics.n_documents)
+    rows, similarity = topics.nearest_documents(n_documents)
     found = pd.DataFrame(
         {
-            "topic": np.repeat(topic_names(model), rows.shape[1]),
+            "topic": np.repeat(topics.topic_names, rows.shape[1]),
             "document": rows.ravel(),
             "similarity": similarity.ravel(),
         }

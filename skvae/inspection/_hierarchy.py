@@ -3,7 +3,7 @@
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from skvae.fitted.words import topic_distances
+from skvae.models.fitted import FittedTopics
 
 
 def topic_hierarchy(model, *, method="average"):
@@ -53,7 +53,7 @@ def topic_hierarchy(model, *, method="average"):
     >>> fcluster(hierarchy, 3, criterion="maxclust").shape  # a group for each topic
     (5,)
     """
-    distances = topic_distances(model)
+    distances = FittedTopics.of(model).topic_distances
     if len(distances) < 2:
         raise ValueError("The model has a single topic, which is like no other.")
     return linkage(squareform(distances, checks=False), method)

@@ -6,15 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state, check_scalar
 
-from skvae.fitted.documents import document_texts
-from skvae.fitted.model import (
-    topic_codes,
-    topic_model_input,
-    topic_names,
-    word_names,
-    word_probabilities,
-)
-from skvae.utils.ranking import top_columns
+from skvae.models.fitted import FittedTopics
+from skvae.utils.counts import top_columns
 
 
 def intrusion_sheet(
@@ -97,18 +90,22 @@ def intrusion_sheet(
     (2, 5)
     """
     check_scalar(n_choices, "n_choices", Integral, min_val=2)
-    if X is None:
-        scores, names = word_probabilities(model), word_names(model, feature_names)
+    topics = FittedTopics.of(
+        model,
+        X,
+        texts,
+        feature_names=feature_names,
+        covariates=covariates,
+        embeddings=embeddings,
+    )
+    kind = "words" if topics.X is None else "documents"
+    if kind == "words":
+        scores, names = topics.word_probabilities, topics.words
     else:
-        texts = document_texts(X, texts)
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
-        )
-        scores = topic_codes(model, counts, given).T
-        names = np.arange(scores.shape[1]) if texts is None else texts
+        names, scores = topics.texts, topics.codes.T
+        names = np.arange(scores.shape[1]) if names is None else names
     n_topics, n_things = scores.shape
     if n_topics < 2 or n_things < 2 * n_choices:
-        kind = "words" if X is None else "documents"
         raise ValueError(
             f"The model has {n_topics} topics, and there are {n_things} {kind}. A "
             f"sheet of {n_choices} choices takes two topics, and twice as many {kind}."
@@ -120,7 +117,7 @@ def intrusion_sheet(
         pool = np.setdiff1d(np.delete(own, topic, axis=0), members)
         if len(pool) == 0:
             raise ValueError(
-                f"{topic_names(model)[topic]} has all that other topics have "
+                f"{topics.topic_names[topic]} has all that other topics have "
                 "most of: nothing intrudes. Lower n_choices, or take a model whose "
                 "topics differ."
             )
@@ -131,5 +128,5 @@ def intrusion_sheet(
         intruder = 1 + np.flatnonzero(~np.isin(choices, members))[0]
         rows.append([*names[choices], intruder])
     columns = [*range(1, n_choices + 1), "intruder"]
-    sheet = pd.DataFrame(rows, index=topic_names(model), columns=columns)
+    sheet = pd.DataFrame(rows, index=topics.topic_names, columns=columns)
     return sheet.iloc[rng.permutation(n_topics)]

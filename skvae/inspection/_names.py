@@ -2,9 +2,9 @@
 
 from itertools import combinations
 
-from skvae.fitted.model import given_names
 from skvae.inspection._documents import representative_documents
-from skvae.inspection._words import top_words
+from skvae.inspection.words import top_words
+from skvae.models.fitted import FittedTopics
 
 
 def name_topics(
@@ -82,20 +82,21 @@ def name_topics(
     >>> name_topics(model, texts, namer=lambda words, documents: documents[0])
     {'cat cat dog': [0], 'train bus train': [1]}
     """
-    words = top_words(model, n_words, by="relevance", feature_names=feature_names)
+    topics = FittedTopics.of(
+        model,
+        X,
+        texts,
+        feature_names=feature_names,
+        covariates=covariates,
+        embeddings=embeddings,
+    )
+    words = top_words(topics, n_words, by="relevance")
     closest = {}
-    if X is not None:
-        found = representative_documents(
-            model,
-            X,
-            texts,
-            n_documents=n_documents,
-            covariates=covariates,
-            embeddings=embeddings,
-        )
+    if topics.X is not None:
+        found = representative_documents(topics, topics.X, n_documents=n_documents)
         if "text" in found:
             closest = found.groupby("topic")["text"].agg(list)
-    given, groups = given_names(model), {}
+    given, groups = topics.given_names, {}
     for number, (topic, row) in enumerate(words.iterrows()):
         of_topic = [str(word) for word in row]
         if namer is None and given[number] is not None:

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import topic_names
-from skvae.fitted.words import top_lists
 from skvae.metrics import topic_similarity
+from skvae.models.fitted import FittedTopics
 
 
 def recurring_topics(models, *, n_words=10, feature_names=None):
@@ -57,24 +56,28 @@ def recurring_topics(models, *, n_words=10, feature_names=None):
     >>> recurring_topics(fits, feature_names=[f"w{j}" for j in range(50)]).shape
     (6, 2)
     """
-    fits = {i: model for i, model in enumerate(models) if model is not None}
+    fits = {
+        i: FittedTopics.of(model, feature_names=feature_names)
+        for i, model in enumerate(models)
+        if model is not None
+    }
     if len(fits) < 2:
         raise ValueError(
             f"There are {len(fits)} fits, but which topics recur takes two or more. "
             "Fit the model with several values of random_state."
         )
     parts = []
-    for i, model in fits.items():
+    for i, topics in fits.items():
         found = [
-            topic_similarity(model, other, n_words=n_words).max(axis=1)
+            topic_similarity(topics, other, n_words=n_words).max(axis=1)
             for j, other in fits.items()
             if j != i
         ]
         index = pd.MultiIndex.from_product(
-            [[i], topic_names(model)], names=["fit", "topic"]
+            [[i], topics.topic_names], names=["fit", "topic"]
         )
         part = {"recurrence": np.mean(found, axis=0)}
-        words = top_lists(model, feature_names, n_words)
+        words = topics.top_lists(n_words)
         if words is not None:
             part["words"] = words
         frame = pd.DataFrame(part, index=index)

@@ -4,27 +4,10 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from sklearn.utils import check_scalar
 
-from skvae.fitted.beside import as_keywords, rows_of
-from skvae.fitted.documents import (
-    document_input,
-    document_texts,
-    n_documents_of,
-    take_row,
-)
-from skvae.fitted.model import (
-    topic_model,
-    topic_model_input,
-    topic_names,
-    topic_number,
-    trained_model,
-    word_column,
-    word_names,
-)
-from skvae.fitted.space import cosines, document_vectors, topic_vectors, word_vectors
-from skvae.fitted.words import top_lists
-from skvae.utils.counts import check_csr
+from skvae.models.fitted import FittedTopics, cosines, row_labels
 from skvae.utils.validation import check_n_words
 
 
@@ -65,13 +48,8 @@ def document_embeddings(model, X, *, covariates=None, embeddings=None):
     >>> document_embeddings(model, X).shape
     (200, 8)
     """
-    n_documents_of(X)  # read once only, it would be empty for who reads it next
-    counts, given = topic_model_input(
-        model, X, covariates=covariates, embeddings=embeddings
-    )
-    vectors = document_vectors(model, counts, given)
-    labels = X.index if isinstance(X, pd.DataFrame | pd.Series) else None
-    return pd.DataFrame(vectors, index=labels)
+    topics = FittedTopics.of(model, X, covariates=covariates, embeddings=embeddings)
+    return pd.DataFrame(topics.vectors, index=row_labels(topics.X))
 
 
 def similar_words(model, word, n_words=10, *, feature_names=None):
@@ -119,11 +97,10 @@ def similar_words(model, word, n_words=10, *, feature_names=None):
     >>> similar_words(model, "cat", 1)["word"].item()
     'dog'
     """
-    n_others = topic_model(model).components_.shape[1] - 1
+    topics = FittedTopics.of(model, feature_names=feature_names)
     check_n_words(n_words)
-    return most_similar(
-        model, word=word, n=min(n_words, n_others), feature_names=feature_names
-    )
+    n_others = topics.components.shape[1] - 1
+    return most_similar(topics, word=word, n=min(n_words, n_others))
 
 
 def most_similar(
@@ -221,53 +198,38 @@ def most_similar(
             f"most_similar takes one of word=, topic= and document=, but got "
             f"{len(what)}."
         )
+    given = {"covariates": covariates, "embeddings": embeddings}
+    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
     by_number = isinstance(document, Integral)
-    if X is None and (among == "documents" or by_number):
+    if topics.X is None and (among == "documents" or by_number):
         raise ValueError("most_similar needs X, the documents to look among.")
 
     ((kind, value),) = what.items()
     number = None  # of what was given, among its kind
     if kind == "words":
-        number = word_column(value, word_names(model, feature_names))
-        vector = word_vectors(model)[number]
+        number = topics.word_column(value)
+        vector = topics.word_vectors[number]
     elif kind == "topics":
-        number = topic_number(model, value)
-        vector = topic_vectors(model)[number]
+        number = topics.topic_number(value)
+        vector = topics.topic_vectors[number]
+    elif by_number:
+        number = value
+        vector = topics.document(number).vectors[0]
     else:
-        beside = {"covariates": covariates, "embeddings": embeddings}
-        if by_number:
-            number = value
-            n_samples = n_documents_of(X)
-            beside = rows_of(
-                trained_model(model),
-                as_keywords(topic_model(model), **beside),
-                n_samples,
-            )
-            beside = {kind: rows[[number]] for kind, rows in beside.items()}
-            counts, given = topic_model_input(model, take_row(X, number), **beside)
-        else:
-            counts, given = document_input(model, value, **beside)
-        vector = document_vectors(model, counts, given)[0]
+        vector = _vector_of(topics, value, given)
 
     if among == "words":
-        names = {"word": word_names(model, feature_names)}
-        vectors = word_vectors(model)
+        names, vectors = {"word": topics.words}, topics.word_vectors
     elif among == "topics":
-        names = {"topic": topic_names(model), "words": top_lists(model, feature_names)}
-        vectors = topic_vectors(model)
+        names = {"topic": topics.topic_names, "words": topics.top_lists()}
+        vectors = topics.topic_vectors
     else:
-        names = {
-            "document": np.arange(n_documents_of(X)),
-            "text": document_texts(X, texts),
-        }
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
-        )
-        vectors = document_vectors(model, counts, given)
+        names = {"document": np.arange(topics.n_documents), "text": topics.texts}
+        vectors = topics.vectors
     similarity = cosines(vectors, vector[None])[:, 0]
     order = np.argsort(-similarity, kind="stable")
     if among == "documents":
-        order = order[check_csr(counts).sum(axis=1)[order] > 0]
+        order = order[topics.n_tokens[order] > 0]
     if kind == among and number is not None:
         order = order[order != number]
     order = order[:n]
@@ -277,3 +239,24 @@ def most_similar(
     found = pd.DataFrame(columns)
     found.insert(1, "similarity", similarity[order])
     return found
+
+
+def _vector_of(topics, document, given):
+    """Vector of a single document in any form that users have it in."""
+    if not hasattr(topics.steps[0], "n_features_in_"):
+        rows = [document]  # a vectorizer, which takes single documents of any kind
+    elif isinstance(document, pd.Series):
+        rows = document.to_frame().T
+    elif np.ndim(document) == 2:
+        rows = document
+    else:
+        rows = document.toarray() if sp.issparse(document) else np.asarray(document)
+        rows = rows.reshape(1, -1)
+    single = FittedTopics(topics.model, rows, **given)
+    if single.counts.shape[0] != 1:
+        raise ValueError(
+            f"document holds {single.counts.shape[0]} documents. Pass a single one."
+        )
+    if single.csr.nnz == 0:
+        raise ValueError("document has no word that the model knows.")
+    return single.vectors[0]

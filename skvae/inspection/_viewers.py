@@ -2,16 +2,8 @@
 
 import numpy as np
 
-from skvae.fitted.documents import document_texts
-from skvae.fitted.model import (
-    pipeline_steps,
-    topic_model_input,
-    topic_proportions,
-    word_names,
-    word_probabilities,
-)
-from skvae.fitted.words import LEAST, top_lists
-from skvae.utils.counts import check_csr
+from skvae.inspection.words import LEAST
+from skvae.models.fitted import FittedTopics
 
 
 def to_pyldavis(
@@ -74,18 +66,25 @@ def to_pyldavis(
         raise ImportError(
             "to_pyldavis needs pyLDAvis. Install it with: pip install 'skvae[pyldavis]'"
         ) from error
-    topics, counts, shares, _ = _tables(model, X, covariates, embeddings)
-    if len(topics) < 2:
+    topics = FittedTopics.of(
+        model,
+        X,
+        feature_names=feature_names,
+        covariates=covariates,
+        embeddings=embeddings,
+    )
+    shares, kept = topics.proportions, topics.n_tokens > 0
+    if len(topics.components) < 2:
         raise ValueError("pyLDAvis shows two topics or more, but the model has one.")
-    n_occurrences = counts.sum(axis=0)
+    n_occurrences = topics.csr[kept].sum(axis=0)
     occurs = n_occurrences > 0
     # It takes logarithms.
-    topics = np.maximum(topics[:, occurs], LEAST)
+    words = np.maximum(topics.word_probabilities[:, occurs], LEAST)
     return pyLDAvis.prepare(
-        topic_term_dists=topics / topics.sum(axis=1, keepdims=True),
-        doc_topic_dists=shares,
-        doc_lengths=counts.sum(axis=1),
-        vocab=word_names(model, feature_names)[occurs],
+        topic_term_dists=words / words.sum(axis=1, keepdims=True),
+        doc_topic_dists=shares[kept],
+        doc_lengths=topics.n_tokens[kept],
+        vocab=topics.words[occurs],
         term_frequency=n_occurrences[occurs],
         **{"sort_topics": False, "start_index": 0, "n_jobs": 1, **options},
     )
@@ -142,32 +141,27 @@ def to_topicwizard(
     >>> topic_data["document_topic_matrix"].shape
     (4, 2)
     """
-    corpus = document_texts(X, texts)
-    if corpus is None:
+    topics = FittedTopics.of(
+        model,
+        X,
+        texts,
+        feature_names=feature_names,
+        covariates=covariates,
+        embeddings=embeddings,
+    )
+    if topics.texts is None:
         raise ValueError("to_topicwizard needs texts, one for each row of X.")
-    topics, counts, shares, kept = _tables(model, X, covariates, embeddings)
-    lists = top_lists(model, feature_names, 3)
+    shares, kept = topics.proportions, topics.n_tokens > 0
     return {
-        "corpus": corpus[kept].tolist(),
-        "vocab": word_names(model, feature_names).astype(str),
-        "document_term_matrix": counts,
-        "document_topic_matrix": shares,
-        "topic_term_matrix": topics,
-        "document_representation": shares,
-        "transform": model.transform if len(pipeline_steps(model)) > 1 else None,
-        "topic_names": [f"{k}: {words}" for k, words in enumerate(lists)],
+        "corpus": topics.texts[kept].tolist(),
+        "vocab": topics.words.astype(str),
+        "document_term_matrix": topics.csr[kept],
+        "document_topic_matrix": shares[kept],
+        "topic_term_matrix": topics.word_probabilities,
+        "document_representation": shares[kept],
+        "transform": topics.model.transform if len(topics.steps) > 1 else None,
+        "topic_names": [f"{k}: {words}" for k, words in enumerate(topics.top_lists(3))],
         "topic_positions": None,
         "word_positions": None,
         "document_positions": None,
     }
-
-
-def _tables(model, X, covariates, embeddings):
-    """Topics, counts and proportions of the documents that have tokens, and which."""
-    counts, given = topic_model_input(
-        model, X, covariates=covariates, embeddings=embeddings
-    )
-    shares = topic_proportions(model, counts, given)
-    counts = check_csr(counts)
-    kept = counts.sum(axis=1) > 0
-    return word_probabilities(model), counts[kept], shares[kept], kept

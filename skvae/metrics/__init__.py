@@ -17,8 +17,8 @@ from skvae.metrics._overlap import (
     topic_similarity,
     topic_stability,
 )
-from skvae.metrics._perplexity import document_completion_perplexity, unigram_perplexity
 from skvae.metrics._scorers import completion_scorer, npmi_scorer
+from skvae.metrics.perplexity import document_completion_perplexity, unigram_perplexity
 
 __all__ = [
     "completion_scorer",

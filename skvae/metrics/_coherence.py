@@ -6,14 +6,15 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import csr_array
 
-from skvae.fitted.model import topic_model_counts
 from skvae.metrics._words import (
     as_columns,
     as_words,
     check_width,
+    is_model,
     known_names,
     leading_words,
 )
+from skvae.models.fitted import FittedTopics
 from skvae.utils.counts import check_csr
 from skvae.utils.npmi import npmi
 from skvae.utils.validation import check_feature_names, check_same_columns, column_names
@@ -96,8 +97,9 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     """
     _check_pairs(n_words)
     check_feature_names(feature_names)
-    if hasattr(topics, "fit"):
-        X = topic_model_counts(topics, X)
+    if is_model(topics):
+        topics = FittedTopics.of(topics, X)
+        X = topics.counts
     check_same_columns(column_names(X), known_names(topics), "X", "the topics")
     check_same_columns(feature_names, column_names(X), "feature_names", "X")
     if feature_names is None:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from skvae.metrics._words import as_words, known_names, leading_words, topic_weights
+from skvae.utils.counts import average_jaccard, rank_overlaps
 
 
 def topic_diversity(topics, *, n_words=25):
@@ -115,7 +116,7 @@ def inverted_rbo(topics, *, n_words=10, p=0.9):
     weights = (1 - p) * p ** np.arange(n_words)
     weights[-1] = p ** (n_words - 1)  # of all depths from n_words on
     depths = np.arange(1, n_words + 1)[:, None, None]
-    agreement = _overlaps(leading, leading) / depths
+    agreement = rank_overlaps(leading, leading) / depths
     distance = np.tensordot(weights, 1 - agreement, axes=1)
     return float(distance[np.triu_indices(len(leading), k=1)].mean())
 
@@ -174,9 +175,7 @@ def topic_similarity(topics_a, topics_b, *, n_words=10):
            [0. , 1. ]])
     """
     leading_a, leading_b = _comparable(topics_a, topics_b, n_words)
-    overlaps = _overlaps(leading_a, leading_b)
-    depths = np.arange(1, n_words + 1)[:, None, None]
-    return (overlaps / (2 * depths - overlaps)).mean(axis=0)
+    return average_jaccard(leading_a, leading_b)
 
 
 def topic_stability(topics_a, topics_b, *, n_words=10, per_topic=False):
@@ -260,28 +259,3 @@ def _comparable(topics_a, topics_b, n_words):
             "vectorizers, or the words, as skvae.inspection.top_words returns them."
         )
     return leading
-
-
-def _overlaps(leading_a, leading_b):
-    """Number of words that topics have in common among their first d.
-
-    Of shape (n_words, n_topics_a, n_topics_b), for d = 1, ..., n_words.
-    """
-    index = {}
-
-    def encode(leading):
-        return np.array(
-            [
-                [index.setdefault(word, len(index)) for word in words]
-                for words in leading
-            ]
-        )
-
-    codes_a, codes_b = encode(leading_a), encode(leading_b)
-    has_a, has_b = (np.zeros((len(codes), len(index))) for codes in (codes_a, codes_b))
-    overlaps = []
-    for rank in range(codes_a.shape[1]):
-        for has, codes in [(has_a, codes_a), (has_b, codes_b)]:
-            has[np.arange(len(codes)), codes[:, rank]] = 1
-        overlaps.append(has_a @ has_b.T)
-    return np.array(overlaps)

@@ -2,9 +2,9 @@
 
 import warnings
 
-from skvae.fitted.model import topic_model
 from skvae.metrics._coherence import npmi_coherence
-from skvae.metrics._perplexity import document_completion_perplexity
+from skvae.metrics.perplexity import document_completion_perplexity
+from skvae.models.fitted import FittedTopics
 
 
 def completion_scorer(estimator, X, y=None):
@@ -87,7 +87,8 @@ def npmi_scorer(estimator, X, y=None):
     >>> found["test_npmi"].round(1)
     array([0.2, 0.2])
     """
-    n_words = min(10, topic_model(estimator).components_.shape[1])
+    topics = FittedTopics(estimator, X)
+    n_words = min(10, topics.components.shape[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that they lack
-        return npmi_coherence(estimator, X, n_words=n_words)
+        return npmi_coherence(topics, X, n_words=n_words)

@@ -4,14 +4,20 @@ from numbers import Integral
 
 import numpy as np
 
-from skvae.fitted.model import input_feature_names, topic_model
-from skvae.utils.ranking import top_columns
+from skvae.models.fitted import FittedTopics
+from skvae.utils.counts import top_columns
+from skvae.utils.validation import column_names
+
+
+def is_model(topics):
+    """Whether topics come as a fitted model."""
+    return hasattr(topics, "fit") or isinstance(topics, FittedTopics)
 
 
 def topic_weights(topics):
     """Return the weights of the topics, or None if they are lists of words."""
-    if hasattr(topics, "fit"):
-        return topic_model(topics).components_
+    if is_model(topics):
+        return FittedTopics.of(topics).components
     if hasattr(topics, "to_numpy"):  # a DataFrame, of weights or of words
         topics = topics.to_numpy()
     if isinstance(topics, np.ndarray) and topics.dtype.kind in "biuf":
@@ -21,13 +27,9 @@ def topic_weights(topics):
 
 def known_names(topics):
     """Return the words that weights belong to, or None if `topics` does not know."""
-    if hasattr(topics, "fit"):
-        return input_feature_names(topics)
-    if topic_weights(topics) is not None:
-        names = list(getattr(topics, "columns", ()))
-        if names and all(isinstance(name, str) for name in names):
-            return names
-    return None
+    if is_model(topics):
+        return FittedTopics.of(topics).known_words
+    return None if topic_weights(topics) is None else column_names(topics)
 
 
 def leading_words(topics, n_words):

@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from skvae.models.health import facts
-from skvae.utils.ranking import top_columns
+from skvae.utils.counts import top_columns
 from skvae.utils.text import encodable
 
 # Older versions of scikit-learn have no place for it within the diagram.

@@ -6,23 +6,15 @@ import numpy as np
 from scipy.cluster.hierarchy import dendrogram, fcluster
 from sklearn.utils import check_scalar
 
-from skvae.fitted.words import topic_captions, topic_distances
 from skvae.inspection import topic_hierarchy
-from skvae.plotting._style import (
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    grid_of_axes,
-    legible,
-    one_axes,
-)
+from skvae.models.fitted import FittedTopics
+from skvae.plotting import _style as style
 
-# Of groups: what joins them is grey.
-COLORS = PALETTE[:-1]
+# Colors of groups: what joins several is gray.
+COLORS = style.PALETTE[:-1]
 
 
-class TopicHierarchyDisplay(Display):
+class TopicHierarchyDisplay(style.Display):
     """Topics as leaves of a tree, whose branches join where topics are alike.
 
     Make it with `from_estimator`. A matrix may stand beside it, of how alike any two
@@ -95,9 +87,10 @@ class TopicHierarchyDisplay(Display):
         display : TopicHierarchyDisplay
             With the picture drawn.
         """
-        hierarchy = topic_hierarchy(model, method=method)
-        captions = topic_captions(model, feature_names, n_words)
-        return cls(hierarchy, captions, topic_distances(model)).plot(**plot_options)
+        topics = FittedTopics(model, feature_names=feature_names)
+        hierarchy = topic_hierarchy(topics, method=method)
+        captions = topics.captions(n_words)
+        return cls(hierarchy, captions, topics.topic_distances).plot(**plot_options)
 
     def plot(self, ax=None, *, n_groups=None, matrix=False):
         """Draw the tree.
@@ -134,16 +127,16 @@ class TopicHierarchyDisplay(Display):
                 return "0.6"
             return COLORS[(groups.pop() - 1) % len(COLORS)]
 
-        captions = [legible(caption, 120) for caption in self.captions]
-        width = max(8.5, 3.5 + 0.075 * max(map(len, captions)))
+        captions = [style.legible(caption, 120) for caption in self.captions]
+        width = max(8.5, 3.5 + 0.075 * style.longest(captions))
         side = 0.25 * n_topics
+        self.matrix_ax_ = None
         if matrix:
-            size = (width + max(side, 2), 0.8 + side)
-            self.figure_, axes = grid_of_axes(ax, 1, 2, size)
+            size = ((width + max(side, 2)) / 2, 0.8 + side)
+            self.figure_, axes = style.grid_of_axes(ax, 2, 2, size)
             self.ax_, self.matrix_ax_ = axes[0]
         else:
-            self.figure_, self.ax_ = one_axes(ax, (width, 0.8 + side))
-            self.matrix_ax_ = None
+            self.figure_, self.ax_ = style.one_axes(ax, (width, 0.8 + side))
         leaves = dendrogram(
             self.hierarchy,
             orientation="left",
@@ -152,17 +145,18 @@ class TopicHierarchyDisplay(Display):
             no_labels=matrix,
         )["leaves"]
         self.ax_.set_xlabel("Hellinger distance of the topics' words", fontsize=9)
-        clear_frame(self.ax_)
+        style.clear_frame(self.ax_)
         self.ax_.spines["left"].set_visible(False)
         if matrix:
             self._draw_matrix(leaves)
         named = self.matrix_ax_ or self.ax_  # the last one before the margin
         named.yaxis.tick_right()
         places = 10 * np.arange(n_topics) + 5  # of scipy
-        named.set_yticks(places, [captions[k] for k in leaves], fontsize=9, **PLAIN)
+        captions = [captions[k] for k in leaves]
+        style.name_ticks(named.yaxis, captions, places, fontsize=9)
         named.tick_params(axis="y", length=0)
-        for label, leaf in zip(named.get_yticklabels(), leaves):
-            if n_groups is not None:
+        if n_groups is not None:
+            for label, leaf in zip(named.get_yticklabels(), leaves):
                 label.set_color(color(leaf))
         return self
 
@@ -171,13 +165,8 @@ class TopicHierarchyDisplay(Display):
         np.fill_diagonal(distances, np.nan)  # would be the darkest by far
         low, high = np.nanmin(distances), np.nanmax(distances)
         end = 10 * len(leaves)
-        ax.imshow(
-            distances,
-            cmap="Blues_r",
-            origin="lower",
-            extent=(0, end, 0, end),
-            aspect="auto",
-        )
+        place = dict(origin="lower", extent=(0, end, 0, end), aspect="auto")
+        ax.imshow(distances, cmap="Blues_r", **place)
         ax.set_xticks([])
         ax.spines[:].set_visible(False)
         ax.set_xlabel(f"of any two: dark {low:.2f}, light {high:.2f}", fontsize=9)

@@ -7,33 +7,27 @@ import scipy.sparse as sp
 from scipy.stats import norm
 from sklearn.utils import check_random_state
 
-from skvae.fitted.beside import as_keywords, rows_of
-from skvae.fitted.model import last_step
-from skvae.plotting._style import PLAIN, Display, legible, one_axes
+from skvae.models.fitted import as_keywords, last_step, rows_of
+from skvae.plotting import _style as style
 
 
 def image_shape_of(n_features, given=None, model=None):
     """Return (channels, height, width) of the images that rows hold.
 
-    Given, else the model's own, else square: grey, or red, green and blue.
+    Given, else the model's own, else square: gray, or red, green and blue.
     """
     shape = given
     if shape is None and model is not None:
         shape = getattr(last_step(model), "image_shape", None)
     if shape is None:
-        for channels in (1, 3):
-            side = math.isqrt(n_features // channels)
-            if channels * side**2 == n_features:
-                return (channels, side, side)
-        raise ValueError(
-            f"Rows have {n_features} values, which make no square image. Pass "
-            "image_shape=(height, width) or (channels, height, width)."
-        )
+        squares = [(k, math.isqrt(n_features // k)) for k in (1, 3)]
+        shape = next(((k, n, n) for k, n in squares if k * n * n == n_features), ())
     shape = tuple(int(n) for n in np.ravel(shape))
     if len(shape) not in (2, 3) or math.prod(shape) != n_features:
+        wrong = f"image of shape {shape}" if shape else "square image"
         raise ValueError(
-            f"Rows have {n_features} values, which make no image of shape {shape}. "
-            "Pass image_shape=(height, width) or (channels, height, width)."
+            f"Rows have {n_features} values, which make no {wrong}. Pass "
+            "image_shape=(height, width) or (channels, height, width)."
         )
     shape = (1, *shape)[-3:]
     if shape[0] not in (1, 3):
@@ -60,8 +54,8 @@ def as_array(X):
     return X.toarray() if sp.issparse(X) else np.asarray(X)
 
 
-def first_of(n, n_all, what="images"):
-    """Title of a picture of some images, if there are more."""
+def title_of_first(n, n_all, what="images"):
+    """Title of a picture of the first images, if there are more."""
     return f"the first {n:,} of {n_all:,} {what}" if n < n_all else None
 
 
@@ -80,15 +74,15 @@ def tile(rows, image_shape, n_columns):
     -------
     picture : array of shape (height, width, channels)
     """
-    blank = 0 if image_shape[0] == 1 else 1  # white, grey values being ink
+    channels, height, width = image_shape
+    blank = 0 if channels == 1 else 1  # white, gray values being ink
     images = np.asarray(rows).reshape(-1, *image_shape).clip(0, 1)
-    images = np.pad(images, ((0, 0), (0, 0), (1, 0), (1, 0)), constant_values=blank)
-    rest = np.full((-len(images) % n_columns, *images.shape[1:]), blank)
-    images = np.concatenate([images, rest])
-    images = images.reshape(-1, n_columns, *images.shape[1:])
-    picture = images.transpose(0, 3, 1, 4, 2)
-    height, width = picture.shape[0] * picture.shape[1], n_columns * picture.shape[3]
-    return picture.reshape(height, width, -1)[1:, 1:]
+    n_missing = -len(images) % n_columns
+    gaps = ((0, n_missing), (0, 0), (1, 0), (1, 0))
+    images = np.pad(images, gaps, constant_values=blank)
+    grid = images.reshape(-1, n_columns, channels, height + 1, width + 1)
+    picture = grid.transpose(0, 3, 1, 4, 2)  # lines, y, columns, x, channels
+    return picture.reshape(-1, n_columns * (width + 1), channels)[1:, 1:]
 
 
 def draw_images(
@@ -138,23 +132,22 @@ def draw_images(
     image_shape = image_shape_of(rows.shape[1], image_shape)
     if n_columns is None:
         n_columns = min(len(rows), max(10, math.isqrt(len(rows))))
-    names = [legible(name) for name in row_names or ()]
-    room = 0.4 + 0.072 * max(map(len, names), default=0)
-    width, height = size_of(-(-len(rows) // n_columns), n_columns, image_shape)
-    _, ax = one_axes(ax, (width + room, height))
+    names = [style.legible(name) for name in row_names or ()]
+    width, height = size_in_inches(len(rows), n_columns, image_shape)
+    _, ax = style.one_axes(ax, (width + 0.4 + 0.072 * style.longest(names), height))
     picture = tile(rows, image_shape, n_columns)
-    if picture.shape[-1] == 1:
-        ax.imshow(picture[..., 0], cmap="gray_r", vmin=0, vmax=1)
-    else:
-        ax.imshow(picture)
+    # Pixels that have colors keep them, whatever the color map and its scale.
+    gray = picture.shape[-1] == 1
+    ax.imshow(picture[..., 0] if gray else picture, cmap="gray_r", vmin=0, vmax=1)
     ax.spines[:].set_visible(False)
     ax.set_xticks([])
-    ax.set_yticks(middles_of(len(names), image_shape[1]), names, fontsize=9, **PLAIN)
+    middles = middles_of(len(names), image_shape[1])
+    style.name_ticks(ax.yaxis, names, middles, fontsize=9)
     ax.tick_params(length=0)
     if names:
         ax.set_anchor("W")  # where the layout leaves room for the names
     if title is not None:
-        ax.set_title(legible(title, 200), loc="left", fontsize=10, **PLAIN)
+        ax.set_title(style.legible(title, 200), loc="left", fontsize=10, **style.PLAIN)
     return ax
 
 
@@ -163,14 +156,15 @@ def middles_of(n, length):
     return np.arange(n) * (length + 1) + (length - 1) / 2
 
 
-def size_of(n_rows, n_columns, image_shape):
-    """Size of a figure, in inches, of so many images."""
+def size_in_inches(n_images, n_columns, image_shape):
+    """Width and height of a figure of so many images."""
+    n_rows = -(-n_images // n_columns)
     ratio = image_shape[1] / image_shape[2]
     side = min(0.55, 12 / n_columns, 8 / (n_rows * ratio))
-    return (n_columns * side, n_rows * side * ratio + 0.4)
+    return n_columns * side, n_rows * side * ratio + 0.4
 
 
-def codes_of(model):
+def moments_of_codes(model):
     """Means and standard deviations of the codes of the training data."""
     if not hasattr(model, "latent_mean_"):
         raise TypeError(
@@ -179,7 +173,44 @@ def codes_of(model):
     return model.latent_mean_, np.sqrt(np.diag(model.latent_covariance_))
 
 
-class ReconstructionDisplay(Display):
+def codes_of(model, X, covariates=None, embeddings=None):
+    """Return the codes of images as an array."""
+    given = as_keywords(model, covariates=covariates, embeddings=embeddings)
+    return as_array(model.transform(X, **given))
+
+
+def decoded(model, codes, image_shape, covariates):
+    """Decode codes of shape (..., n_components) to images, and find their shape."""
+    given = as_keywords(model, covariates=covariates)
+    rows = model.inverse_transform(codes.reshape(-1, codes.shape[-1]), **given)
+    rows = as_array(rows)
+    shape = image_shape_of(rows.shape[1], image_shape, model)
+    return rows.reshape(*codes.shape[:-1], -1), shape
+
+
+class ImageDisplay(style.Display):
+    """Base class of pictures of images side by side."""
+
+    def __init__(self, images, image_shape, *, title=None):
+        self.images = images
+        self.image_shape = image_shape
+        self.title = title
+
+    def _draw(self, ax, images, n_columns, row_names=None):
+        """Draw images, an array of shape (..., n_features)."""
+        self.ax_ = draw_images(
+            np.reshape(images, (-1, np.shape(images)[-1])),
+            image_shape=self.image_shape,
+            n_columns=n_columns,
+            title=self.title,
+            row_names=row_names,
+            ax=ax,
+        )
+        self.figure_ = self.ax_.figure
+        return self
+
+
+class ReconstructionDisplay(ImageDisplay):
     """Images above their reconstructions.
 
     Make it with `from_estimator`.
@@ -213,11 +244,6 @@ class ReconstructionDisplay(Display):
     >>> display.ax_.get_title(loc="left")
     'the first 10 of 1,797 images'
     """
-
-    def __init__(self, images, image_shape, *, title=None):
-        self.images = images
-        self.image_shape = image_shape
-        self.title = title
 
     @classmethod
     def from_estimator(
@@ -267,13 +293,12 @@ class ReconstructionDisplay(Display):
         """
         X, n_all = as_rows(X, n_images)
         n_images = np.shape(X)[0]
-        shape = image_shape_of(np.shape(X)[1], image_shape, model)
         given = as_keywords(model, covariates=covariates, embeddings=embeddings)
         if n_images < n_all:
             given = {k: v[:n_images] for k, v in rows_of(model, given, n_all).items()}
-        known = {k: v for k, v in given.items() if k == "covariates"}
-        decoded = model.inverse_transform(model.transform(X, **given), **known)
-        images = {"images": as_array(X), "reconstructions": as_array(decoded)}
+        codes = as_array(model.transform(X, **given))
+        rows, shape = decoded(model, codes, image_shape, given.get("covariates"))
+        images = {"images": as_array(X), "reconstructions": rows}
         if n_draws and not hasattr(model, "reconstruct"):
             raise TypeError(
                 f"{type(model).__name__} has no posterior to draw from. Leave n_draws "
@@ -281,9 +306,9 @@ class ReconstructionDisplay(Display):
             )
         rng = check_random_state(random_state)
         for i in range(n_draws):
-            draw = model.reconstruct(X, sample=True, random_state=rng, **given)
-            images[f"draw {i + 1}"] = draw
-        title = first_of(n_images, n_all)
+            drawn = model.reconstruct(X, sample=True, random_state=rng, **given)
+            images[f"draw {i + 1}"] = drawn
+        title = title_of_first(n_images, n_all)
         return cls(images, shape, title=title).plot(**plot_options)
 
     def plot(self, ax=None):
@@ -299,19 +324,11 @@ class ReconstructionDisplay(Display):
         self : ReconstructionDisplay
             The display, with its axes and figure.
         """
-        self.ax_ = draw_images(
-            np.concatenate(list(self.images.values())),
-            image_shape=self.image_shape,
-            n_columns=len(self.images["images"]),
-            title=self.title,
-            row_names=list(self.images),
-            ax=ax,
-        )
-        self.figure_ = self.ax_.figure
-        return self
+        names, images = list(self.images), np.stack(list(self.images.values()))
+        return self._draw(ax, images, images.shape[1], names)
 
 
-class ManifoldDisplay(Display):
+class ManifoldDisplay(ImageDisplay):
     """What the places of a plane of codes decode to.
 
     Make it with `from_estimator`.
@@ -348,8 +365,7 @@ class ManifoldDisplay(Display):
     """
 
     def __init__(self, images, image_shape, dimensions=(0, 1)):
-        self.images = images
-        self.image_shape = image_shape
+        super().__init__(images, image_shape)
         self.dimensions = dimensions
 
     @classmethod
@@ -395,7 +411,7 @@ class ManifoldDisplay(Display):
         TypeError
             If the model has no normal codes, such as PCA.
         """
-        mean, std = codes_of(model)
+        mean, std = moments_of_codes(model)
         if len(mean) < 2:
             raise ValueError(
                 f"{type(model).__name__} has one component, but a plane needs two."
@@ -405,9 +421,8 @@ class ManifoldDisplay(Display):
         codes = np.tile(mean, (n, n, 1))
         codes[..., right] += std[right] * quantiles
         codes[..., up] += std[up] * quantiles[::-1, None]
-        given = as_keywords(model, covariates=covariates)
-        images = model.inverse_transform(codes.reshape(n * n, -1), **given)
-        shape = image_shape_of(images.shape[1], image_shape, model)
+        codes = codes.reshape(n * n, -1)
+        images, shape = decoded(model, codes, image_shape, covariates)
         return cls(images, shape, dimensions).plot(**plot_options)
 
     def plot(self, ax=None):
@@ -423,20 +438,14 @@ class ManifoldDisplay(Display):
         self : ManifoldDisplay
             The display, with its axes and figure.
         """
-        self.ax_ = draw_images(
-            self.images,
-            image_shape=self.image_shape,
-            n_columns=math.isqrt(len(self.images)),
-            ax=ax,
-        )
-        self.figure_ = self.ax_.figure
+        self._draw(ax, self.images, math.isqrt(len(self.images)))
         right, up = self.dimensions
         self.ax_.set_xlabel(f"latent dimension {right} \N{RIGHTWARDS ARROW}")
         self.ax_.set_ylabel(f"latent dimension {up} \N{RIGHTWARDS ARROW}")
         return self
 
 
-class TraversalDisplay(Display):
+class TraversalDisplay(ImageDisplay):
     """What each dimension of the code does: images along it, the others held.
 
     Make it with `from_estimator`.
@@ -477,11 +486,9 @@ class TraversalDisplay(Display):
     """
 
     def __init__(self, images, image_shape, row_names, steps, *, title=None):
-        self.images = images
-        self.image_shape = image_shape
+        super().__init__(images, image_shape, title=title)
         self.row_names = row_names
         self.steps = steps
-        self.title = title
 
     @classmethod
     def from_estimator(
@@ -530,14 +537,13 @@ class TraversalDisplay(Display):
         TypeError
             If the model has no normal codes, such as PCA.
         """
-        mean, std = codes_of(model)
-        given = as_keywords(model, covariates=covariates)
+        mean, std = moments_of_codes(model)
         start, kl = mean, model.health_["kl_per_unit"]
         if x is not None:
-            start = as_array(model.transform(as_rows(x)[0], **given))
-            if len(start) != 1:
-                raise ValueError(f"x has {len(start)} rows. Pass one image, as X[0].")
-            start = start[0]
+            x, n_rows = as_rows(x)
+            if n_rows != 1:
+                raise ValueError(f"x has {n_rows} rows. Pass one image, as X[0].")
+            (start,) = codes_of(model, x, covariates)
         title = None
         if dimensions is None:
             dimensions = np.argsort(-(kl if kl.any() else std), kind="stable")[:10]
@@ -548,13 +554,10 @@ class TraversalDisplay(Display):
         codes = np.tile(start, (len(dimensions), n_steps, 1))
         for line, k in zip(codes, dimensions):
             line[:, k] = mean[k] + std[k] * steps
-        codes = codes.reshape(-1, len(mean))
-        images = as_array(model.inverse_transform(codes, **given))
-        shape = image_shape_of(images.shape[1], image_shape, model)
+        images, shape = decoded(model, codes, image_shape, covariates)
         names = [f"dimension {k}" for k in dimensions]
         if kl.any():
             names = [f"{n}, {kl[k]:.2f} nats" for n, k in zip(names, dimensions)]
-        images = images.reshape(len(dimensions), n_steps, -1)
         return cls(images, shape, names, steps, title=title).plot(**plot_options)
 
     def plot(self, ax=None):
@@ -570,26 +573,16 @@ class TraversalDisplay(Display):
         self : TraversalDisplay
             The display, with its axes and figure.
         """
-        _, n_steps, n_features = np.shape(self.images)
-        self.ax_ = draw_images(
-            np.reshape(self.images, (-1, n_features)),
-            image_shape=self.image_shape,
-            n_columns=n_steps,
-            title=self.title,
-            row_names=self.row_names,
-            ax=ax,
-        )
-        self.figure_ = self.ax_.figure
-        self.ax_.set_xticks(
-            middles_of(n_steps, self.image_shape[2]),
-            [f"{step:+.1f}" if step else "mean" for step in self.steps],
-            fontsize=8,
-        )
+        n_steps = len(self.steps)
+        self._draw(ax, self.images, n_steps, self.row_names)
+        names = [f"{step:+.1f}" if step else "mean" for step in self.steps]
+        places = middles_of(n_steps, self.image_shape[2])
+        self.ax_.set_xticks(places, names, fontsize=8)
         self.ax_.set_xlabel("standard deviations of the codes", fontsize=9)
         return self
 
 
-class InterpolationDisplay(Display):
+class InterpolationDisplay(ImageDisplay):
     """Images on the way from one to another, along lines between their codes.
 
     Make it with `from_estimator`.
@@ -624,11 +617,6 @@ class InterpolationDisplay(Display):
     >>> display.images.shape
     (1, 10, 64)
     """
-
-    def __init__(self, images, image_shape, *, title=None):
-        self.images = images
-        self.image_shape = image_shape
-        self.title = title
 
     @classmethod
     def from_estimator(
@@ -679,15 +667,11 @@ class InterpolationDisplay(Display):
                 f"{np.shape(X_start)[1]} and {np.shape(X_end)[1]} values. Pass as many "
                 "images to end at as to start from."
             )
-        given = as_keywords(model, covariates=covariates)
-        start, end = (as_array(model.transform(X, **given)) for X in (X_start, X_end))
+        start, end = (codes_of(model, X, covariates) for X in (X_start, X_end))
         share = np.linspace(0, 1, n_steps)[None, :, None]
         codes = (1 - share) * start[:, None] + share * end[:, None]
-        codes = codes.reshape(-1, codes.shape[-1])
-        images = as_array(model.inverse_transform(codes, **given))
-        shape = image_shape_of(images.shape[1], image_shape, model)
-        images = images.reshape(len(start), n_steps, -1)
-        title = first_of(len(start), n_all, "pairs")
+        images, shape = decoded(model, codes, image_shape, covariates)
+        title = title_of_first(len(start), n_all, "pairs")
         return cls(images, shape, title=title).plot(**plot_options)
 
     def plot(self, ax=None):
@@ -703,13 +687,4 @@ class InterpolationDisplay(Display):
         self : InterpolationDisplay
             The display, with its axes and figure.
         """
-        _, n_steps, n_features = np.shape(self.images)
-        self.ax_ = draw_images(
-            np.reshape(self.images, (-1, n_features)),
-            image_shape=self.image_shape,
-            n_columns=n_steps,
-            title=self.title,
-            ax=ax,
-        )
-        self.figure_ = self.ax_.figure
-        return self
+        return self._draw(ax, self.images, np.shape(self.images)[1])

@@ -1,48 +1,35 @@
 """Maps: words, topics and documents; latent codes."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import (
-    check_proportions,
-    given_names,
-    last_step,
-    scores_tokens,
-    topic_model_input,
-    topic_names,
-)
-from skvae.fitted.space import to_plane
-from skvae.fitted.words import top_lists, topic_captions
 from skvae.inspection import embedding_map
-from skvae.plotting._style import (
-    MARKERS,
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    draw_legend_beside,
-    legible,
-    one_axes,
-    pyplot,
-    root_of,
-)
-from skvae.utils.labels import place_labels
+from skvae.inspection.maps import to_plane
+from skvae.models.fitted import FittedTopics
+from skvae.plotting import _style as style
+from skvae.plotting.labels import place_labels
 
-# Of a kind of point: colour of its marks and of its labels, marker, size.
-_LOOKS = {
-    "document": (PALETTE[0], "#00507D", "o", 9),
-    "word": (PALETTE[2], "#00654A", "o", 9),
-    "topic": (PALETTE[1], "#A84A00", "D", 46),
+# How marks and labels of each kind of point look.
+_MARKS = {
+    "document": dict(color=style.PALETTE[0], s=9, alpha=0.5, linewidths=0),
+    "word": dict(color=style.PALETTE[2], s=9, linewidths=0),
+    "topic": dict(c=style.PALETTE[1], marker="D", s=46, linewidths=0.8, zorder=3),
 }
+_LABELS = {
+    "topic": dict(color="#A84A00", fontweight="bold", zorder=5),
+    "word": dict(color="#00654A", zorder=4),
+    "document": dict(color="#00507D", fontstyle="italic", zorder=4),
+}
+_CENTERED = dict(ha="center", va="center", **style.PLAIN)
 
 # Classes of one picture: colours and a legend have no room for more.
 MAX_CLASSES = 20
-_REST = "0.8"
 
 
-class EmbeddingMapDisplay(Display):
+class EmbeddingMapDisplay(style.Display):
     """Words, topics and documents on one map.
 
     Make it with `from_estimator`. Words are green dots, topics red diamonds, documents
@@ -128,17 +115,16 @@ class EmbeddingMapDisplay(Display):
         display : EmbeddingMapDisplay
             With the picture drawn.
         """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        topics = FittedTopics(model, X, feature_names=feature_names, **given)
         points = embedding_map(
-            model,
+            topics,
             X,
             n_words=n_words,
             n_documents=n_documents,
             transformer=transformer,
-            feature_names=feature_names,
-            covariates=covariates,
-            embeddings=embeddings,
         )
-        return cls(points, _short_names(model, feature_names)).plot(**plot_options)
+        return cls(points, _short_names(topics)).plot(**plot_options)
 
     def plot(self, ax=None, *, label_documents=False, fontsize=8):
         """Draw the map.
@@ -158,26 +144,14 @@ class EmbeddingMapDisplay(Display):
         self : EmbeddingMapDisplay
             The display, with its axes and figure.
         """
-        self.figure_, self.ax_ = one_axes(ax, (10, 7.5))
+        self.figure_, self.ax_ = style.one_axes(ax, (10, 7.5))
         kinds = dict(list(self.points.groupby("kind")))
-        for kind, (color, _, marker, size) in _LOOKS.items():
-            if kind not in kinds:
-                continue
-            self.ax_.scatter(
-                kinds[kind]["x"],
-                kinds[kind]["y"],
-                s=size,
-                c=color,
-                marker=marker,
-                alpha=0.5 if kind == "document" else 1,
-                linewidths=0.8 if kind == "topic" else 0,
-                edgecolors="white",
-                label=f"{kind}s",
-                zorder=3 if kind == "topic" else 2,
-            )
-        self.ax_.set(xticks=[], yticks=[])
+        for kind, look in _MARKS.items():
+            if kind in kinds:
+                points = kinds[kind][["x", "y"]].to_numpy().T
+                self.ax_.scatter(*points, edgecolors="white", label=f"{kind}s", **look)
         self.ax_.margins(0.06)
-        self.ax_.spines[:].set_color("0.8")
+        style.frame_without_scale(self.ax_)
         self.ax_.legend(
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
@@ -191,37 +165,25 @@ class EmbeddingMapDisplay(Display):
         captions = self.captions
         if captions is None:
             captions = range(self.points["topic"].max() + 1)
-        self.texts_ = []
-        for kind in ["topic", "word", "document"][: 3 if label_documents else 2]:
-            color = _LOOKS[kind][1]
-            for point in kinds.get(kind, self.points[:0]).itertuples():
-                self.texts_.append(
-                    self.ax_.text(
-                        point.x,
-                        point.y,
-                        legible(
-                            captions[point.topic] if kind == "topic" else point.label
-                        ),
-                        color=color,
-                        fontsize=fontsize + 1 if kind == "topic" else fontsize,
-                        fontweight="bold" if kind == "topic" else "normal",
-                        fontstyle="italic" if kind == "document" else "normal",
-                        ha="center",
-                        va="center",
-                        zorder=5 if kind == "topic" else 4,
-                        **PLAIN,
-                    )
-                )
-        self.texts_ = arrange(self.ax_, self.texts_, kinds["topic"][["x", "y"]])
+        texts = []
+        for kind, look in _LABELS.items():
+            if kind not in kinds or kind == "document" and not label_documents:
+                continue
+            look = look | _CENTERED | dict(fontsize=fontsize + (kind == "topic"))
+            for point in kinds[kind].itertuples():
+                name = captions[point.topic] if kind == "topic" else point.label
+                name = style.legible(name)
+                texts.append(self.ax_.text(point.x, point.y, name, **look))
+        self.texts_ = arrange(self.ax_, texts, kinds["topic"][["x", "y"]])
         return self
 
 
-def _short_names(model, feature_names, n_words=2):
+def _short_names(topics, n_words=2):
     """What a map has room to call topics: their names, or numbers and first words."""
-    lists = top_lists(model, feature_names, n_words)
+    lists = topics.top_lists(n_words)
     return [
         f"{k} {lists[k]}" if name is None else name
-        for k, name in enumerate(given_names(model))
+        for k, name in enumerate(topics.given_names)
     ]
 
 
@@ -231,7 +193,7 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     Or onto their points, if there is room. The first ones have the choice; those
     without room are removed. Returns the rest.
     """
-    figure = root_of(ax.figure)
+    figure = style.root_of(ax.figure)
     figure.draw_without_rendering()  # the layout settles where the axes are
     point = figure.dpi / 72  # in pixels
     to_pixels = ax.transData.transform
@@ -241,7 +203,7 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     sizes += [11 * point, 8 * point] if on_points else [2 * point, 0]
     anchors = to_pixels([text.get_position() for text in texts] or np.empty((0, 2)))
     marks = to_pixels(np.reshape(np.asarray(marks, dtype=float), (-1, 2)))
-    centres = place_labels(
+    centers = place_labels(
         anchors,
         sizes,
         np.array(ax.bbox.extents),
@@ -250,16 +212,16 @@ def arrange(ax, texts, marks=(), *, on_points=False):
         on_points=on_points,
     )
     placed = []
-    for text, centre in zip(texts, centres):
-        if np.isnan(centre).any():
+    for text, center in zip(texts, centers):
+        if np.isnan(center).any():
             text.remove()
         else:
-            text.set_position(ax.transData.inverted().transform(centre))
+            text.set_position(ax.transData.inverted().transform(center))
             placed.append(text)
     return placed
 
 
-class LatentSpaceDisplay(Display):
+class LatentSpaceDisplay(style.Display):
     """Codes of the rows of a matrix in two dimensions, coloured by class or number.
 
     Make it with `from_estimator`.
@@ -357,20 +319,19 @@ class LatentSpaceDisplay(Display):
         display : LatentSpaceDisplay
             With the picture drawn.
         """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        topics = FittedTopics(model, X, feature_names=feature_names, **given)
         if covariates is None and embeddings is None:
             codes = model.transform(X)
         else:
-            rows, given = topic_model_input(
-                model, X, covariates=covariates, embeddings=embeddings
-            )
-            codes = last_step(model).transform(rows, **given)
+            codes = topics.steps[-1].transform(topics.counts, **topics.given)
         codes, names, title = np.asarray(codes), None, None
         n_all = len(codes)
         if isinstance(y, str):
             if y != "topic":
                 raise ValueError(f"y={y!r}. Pass a class for each row, or 'topic'.")
-            check_proportions(model)
-            captions = topic_captions(model, feature_names, n_words)
+            topics.check_proportions()
+            captions = topics.captions(n_words)
             y = captions[codes.argmax(axis=1)]
         elif y is not None:
             y = np.asarray(y)
@@ -383,7 +344,7 @@ class LatentSpaceDisplay(Display):
             dimensions = (0, 1)
         if dimensions is not None:
             codes = codes[:, list(dimensions)]
-            names = _names_of(model, dimensions)
+            names = _names_of(topics, dimensions)
         else:
             if subsample is not None and subsample < n_all:
                 rng = np.random.default_rng(0)
@@ -418,12 +379,12 @@ class LatentSpaceDisplay(Display):
         self : LatentSpaceDisplay
             The display, with its axes and figure.
         """
-        classes = None
+        classes = []
         if self.y is not None and not _varies(self.y):
             classes = _classes(self.y)
-        names = [legible(name) for _, name, *_ in classes or ()]
-        room = 0.3 + 0.07 * max(map(len, names), default=0)
-        self.figure_, self.ax_ = one_axes(ax, (6 + room, 5.6))
+        names = [style.legible(group.name) for group in classes]
+        room = 0.3 + 0.07 * style.longest(names)
+        self.figure_, self.ax_ = style.one_axes(ax, (6 + room, 5.6))
         if size is None:
             size = float(np.clip(20_000 / len(self.codes), 3, 25))
         low, high = np.quantile(self.codes, [0.002, 0.998], axis=0)
@@ -431,90 +392,83 @@ class LatentSpaceDisplay(Display):
         self.ax_.set_xlim(low[0] - margin[0], high[0] + margin[0])
         self.ax_.set_ylim(low[1] - margin[1], high[1] + margin[1])
         if self.axis_names is None:
-            self.ax_.set(xticks=[], yticks=[])
-            self.ax_.spines[:].set_color("0.8")
+            style.frame_without_scale(self.ax_)
         else:
-            self.ax_.set_xlabel(legible(self.axis_names[0]), **PLAIN)
-            self.ax_.set_ylabel(legible(self.axis_names[1]), **PLAIN)
-            clear_frame(self.ax_)
+            self.ax_.set_xlabel(style.legible(self.axis_names[0]), **style.PLAIN)
+            self.ax_.set_ylabel(style.legible(self.axis_names[1]), **style.PLAIN)
+            style.clear_frame(self.ax_)
         if self.title is not None:
-            self.ax_.set_title(self.title, loc="left", fontsize=9, **PLAIN)
+            self.ax_.set_title(self.title, loc="left", fontsize=9, **style.PLAIN)
         self.texts_ = []
         look = dict(s=size, alpha=0.6, linewidths=0)
+        places = np.transpose(self.codes)
         if self.y is None:
-            self.ax_.scatter(*np.transpose(self.codes), color=PALETTE[0], **look)
-        elif classes is None:
-            x, y = np.transpose(self.codes)
-            colors = pyplot().get_cmap(cmap).with_extremes(bad="0.8")  # of NaN
-            marks = self.ax_.scatter(
-                x, y, c=self.y, cmap=colors, plotnonfinite=True, **look
-            )
+            self.ax_.scatter(*places, color=style.PALETTE[0], **look)
+        elif classes:
+            self._draw_classes(classes, look)
+        else:
+            look |= dict(c=self.y, plotnonfinite=True)
+            cmap = style.pyplot().get_cmap(cmap).with_extremes(bad="0.8")
+            marks = self.ax_.scatter(*places, cmap=cmap, **look)
             bar = self.figure_.colorbar(marks, ax=self.ax_, shrink=0.7)
             bar.solids.set_alpha(1)
-        else:
-            self._draw_classes(classes, look)
         return self
 
     def _draw_classes(self, classes, look):
-        codes, handles, texts = np.asarray(self.codes), [], []
-        for rows, name, color, marker in classes:
-            here = codes[rows]
-            rest = color == _REST
+        codes, handles, texts = np.asarray(self.codes), [], {}
+        for group in classes:
+            here = codes[group.rows]
+            own = look | dict(color=group.color, marker=group.marker)
+            zorder = 1 if group.is_labeled else 0.5
             marks = self.ax_.scatter(
-                *here.T,
-                color=color,
-                marker=marker,
-                label=str(name),
-                zorder=0.5 if rest else 1,
-                **look,
+                *here.T, label=str(group.name), zorder=zorder, **own
             )
             handles.append(marks)
-            if rest:
+            if not group.is_labeled:
                 continue
-            # Of the rows the one in the middle: a median may be far from all.
+            # The row in the middle: a median may be far from all rows.
             middle = np.abs(here - np.median(here, axis=0)).sum(axis=1).argmin()
-            label = self.ax_.text(
-                *here[middle],
-                legible(name, 30),
-                fontsize=9,
-                ha="center",
-                va="center",
-                zorder=4,
-                **PLAIN,
-                bbox=dict(boxstyle="round,pad=0.25", fc="white", ec=color, lw=1.2),
-            )
-            texts.append((len(rows), label))
-        draw_legend_beside(self.ax_, handles, [name for _, name, *_ in classes])
-        texts.sort(key=lambda sized: -sized[0])  # the largest have the choice
-        self.texts_ = arrange(self.ax_, [text for _, text in texts], on_points=True)
+            box = dict(boxstyle="round,pad=0.25", fc="white", ec=group.color, lw=1.2)
+            label = style.legible(group.name, 30)
+            look_of_label = dict(fontsize=9, zorder=4, bbox=box, **_CENTERED)
+            text = self.ax_.text(*here[middle], label, **look_of_label)
+            texts[text] = len(group.rows)
+        style.draw_legend_beside(self.ax_, handles, [group.name for group in classes])
+        largest_first = sorted(texts, key=texts.get, reverse=True)
+        self.texts_ = arrange(self.ax_, largest_first, on_points=True)
+
+
+class _Class(NamedTuple):
+    """Rows that look alike in a picture."""
+
+    rows: np.ndarray
+    name: object
+    color: str
+    marker: str
+    is_labeled: bool = True
 
 
 def _classes(y):
-    """Rows, name, colour and marker of each class; of many, the rare ones together."""
+    """The classes of y; of many, the rare ones together."""
     codes, names = pd.factorize(y, use_na_sentinel=False)
     shown = np.arange(len(names))
     if len(names) > MAX_CLASSES:
         shown = np.argsort(-np.bincount(codes), kind="stable")[: MAX_CLASSES - 1]
-    classes = [
-        (
-            np.flatnonzero(codes == k),
-            names[k],
-            PALETTE[i % len(PALETTE)],
-            MARKERS[i // len(PALETTE)],
-        )
-        for i, k in enumerate(sorted(shown, key=lambda k: _in_order(names[k])))
-    ]
-    if rare := len(names) - len(shown):
+    classes = []
+    for i, k in enumerate(sorted(shown, key=lambda k: _in_order(names[k]))):
+        color, marker = style.color_of(i), style.MARKERS[i // len(style.PALETTE)]
+        classes.append(_Class(np.flatnonzero(codes == k), names[k], color, marker))
+    if n_rare := len(names) - len(shown):
         rows = np.flatnonzero(~np.isin(codes, shown))
-        classes.append((rows, f"{rare:,} others", _REST, "o"))
+        classes.append(_Class(rows, f"{n_rare:,} others", "0.8", "o", False))
     return classes
 
 
-def _names_of(model, dimensions):
+def _names_of(topics, dimensions):
     """What to call dimensions of codes: topics by their names, if they have some."""
-    last = last_step(model)
-    if scores_tokens(last) or hasattr(last, "topic_names_"):
-        return topic_names(last)[list(dimensions)]
+    last = topics.steps[-1]
+    if hasattr(last, "_bound_per_token") or hasattr(last, "topic_names_"):
+        return topics.topic_names[list(dimensions)]
     return [f"dimension {k}" for k in dimensions]
 
 

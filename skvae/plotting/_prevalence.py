@@ -5,24 +5,15 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
-from skvae.fitted.model import topic_names, topic_number
-from skvae.fitted.words import topic_captions
 from skvae.inspection import topic_prevalence
-from skvae.plotting._style import (
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    grid_of_axes,
-    legible,
-    pyplot,
-)
-from skvae.utils.intervals import axis_of_groups, share_interval
+from skvae.inspection.prevalence import axis_of_groups, share_interval
+from skvae.models.fitted import FittedTopics
+from skvae.plotting import _style as style
 
 N_COLUMNS = 3
 
 
-class TopicPrevalenceDisplay(Display):
+class TopicPrevalenceDisplay(style.Display):
     """Mean topic proportions over time as lines, or by group as points, with errors.
 
     Make it with `from_estimator`. Each topic has axes of its own; bands and bars are
@@ -112,18 +103,18 @@ class TopicPrevalenceDisplay(Display):
         display : TopicPrevalenceDisplay
             With the picture drawn.
         """
-        prevalence = topic_prevalence(
-            model, X, by, freq=freq, covariates=covariates, embeddings=embeddings
-        )
-        names = topic_names(model)
+        given = {"covariates": covariates, "embeddings": embeddings}
+        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        prevalence = topic_prevalence(fitted, X, by, freq=freq)
+        names = fitted.topic_names
         if isinstance(topics, Integral):
             check_scalar(topics, "topics", Integral, min_val=1)
             shares = prevalence.groupby("topic", sort=False)["share"]
             span = (shares.max() - shares.min())[names].to_numpy()
             chosen = np.argsort(-span, kind="stable")[:topics]
         else:
-            chosen = [topic_number(model, topic) for topic in topics]
-        captions = topic_captions(model, feature_names, n_words)
+            chosen = [fitted.topic_number(topic) for topic in topics]
+        captions = fitted.captions(n_words)
         titles = {names[k]: captions[k] for k in chosen}
         shown = prevalence[prevalence["topic"].isin(list(titles))]
         return cls(shown, titles).plot(**plot_options)
@@ -144,14 +135,12 @@ class TopicPrevalenceDisplay(Display):
         groups = self.prevalence["group"]
         kind = axis_of_groups(groups)
         in_time, in_order = kind == "time", kind != "groups"
-        n_groups = groups.nunique()
         n_columns = min(N_COLUMNS, len(self.titles))
-        n_rows = -(-len(self.titles) // n_columns)
-        height = 2.1 if in_order else 0.8 + 0.2 * n_groups
-        titles = {name: legible(title, 60) for name, title in self.titles.items()}
-        width = max(3.6, 0.09 * max(map(len, titles.values())))
-        self.figure_, self.axes_ = grid_of_axes(
-            ax, n_rows, n_columns, (width * n_columns + 0.6, height * n_rows + 0.5)
+        titles = {name: style.legible(title, 60) for name, title in self.titles.items()}
+        width = max(3.6, 0.09 * style.longest(titles.values()))
+        height = 2.1 if in_order else 0.8 + 0.2 * groups.nunique()
+        self.figure_, self.axes_ = style.grid_of_axes(
+            ax, len(titles), n_columns, (width, height), margins=(0.6, 0.5)
         )
         low, high = share_interval(self.prevalence)
         found = self.prevalence.assign(low=low, high=high)
@@ -161,7 +150,7 @@ class TopicPrevalenceDisplay(Display):
             where = rows["group"]
             if in_time:
                 where = where.dt.start_time
-            color = PALETTE[k % len(PALETTE)]
+            color = style.color_of(k)
             if in_order:
                 ax.plot(where, share, color=color, marker="o", markersize=3)
                 ax.fill_between(where, low, high, color=color, alpha=0.2)
@@ -171,23 +160,21 @@ class TopicPrevalenceDisplay(Display):
                 places = np.arange(len(rows))
                 bars = [share - low, high - share]
                 ax.errorbar(share, places, xerr=bars, fmt="o", color=color, ms=4)
-                ax.set_yticks(places, where.map(legible), fontsize=8, **PLAIN)
+                style.name_ticks(ax.yaxis, where.map(style.legible), fontsize=8)
                 ax.set_ylim(len(rows) - 0.5, -0.5)
                 ax.set_xlim(0, 1.05 * found["high"].max())
                 ax.grid(axis="y", linewidth=0.3)
                 axis = ax.xaxis
                 if k % n_columns:
                     ax.tick_params(labelleft=False)
-            axis.set_major_formatter(pyplot().FuncFormatter(lambda v, _: f"{v:.0%}"))
-            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold", **PLAIN)
+            axis.set_major_formatter(style.PERCENT)
+            style.set_bold_title(ax, title)
             ax.tick_params(labelsize=8)
-            clear_frame(ax)
+            style.clear_frame(ax)
         if in_time:
-            dates = pyplot().matplotlib.dates
+            dates = style.pyplot().matplotlib.dates
             for ax in self.axes_.flat:
                 locator = dates.AutoDateLocator(maxticks=6)
                 ax.xaxis.set_major_locator(locator)
                 ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-        for ax in self.axes_.flat[len(titles) :]:
-            ax.set_visible(False)
         return self

@@ -6,20 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.model import scores_tokens
-from skvae.plotting._style import (
-    MARKERS,
-    PALETTE,
-    PLAIN,
-    Display,
-    clear_frame,
-    draw_legend,
-    grid_of_axes,
-    legible,
-)
+from skvae.models.fitted import last_step
+from skvae.plotting import _style as style
 
 # A model's name and its number of components, as in "GSM 20".
-_NAME = re.compile(r"(?P<family>.*?)[\s:=,(/._-]*(?P<number>\d+)", re.DOTALL)
+_NAME = re.compile(r"(?s)^(?P<family>.*?)[\s:=,(/._-]*(?P<number>\d+)\Z")
 # Metrics of `compare_models` to show, where the table has them, and their titles.
 _COMPARED = {
     "perplexity": "perplexity",
@@ -33,7 +24,7 @@ _SMALLER = {"perplexity"}  # is better
 N_COLUMNS = 3
 
 
-class ModelSelectionDisplay(Display):
+class ModelSelectionDisplay(style.Display):
     """Figures of models by their number of components, or of a few models as bars.
 
     Make it with `from_estimator`, of a search, or with `from_comparison`, of a table of
@@ -120,23 +111,20 @@ class ModelSelectionDisplay(Display):
         found = [key for key in tried if key.rpartition("__")[2] == "n_components"]
         if parameter is not None:
             found = [key for key in tried if key == parameter]
-        if len(found) != 1:
+        columns = results[[f"param_{key}" for key in found]]
+        numbers = columns.apply(pd.to_numeric, errors="coerce")
+        if len(found) != 1 or numbers.isna().all(axis=None):
             raise ValueError(
                 f"The search went over {tried}. Pass parameter=, the one of them that "
                 "is the number of components."
             )
-        numbers = pd.to_numeric(results[f"param_{found[0]}"], errors="coerce")
-        if numbers.isna().all():
-            raise ValueError(f"The search tried no number as {found[0]!r}.")
-        results["n_components"] = numbers  # none of candidates that have no such one
+        # NaN of candidates that have no number of components.
+        results["n_components"] = numbers.squeeze(axis=1)
         if "iter" in results:  # of halving: with the most resources
             results = results[results["iter"] == results["iter"].max()]
 
-        metrics = [
-            key.removeprefix("mean_test_")
-            for key in results
-            if key.startswith("mean_test_")
-        ]
+        prefix = "mean_test_"
+        metrics = [k.removeprefix(prefix) for k in results if k.startswith(prefix)]
         by = search.refit if isinstance(search.refit, str) else metrics[0]
         # The chosen candidate stands for its number, the best one for others.
         results = results.sort_values(f"rank_test_{by}")
@@ -148,22 +136,23 @@ class ModelSelectionDisplay(Display):
         if chosen in results.index:
             choices[""] = int(results.loc[chosen, "n_components"])
 
-        in_nats = search.scoring is None and scores_tokens(search.estimator)
-        rows = []
+        searched = last_step(search.estimator)
+        in_nats = search.scoring is None and hasattr(searched, "_bound_per_token")
+        results = results.sort_values("n_components")
+        panels = []
         for metric in metrics:
-            splits = [
-                key
-                for key in results
-                if re.fullmatch(rf"split\d+_test_{re.escape(metric)}", key)
-            ]
-            for _, candidate in results.sort_values("n_components").iterrows():
-                values = candidate[splits].to_numpy(dtype=float)
-                values = np.exp(-values) if in_nats else values
-                name = "perplexity" if in_nats else metric
-                rows.append(
-                    (name, "", candidate["n_components"], values.mean(), values.std())
-                )
-        return cls(_frame(rows), choices).plot(**plot_options)
+            scores = results.filter(regex=rf"^split\d+_test_{re.escape(metric)}$")
+            scores = np.exp(-scores) if in_nats else scores
+            panel = {
+                "metric": "perplexity" if in_nats else metric,
+                "family": "",
+                "n_components": results["n_components"],
+                "value": scores.mean(axis=1),
+                "std": scores.std(axis=1, ddof=0),
+            }
+            panels.append(pd.DataFrame(panel))
+        found = pd.concat(panels, ignore_index=True)
+        return cls(found, choices).plot(**plot_options)
 
     @classmethod
     def from_comparison(cls, table, **plot_options):
@@ -207,29 +196,31 @@ class ModelSelectionDisplay(Display):
         >>> ModelSelectionDisplay.from_comparison(table).choices
         {'NMF': 3}
         """
-        models = [name for name in table.index if name != "unigram"]
-        if not models:
+        models = table.drop(index="unigram", errors="ignore")
+        if len(models) == 0:
             raise ValueError(
                 "The table has no model. Pass what compare_models returns."
             )
-        parts = [_NAME.fullmatch(str(name)) for name in models]
-        families = [match and match["family"] for match in parts]
-        by_number = all(parts) and len(set(families)) < len(models)
-        metrics = [
-            m for m in _COMPARED if m in table and table.loc[models, m].notna().any()
-        ]
-        rows = [
-            (
-                metric,
-                match["family"] if by_number else str(name),
-                int(match["number"]) if by_number else np.nan,
-                table.loc[name, metric],
-                table.loc[name].get(f"{metric}_std", np.nan),
+        names = models.index.astype(str)
+        parts = names.str.extract(_NAME)
+        if parts.notna().all(axis=None) and parts["family"].duplicated().any():
+            families, numbers = parts["family"].array, parts["number"].astype(int).array
+        else:
+            families, numbers = names, np.nan
+        panels = [
+            pd.DataFrame(
+                {
+                    "metric": metric,
+                    "family": families,
+                    "n_components": numbers,
+                    "value": models[metric].array,
+                    "std": models.get(f"{metric}_std", models[metric] * np.nan).array,
+                }
             )
-            for metric in metrics
-            for name, match in zip(models, parts)
+            for metric in _COMPARED
+            if metric in models and models[metric].notna().any()
         ]
-        results = _frame(rows)
+        results = pd.concat(panels, ignore_index=True)
         best = results[results["metric"] == "perplexity"]
         best = best.dropna(subset=["value", "n_components"])
         best = best.loc[best.groupby("family", sort=False)["value"].idxmin()]
@@ -252,117 +243,90 @@ class ModelSelectionDisplay(Display):
         self : ModelSelectionDisplay
             The display, with its axes and figure.
         """
-        metrics = self.results["metric"].unique()
+        panels = dict(list(self.results.groupby("metric", sort=False)))
         families = self.results["family"].unique()
         as_bars = self.results["n_components"].isna().all()
-        n_columns = 2 if len(metrics) == 4 else min(N_COLUMNS, len(metrics))
-        n_rows = -(-len(metrics) // n_columns)
-        figsize = (0.6 + 3.4 * n_columns, 3.2 * n_rows)
+        n_columns = 2 if len(panels) == 4 else min(N_COLUMNS, len(panels))
+        panel_size, margins = (3.4, 3.2), (0.6, 0)
         if as_bars:
-            room = 0.3 + 0.07 * max(len(legible(name)) for name in families)
-            figsize = (room + 2.6 * n_columns, (0.7 + 0.3 * len(families)) * n_rows)
-        self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
-        for ax in self.axes_.flat[len(metrics) :]:
-            ax.set_visible(False)
-        for ax, metric in zip(self.axes_.flat, metrics):
-            title = legible(_COMPARED.get(metric, metric))
-            ax.set_title(title, loc="left", fontsize=10, fontweight="bold", **PLAIN)
+            panel_size = (2.6, 0.7 + 0.3 * len(families))
+            room = 0.07 * style.longest([style.legible(name) for name in families])
+            margins = (0.3 + room, 0)
+        self.figure_, self.axes_ = style.grid_of_axes(
+            ax, len(panels), n_columns, panel_size, margins
+        )
+        handles = {}
+        for i, (ax, (metric, shown)) in enumerate(zip(self.axes_.flat, panels.items())):
+            title = style.legible(_COMPARED.get(metric, metric))
             ax.tick_params(labelsize=9)
-            clear_frame(ax)
-        self._draw_bars() if as_bars else self._draw_lines()
+            style.clear_frame(ax)
+            baseline = (self.baselines or {}).get(metric)
+            if as_bars:
+                title += ", smaller is better" * (metric in _SMALLER)
+                self._draw_bars(ax, shown, baseline, smallest=metric in _SMALLER)
+                names = shown["family"].map(style.legible) if i % n_columns == 0 else []
+                style.name_ticks(ax.yaxis, names)
+            else:
+                handles |= self._draw_lines(ax, shown, baseline)
+            style.set_bold_title(ax, title, fontsize=10)
+        if len(handles) > 1:
+            look = dict(frameon=False, fontsize=8)
+            names = list(handles)
+            style.draw_legend(self.axes_[0, 0], list(handles.values()), names, **look)
         return self
 
-    def _draw_lines(self):
-        metrics, families = (self.results[key].unique() for key in ("metric", "family"))
+    def _draw_lines(self, ax, shown, baseline):
+        """Draw a line for each family; return what the legend needs, by name."""
         handles = {}
-        for ax, metric in zip(self.axes_.flat, metrics):
-            shown = self.results[self.results["metric"] == metric]
-            for i, family in enumerate(families):
-                line = shown[shown["family"] == family].sort_values("n_components")
-                color = PALETTE[i % len(PALETTE)]
-                handles[family] = ax.errorbar(
-                    line["n_components"],
-                    line["value"],
-                    yerr=None if line["std"].isna().all() else line["std"],
-                    color=color,
-                    marker=MARKERS[i % len(MARKERS)],
-                    markersize=5,
-                    capsize=2,
-                    label=family,
-                )
-                chosen = line[line["n_components"] == self.choices.get(family)]
-                ax.plot(
-                    chosen["n_components"],
-                    chosen["value"],
-                    marker="o",
-                    markersize=13,
-                    markerfacecolor="none",
-                    markeredgecolor=color,
-                    markeredgewidth=1.5,
-                    linestyle="none",
-                )
-            baseline = (self.baselines or {}).get(metric)
-            if baseline is not None:
-                line = ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
-                handles["unigram"] = line
-            ax.set_xlabel("number of components", fontsize=9)
-            ax.set_xticks(np.unique(shown["n_components"]))
-            ax.margins(x=0.1)
-        if len(families) > 1 or self.baselines:
-            draw_legend(
-                self.axes_[0, 0],
-                list(handles.values()),
-                list(handles),
-                frameon=False,
-                fontsize=8,
+        for i, family in enumerate(self.results["family"].unique()):
+            line = shown[shown["family"] == family].sort_values("n_components")
+            look = dict(color=style.color_of(i))
+            handles[family] = ax.errorbar(
+                line["n_components"],
+                line["value"],
+                yerr=None if line["std"].isna().all() else line["std"],
+                marker=style.MARKERS[i % len(style.MARKERS)],
+                markersize=5,
+                capsize=2,
+                label=family,
+                **look,
             )
-
-    def _draw_bars(self):
-        for i, (ax, metric) in enumerate(
-            zip(self.axes_.flat, self.results["metric"].unique())
-        ):
-            shown = self.results[self.results["metric"] == metric]
-            values, places = shown["value"].to_numpy(float), np.arange(len(shown))
-            best = np.nanmin(values) if metric in _SMALLER else np.nanmax(values)
-            bars = ax.barh(
-                places,
-                np.nan_to_num(values),
-                xerr=None if shown["std"].isna().all() else shown["std"],
-                color=np.where(values == best, PALETTE[0], "#9CC3DE"),
-                error_kw=dict(ecolor="0.3", elinewidth=1, capsize=2),
-                height=0.7,
+            chosen = line[line["n_components"] == self.choices.get(family)]
+            ring = dict(
+                marker="o", markersize=13, markeredgewidth=1.5, fillstyle="none"
             )
-            numbers = ["none" if np.isnan(v) else f"{v:.3g}" for v in values]
-            numbers = [
-                f"{v:,.0f}" if abs(v) >= 100 else n for v, n in zip(values, numbers)
-            ]
-            ax.bar_label(
-                bars,
-                numbers,
-                padding=3,
-                fontsize=8,
-                color="0.3",
-                bbox=dict(fc="white", ec="none", pad=0.5),  # over the dotted line
-            )
-            baseline = (self.baselines or {}).get(metric)
-            if baseline is not None:
-                ax.axvline(baseline, color="0.5", linestyle=":")
-                ax.set_xlabel("dotted: word frequencies alone", fontsize=8, loc="left")
-            if metric in _SMALLER:
-                title = f"{ax.get_title(loc='left')}, smaller is better"
-                ax.set_title(title, loc="left", fontsize=10, fontweight="bold", **PLAIN)
-            names = shown["family"].map(legible) if i % self.axes_.shape[1] == 0 else []
-            ax.set_yticks(places[: len(names)], names, **PLAIN)
-            ax.invert_yaxis()
-            ax.axvline(0, color="0.2", linewidth=0.8)
-            ax.margins(x=0.25)
-            ax.tick_params(axis="y", length=0)
-            ax.spines["left"].set_visible(False)
-            ax.set_xticks([])
-            ax.spines["bottom"].set_visible(False)
+            ax.plot("n_components", "value", data=chosen, linestyle="", **ring, **look)
+        if baseline is not None:
+            line = ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
+            handles["unigram"] = line
+        ax.set_xlabel("number of components", fontsize=9)
+        ax.set_xticks(np.unique(shown["n_components"]))
+        ax.margins(x=0.1)
+        return handles
 
-
-def _frame(rows):
-    return pd.DataFrame(
-        rows, columns=["metric", "family", "n_components", "value", "std"]
-    )
+    def _draw_bars(self, ax, shown, baseline, smallest):
+        """Draw a bar for each model, a dark one for the best."""
+        values = shown["value"].to_numpy(float)
+        best = np.nanmin(values) if smallest else np.nanmax(values)
+        bars = ax.barh(
+            np.arange(len(values)),
+            np.nan_to_num(values),
+            xerr=None if shown["std"].isna().all() else shown["std"],
+            color=np.where(values == best, style.PALETTE[0], "#9CC3DE"),
+            error_kw=dict(ecolor="0.3", elinewidth=1, capsize=2),
+            height=0.7,
+        )
+        numbers = [f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}" for v in values]
+        numbers = [number.replace("nan", "none") for number in numbers]
+        over_lines = dict(fc="white", ec="none", pad=0.5)
+        look = dict(fontsize=8, color="0.3", bbox=over_lines)
+        ax.bar_label(bars, numbers, padding=3, **look)
+        if baseline is not None:
+            ax.axvline(baseline, color="0.5", linestyle=":")
+            ax.set_xlabel("dotted: word frequencies alone", fontsize=8, loc="left")
+        ax.invert_yaxis()
+        ax.axvline(0, color="0.2", linewidth=0.8)
+        ax.margins(x=0.25)
+        ax.tick_params(axis="y", length=0)
+        ax.set_xticks([])
+        ax.spines[["left", "bottom"]].set_visible(False)

@@ -1,10 +1,10 @@
-"""What the Displays share: matplotlib, axes, colours."""
+"""What the Displays share: matplotlib, axes, titles, legends, colors."""
 
 import numpy as np
 
 from skvae.utils.text import one_line
 
-# Okabe and Ito's palette, which people of all kinds of colour vision tell apart.
+# Okabe and Ito's palette, which people with all kinds of color vision can tell apart.
 PALETTE = [
     "#0072B2",
     "#D55E00",
@@ -19,12 +19,17 @@ PALETTE = [
     "#8A8A8A",
 ]
 MARKERS = "os^Dv*PX"
-# Of what comes from data: dollars make no formula of it.
+# For texts from data: matplotlib must not read dollar signs as a formula.
 PLAIN = {"parse_math": False}
+# A format for axes, not for Python's `format`.
+PERCENT = "{x:.0%}"
 
 
 class Display:
-    """What pictures have in common: a word to those who pass a model to the class."""
+    """Base class of the pictures.
+
+    `from_estimator` computes what the constructor takes; `plot` draws it.
+    """
 
     def __new__(cls, *args, **options):
         if args and hasattr(args[0], "fit"):
@@ -48,14 +53,17 @@ def pyplot():
     return plt
 
 
-def grid_of_axes(ax, n_rows, n_columns, figsize):
-    """Return a figure and an array of axes in it, of shape (n_rows, n_columns).
+def grid_of_axes(ax, n_panels, n_columns, panel_size, margins=(0, 0)):
+    """Return a figure and axes for some panels, of shape (n_rows, n_columns).
 
-    Without `ax` the figure is a new one; else the grid takes the place of `ax`, as in
-    scikit-learn's PartialDependenceDisplay.
+    Without `ax` the figure is a new one, of so many inches for each panel and around
+    all of them; else the grid takes the place of `ax`, as in scikit-learn's
+    PartialDependenceDisplay. Axes that no panel needs are invisible.
     """
+    n_rows = -(-n_panels // n_columns)
     if ax is None:
-        figure = pyplot().figure(figsize=figsize, layout="constrained")
+        size = np.multiply(panel_size, (n_columns, n_rows)) + margins
+        figure = pyplot().figure(figsize=size, layout="constrained")
         grid = figure.add_gridspec(n_rows, n_columns)
     else:
         figure = ax.figure
@@ -64,14 +72,12 @@ def grid_of_axes(ax, n_rows, n_columns, figsize):
         if ax.get_subplotspec() is not None:
             grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
         else:
-            left, bottom, right, top = ax.get_position().extents
-            grid = figure.add_gridspec(
-                n_rows, n_columns, left=left, bottom=bottom, right=right, top=top
-            )
+            sides = zip(("left", "bottom", "right", "top"), ax.get_position().extents)
+            grid = figure.add_gridspec(n_rows, n_columns, **dict(sides))
         ax.remove()
-    axes = np.empty((n_rows, n_columns), dtype=object)
-    for place in np.ndindex(n_rows, n_columns):
-        axes[place] = figure.add_subplot(grid[place])
+    axes = grid.subplots(squeeze=False)
+    for unused in axes.flat[n_panels:]:
+        unused.set_visible(False)
     return figure, axes
 
 
@@ -87,10 +93,31 @@ def legible(value, length=40):
     return one_line(value, length)
 
 
+def longest(names):
+    """Number of letters of the longest name."""
+    return max(map(len, names), default=0)
+
+
+def color_of(number):
+    """Color of a class, topic or family by its number; they repeat."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def name_ticks(axis, names, places=None, **look):
+    """Put names from data at places on an axis, by default 0, 1, and so on."""
+    places = np.arange(len(names)) if places is None else places
+    axis.set_ticks(places, names, **PLAIN, **look)
+
+
+def set_bold_title(ax, title, fontsize=9.5):
+    """Set the title of a panel, which may come from data."""
+    ax.set_title(title, loc="left", fontsize=fontsize, fontweight="bold", **PLAIN)
+
+
 def draw_legend(ax, handles, names, **look):
     """Draw a legend with names from data."""
     # matplotlib leaves out what has no name or one with an underscore before it.
-    legend = ax.legend(handles, [str(i) for i in range(len(names))], **look)
+    legend = ax.legend(handles, list(map(str, range(len(names)))), **look)
     for text, name in zip(legend.get_texts(), names):
         text.set(text=legible(name), **PLAIN)
     return legend
@@ -98,22 +125,15 @@ def draw_legend(ax, handles, names, **look):
 
 def draw_legend_beside(ax, handles, names):
     """Draw a legend to the right of axes, within the figure."""
-    legend = draw_legend(
-        ax,
-        handles,
-        names,
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-        frameon=False,
-        fontsize=8,
-    )
+    place = dict(loc="center left", bbox_to_anchor=(1, 0.5))
+    legend = draw_legend(ax, handles, names, frameon=False, fontsize=8, **place)
     for mark in legend.legend_handles:  # as large as legible
         mark.set(sizes=[25], alpha=1)
-    if root_of(ax.figure).get_layout_engine() is None:  # nobody else makes room
-        place = ax.get_position()
+    if root_of(ax.figure).get_layout_engine() is None:  # nothing else makes room
+        box = ax.get_position()
         taken = legend.get_window_extent().width / ax.figure.bbox.width
-        width = max(place.width - taken, place.width / 3)
-        ax.set_position([place.x0, place.y0, width, place.height])
+        width = max(box.width - taken, box.width / 3)
+        ax.set_position([box.x0, box.y0, width, box.height])
 
 
 def root_of(figure):
@@ -126,3 +146,9 @@ def root_of(figure):
 def clear_frame(ax):
     """Leave of the frame what carries a scale."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def frame_without_scale(ax):
+    """Leave only a light frame, around places that have no unit."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_color("0.8")

@@ -3,12 +3,12 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.model import last_step
+from skvae.models.fitted import last_step
 from skvae.models.health import ACTIVE
-from skvae.plotting._style import PALETTE, Display, clear_frame, grid_of_axes
+from skvae.plotting import _style as style
 
 
-class TrainingCurveDisplay(Display):
+class TrainingCurveDisplay(style.Display):
     """Loss, likelihood and KL term of each epoch; KL term of each latent unit.
 
     Make it with `from_estimator`.
@@ -104,22 +104,17 @@ class TrainingCurveDisplay(Display):
             The display, with its axes and figure.
         """
         n_panels = 3 if self.kl_per_unit is None else 4
-        figsize = (10 / 3 * n_panels, 3)
-        self.figure_, self.axes_ = grid_of_axes(ax, 1, n_panels, figsize)
+        size = (10 / 3, 3)
+        self.figure_, self.axes_ = style.grid_of_axes(ax, n_panels, n_panels, size)
         loss, likelihood, kl, *units = self.axes_[0]
         epochs = self.history.index
         # A line of one epoch would be none.
-        look = dict(color=PALETTE[0], marker="o" if len(epochs) == 1 else None)
+        look = dict(color=style.PALETTE[0], marker="o" if len(epochs) == 1 else None)
         loss.plot(epochs, self.history["loss"], label="training", **look)
         if "validation_loss" in self.history:
-            loss.plot(
-                epochs,
-                self.history["validation_loss"],
-                color=PALETTE[1],
-                linestyle="--",
-                marker=look["marker"],
-                label="held out",
-            )
+            dashed = look | dict(color=style.PALETTE[1], linestyle="--")
+            held_out = self.history["validation_loss"]
+            loss.plot(epochs, held_out, label="held out", **dashed)
         if self.best_epoch is not None:
             kept = f"kept: epoch {self.best_epoch}"
             loss.axvline(self.best_epoch, color="0.6", linewidth=1, label=kept)
@@ -135,9 +130,9 @@ class TrainingCurveDisplay(Display):
             self._draw_units(panel)
         titles = ["loss", "log-likelihood", "KL term", "KL term by unit"]
         for panel, title in zip(self.axes_[0], titles):
-            panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
+            style.set_bold_title(panel, title, fontsize=10)
             panel.tick_params(labelsize=9)
-            clear_frame(panel)
+            style.clear_frame(panel)
         loss.set_ylabel("nats per row, mean", fontsize=9)
         return self
 
@@ -146,7 +141,7 @@ class TrainingCurveDisplay(Display):
         kl = self.kl_per_unit[order]
         in_use = kl > ACTIVE
         width = 0.8 if len(kl) <= 30 else 1.0  # gaps of many would be a haze
-        colors = np.where(in_use, PALETTE[0], "0.7")
+        colors = np.where(in_use, style.PALETTE[0], "0.7")
         panel.bar(np.arange(len(kl)), kl, color=colors, width=width)
         named = order if len(kl) <= 15 else order[:0]
         panel.set_xticks(np.arange(len(named)), named)

@@ -3,45 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from skvae.fitted.model import (
-    is_signed,
-    topic_model,
-    topic_model_input,
-    topic_names,
-    topic_number,
-    topic_proportions,
-    word_names,
-    word_probabilities,
-)
-from skvae.fitted.words import (
-    leading_columns,
-    rank_words,
-    topic_captions,
-    word_frequencies,
-)
 from skvae.inspection import topic_sizes
-from skvae.plotting._style import (
-    PALETTE,
-    PLAIN,
-    Display,
-    grid_of_axes,
-    legible,
-    one_axes,
-    pyplot,
-)
-from skvae.utils.counts import check_csr
+from skvae.inspection.words import rank_words, word_frequencies
+from skvae.models.fitted import FittedTopics
+from skvae.plotting import _style as style
 
 # A white stroke across a bar that goes on beyond the scale.
-_BREAK = dict(
-    marker=[(-1, -2), (1, 2)],
-    markersize=14,
-    markeredgewidth=2.5,
-    color="white",
-    linestyle="none",
-)
+_STROKE = dict(marker=[(-1, -2), (1, 2)], markersize=14, markeredgewidth=2.5)
 
 
-class TopicWordsDisplay(Display):
+class TopicWordsDisplay(style.Display):
     """Top words of each topic as bars.
 
     Make it with `from_estimator`.
@@ -145,27 +116,28 @@ class TopicWordsDisplay(Display):
         display : TopicWordsDisplay
             With the picture drawn.
         """
+        given = {"covariates": covariates, "embeddings": embeddings}
+        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
         frequencies = None
         if X is not None and by == "relevance":
-            frequencies = word_frequencies(model, X)
-        columns = leading_columns(rank_words(model, by, weight, frequencies), n_words)
-        if is_signed(model):
-            values = topic_model(model).components_
+            frequencies = word_frequencies(fitted)
+        scores = rank_words(fitted, by, weight, frequencies)
+        columns = fitted.leading_columns(n_words, scores)
+        if fitted.signed:
+            values = fitted.components
             measure = dict(value_name="weight of the word", value_format=".2g")
         else:
-            values, measure = word_probabilities(model), {}
+            values, measure = fitted.word_probabilities, {}
         shares, order = None, np.arange(len(columns))
         if X is not None:
-            sizes = topic_sizes(model, X, covariates=covariates, embeddings=embeddings)
-            shares = sizes["share"].to_numpy()
+            shares = topic_sizes(fitted, X)["share"].to_numpy()
             order = np.argsort(-shares, kind="stable")
         if topics is not None:
-            order = np.array([topic_number(model, k) for k in topics], dtype=int)
+            order = np.array([fitted.topic_number(k) for k in topics], dtype=int)
             if len(order) == 0:
                 raise ValueError("topics is empty. Name one or more.")
         words = pd.DataFrame(
-            word_names(model, feature_names)[columns[order]],
-            index=topic_names(model)[order],
+            fitted.words[columns[order]], index=fitted.topic_names[order]
         )
         return cls(
             words,
@@ -174,7 +146,7 @@ class TopicWordsDisplay(Display):
             **measure,
         ).plot(**plot_options)
 
-    def plot(self, ax=None, *, n_columns=5, color=PALETTE[0], sharex=True):
+    def plot(self, ax=None, *, n_columns=5, color=style.PALETTE[0], sharex=True):
         """Draw the bars, a panel for each topic, with a number at the longest one.
 
         Parameters
@@ -196,16 +168,13 @@ class TopicWordsDisplay(Display):
             The display, with its axes and figure.
         """
         n_topics, n_words = self.words.shape
-        n_columns = min(n_columns, n_topics)
-        n_rows = -(-n_topics // n_columns)
-        labels = self.words.map(legible)
-        width = max(2.4, 1 + 0.085 * labels.map(len).to_numpy().max(initial=0))
-        figsize = (width * n_columns, (0.19 * n_words + 0.35) * n_rows + 0.3)
-        self.figure_, self.axes_ = grid_of_axes(ax, n_rows, n_columns, figsize)
-        for ax in self.axes_.flat[n_topics:]:
-            ax.set_axis_off()
-        longest = np.max(self.values, axis=1)
-        ends = np.maximum(longest, 1e-12)
+        labels = self.words.map(style.legible).to_numpy()
+        width = max(2.4, 1 + 0.085 * style.longest(labels.flat))
+        panel_size = (width, 0.19 * n_words + 0.35)
+        self.figure_, self.axes_ = style.grid_of_axes(
+            ax, n_topics, min(n_columns, n_topics), panel_size, margins=(0, 0.3)
+        )
+        ends = np.maximum(np.max(self.values, axis=1), 1e-12)
         if sharex:
             ends[:] = min(ends.max(), 2 * np.median(ends))
         for k, ax in enumerate(self.axes_.flat[:n_topics]):
@@ -213,17 +182,23 @@ class TopicWordsDisplay(Display):
             shown = np.minimum(values, end)
             bars = ax.barh(np.arange(n_words), shown, color=color, height=0.72)
             broken = np.flatnonzero(values > end)
-            ax.plot(np.full(len(broken), 0.85 * end), broken, **_BREAK)
+            ax.plot(
+                np.full(len(broken), 0.85 * end),
+                broken,
+                color="white",
+                linestyle="none",
+                **_STROKE,
+            )
             numbers = [""] * n_words
             numbers[top] = format(values[top], self.value_format)
             ax.bar_label(bars, numbers, padding=3, fontsize=8, color="0.3")
-            ax.set_yticks(np.arange(n_words), labels.iloc[k], fontsize=9, **PLAIN)
+            style.name_ticks(ax.yaxis, labels[k], fontsize=9)
             start = np.min(self.values if sharex else values)
             ax.set_xlim(min(0, start), 1.35 * end)
-            title = legible(self.words.index[k])
+            title = style.legible(self.words.index[k])
             if self.shares is not None:
                 title += f"  ({self.shares[k]:.1%})"
-            ax.set_title(title, fontsize=9.5, loc="left", fontweight="bold", **PLAIN)
+            style.set_bold_title(ax, title)
             ax.invert_yaxis()
             ax.tick_params(length=0)
             ax.set_xticks([])
@@ -233,7 +208,7 @@ class TopicWordsDisplay(Display):
         return self
 
 
-class TopicDocumentsDisplay(Display):
+class TopicDocumentsDisplay(style.Display):
     """Topics in classes of documents, as a heat map.
 
     Make it with `from_estimator`.
@@ -314,19 +289,18 @@ class TopicDocumentsDisplay(Display):
         display : TopicDocumentsDisplay
             With the picture drawn.
         """
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
-        )
-        shares = topic_proportions(model, counts, given)
+        given = {"covariates": covariates, "embeddings": embeddings}
+        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        shares = fitted.proportions
         y = np.asarray(y)
         if y.shape != (len(shares),):
             raise ValueError(
                 f"y has shape {y.shape}, but X has {len(shares)} documents. Pass one "
                 "class for each."
             )
-        telling = check_csr(counts).sum(axis=1) > 0
+        telling = fitted.n_tokens > 0
         shares = pd.DataFrame(shares[telling]).groupby(y[telling]).mean().T
-        shares.index = topic_captions(model, feature_names, n_words)
+        shares.index = fitted.captions(n_words)
         # Topics of the first class first, so that the map tends to a diagonal.
         by_class = np.lexsort([-shares.max(axis=1), shares.to_numpy().argmax(axis=1)])
         return cls(shares.iloc[by_class]).plot(**plot_options)
@@ -347,32 +321,25 @@ class TopicDocumentsDisplay(Display):
             The display, with its axes and figure.
         """
         n_topics, n_classes = self.shares.shape
-        names = [legible(name, 120) for name in self.shares.index]
-        classes = [legible(name) for name in self.shares.columns]
-        room = max(3.2, 1 + 0.075 * max(map(len, names)))
-        below = max(1.6, 1 + 0.05 * max(map(len, classes)))
-        self.figure_, self.ax_ = one_axes(
+        names = [style.legible(name, 120) for name in self.shares.index]
+        classes = [style.legible(name) for name in self.shares.columns]
+        room = max(3.2, 1 + 0.075 * style.longest(names))
+        below = max(1.6, 1 + 0.05 * style.longest(classes))
+        self.figure_, self.ax_ = style.one_axes(
             ax, (room + 0.42 * n_classes, below + 0.27 * n_topics)
         )
         image = self.ax_.imshow(self.shares, cmap=cmap, vmin=0, aspect="auto")
-        self.ax_.set_xticks(
-            np.arange(n_classes),
-            classes,
-            rotation=40,
-            ha="right",
-            rotation_mode="anchor",
-            fontsize=9,
-            **PLAIN,
-        )
-        self.ax_.set_yticks(np.arange(n_topics), names, fontsize=9, **PLAIN)
+        slanted = dict(rotation=40, ha="right", rotation_mode="anchor")
+        style.name_ticks(self.ax_.xaxis, classes, fontsize=9, **slanted)
+        style.name_ticks(self.ax_.yaxis, names, fontsize=9)
         # White lines between the cells.
         self.ax_.set_xticks(np.arange(n_classes + 1) - 0.5, minor=True)
         self.ax_.set_yticks(np.arange(n_topics + 1) - 0.5, minor=True)
         self.ax_.grid(which="minor", color="white", linewidth=1)
         self.ax_.tick_params(which="both", length=0)
         self.ax_.spines[:].set_visible(False)
-        bar = self.figure_.colorbar(image, ax=self.ax_, shrink=0.6)
-        bar.formatter = pyplot().FuncFormatter(lambda share, _: f"{share:.0%}")
+        look = dict(shrink=0.6, format=style.PERCENT)
+        bar = self.figure_.colorbar(image, ax=self.ax_, **look)
         bar.set_label("mean topic proportion in the class", fontsize=9)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)

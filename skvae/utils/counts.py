@@ -33,3 +33,55 @@ def check_counts(X, name="X"):
             "not frequencies or tf-idf."
         )
     return counts
+
+
+def top_columns(components, n_words):
+    """Return the columns with the largest weights of each topic, best first.
+
+    Parameters
+    ----------
+    components : array-like of shape (n_components, n_features)
+    n_words : int
+
+    Returns
+    -------
+    columns : ndarray of shape (n_components, n_words)
+        Ties are in the order of the columns.
+    """
+    components = check_array(components, dtype=np.float64, input_name="components")
+    n_features = components.shape[1]
+    if not 1 <= n_words <= n_features:
+        raise ValueError(
+            f"n_words={n_words}, but the topics weigh {n_features} words. Pass "
+            f"n_words between 1 and {n_features}."
+        )
+    return np.argsort(-components, axis=1, kind="stable")[:, :n_words]
+
+
+def rank_overlaps(lists_a, lists_b):
+    """Number of words that lists have in common among their first d.
+
+    Lists are rows of words or columns. Of shape (n_words, n_lists_a, n_lists_b), for
+    d = 1, ..., n_words.
+    """
+    index = {}
+    codes_a, codes_b = (
+        np.array(
+            [[index.setdefault(word, len(index)) for word in words] for words in lists]
+        )
+        for lists in (lists_a, lists_b)
+    )
+    has_a, has_b = (np.zeros((len(codes), len(index))) for codes in (codes_a, codes_b))
+    overlaps = []
+    for rank in range(codes_a.shape[1]):
+        for has, codes in [(has_a, codes_a), (has_b, codes_b)]:
+            has[np.arange(len(codes)), codes[:, rank]] = 1
+        overlaps.append(has_a @ has_b.T)
+    return np.array(overlaps)
+
+
+def average_jaccard(lists_a, lists_b):
+    """Mean over d of the Jaccard index of the first d words of each two lists."""
+    overlaps = rank_overlaps(lists_a, lists_b)
+    depths = np.arange(1, len(overlaps) + 1)[:, None, None]
+    return (overlaps / (2 * depths - overlaps)).mean(axis=0)

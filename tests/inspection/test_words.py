@@ -12,7 +12,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skvae import NVDMTopicModel
-from skvae.fitted.words import rank_words
 from skvae.inspection import (
     embedding_map,
     most_similar,
@@ -21,6 +20,8 @@ from skvae.inspection import (
     to_topicwizard,
     top_words,
 )
+from skvae.inspection.words import rank_words
+from skvae.models.fitted import FittedTopics
 
 TEXTS = ["dog dog cat", "cat dog dog", "train bus train"]
 
@@ -183,7 +184,7 @@ def test_frex_is_the_harmonic_mean_of_ranks():
             e = np.mean(exclusivity[k] <= exclusivity[k, v])
             p = np.mean(beta[k] <= beta[k, v])
             expected.append(1 / (0.7 / e + 0.3 / p))
-    scores = rank_words(planted(components), "frex", 0.7)
+    scores = rank_words(FittedTopics(planted(components)), "frex", 0.7)
     np.testing.assert_allclose(scores.ravel(), expected)
 
 

@@ -14,17 +14,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
-from skvae.fitted import completion
-from skvae.fitted.completion import _split_tokens
 from skvae.metrics import (
     document_completion_perplexity,
     inverted_rbo,
     npmi_coherence,
+    perplexity,
     sliding_window_npmi,
     topic_diversity,
     topic_stability,
     unigram_perplexity,
 )
+from skvae.metrics.perplexity import _split_tokens
 
 
 class MixtureOracle(Oracle):
@@ -206,9 +206,9 @@ def test_x_is_not_changed(container, X, lda):
 
 def test_completion_is_the_same_in_small_batches(X, lda, monkeypatch):
     expected = document_completion_perplexity(lda, X)
-    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 18 * 7)
+    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 18 * 7)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
-    monkeypatch.setattr(completion, "_MAX_BATCH_ENTRIES", 1)
+    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 1)
     assert document_completion_perplexity(lda, X) == pytest.approx(expected)
 
 

@@ -198,7 +198,7 @@ def test_blocks_of_draws_change_nothing(model, monkeypatch):
     labels = np.array(["a", "b"])[np.arange(60) % 2]
     groups = TopicGroups(make(GSMTopicModel).fit(X, covariates=labels))
     expected = squared_errors(groups.fit(X, covariates=labels), covariates=labels)
-    monkeypatch.setattr("skvae.fitted.model.BLOCK_SIZE", 64 * 2 * 7)
+    monkeypatch.setattr("skvae.models.fitted.BLOCK_SIZE", 64 * 2 * 7)
     found = squared_errors(groups, covariates=labels)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 

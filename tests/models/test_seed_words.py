@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel, TopicGroups, report
 from skvae.datasets import make_topic_corpus
-from skvae.fitted.model import topic_names
 from skvae.inspection import top_words
+from skvae.models.fitted import FittedTopics
 from skvae.models.seed_words import BACKGROUND, seed_themes, specific_words
 from skvae.shards import Shards, write_shards
 
@@ -123,7 +123,7 @@ def test_names_of_topics_and_words(tmp_path):
     names = ["space", "cars", "topic 2", "topic 3"]
     assert model.topic_names_.tolist() == names
     titles = ["space", "cars", "topic 2", "topic 3"]
-    assert topic_names(model).tolist() == titles
+    assert FittedTopics(model).topic_names.tolist() == titles
     words = top_words(model, 3)  # which the model knows
     assert words.index.tolist() == names and set(words.to_numpy().flat) <= set(WORDS)
     frame = model.set_output(transform="pandas").transform(X)

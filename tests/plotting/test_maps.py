@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 from skvae.inspection import embedding_map, top_words
 from skvae.plotting import EmbeddingMapDisplay, LatentSpaceDisplay
-from skvae.utils.labels import place_labels
+from skvae.plotting.labels import place_labels
 
 plt = pytest.importorskip("matplotlib.pyplot")
 

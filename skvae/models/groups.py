@@ -6,17 +6,8 @@ import numpy as np
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
-from skvae.fitted.model import (
-    pipeline_steps,
-    posterior_draws,
-    topic_model,
-    topic_model_input,
-    topic_names,
-    topic_number,
-    topic_proportions,
-    word_probabilities,
-)
+from skvae.models.fitted import FittedTopics, pipeline_steps
+from skvae.models.meta import MetaTopicModel, mix_words
 from skvae.utils.hints import explain_keywords
 
 __all__ = ["TopicGroups"]
@@ -155,27 +146,28 @@ class TopicGroups(MetaTopicModel):
             two groups or dropped too, if a group has none, if two topics would have one
             name, or if none is left.
         """
-        topics = self._topics()
-        counts, given = topic_model_input(
+        model = FittedTopics(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        shares = topic_proportions(self.estimator, counts, given).mean(axis=0)
-        words = word_probabilities(self.estimator)
-        self.estimator_ = topic_model(self.estimator)
+        topics = self._topics(model)
+        shares = model.proportions.mean(axis=0)
+        words = model.word_probabilities
+        self.estimator_ = model.estimator
         self.topics_ = list(topics.values())
         self.topic_names_ = np.array(list(topics), dtype=object)
         self.n_features_in_ = words.shape[1]
         self.components_ = mix_words(words, shares, self.topics_)
-        of_documents = words_of_documents(self.estimator)
-        self.word_probabilities_ = mix_words(of_documents, shares, self.topics_)
+        self.word_probabilities_ = mix_words(
+            model.words_of_documents, shares, self.topics_
+        )
         self.__dict__.pop("feature_names_in_", None)  # of another model
         if hasattr(self.estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.estimator_.feature_names_in_
         return self
 
-    def _topics(self):
+    def _topics(self, model):
         """Numbers of the topics that each new one is made of, by its name."""
-        name, names = type(self).__name__, topic_names(self.estimator)
+        name, names = type(self).__name__, model.topic_names
         given = {} if self.groups is None else self.groups
         if not isinstance(given, Mapping):
             raise TypeError(
@@ -183,10 +175,10 @@ class TopicGroups(MetaTopicModel):
                 f"{{'sport': [3, 7]}}. Got {given!r}."
             )
         topics = {
-            group: [topic_number(self.estimator, topic) for topic in of_group]
+            group: [model.topic_number(topic) for topic in of_group]
             for group, of_group in given.items()
         }
-        dropped = [topic_number(self.estimator, topic) for topic in self.drop]
+        dropped = [model.topic_number(topic) for topic in self.drop]
         used = sorted(sum(topics.values(), dropped))
         if twice := {k for k, after in zip(used, used[1:]) if k == after}:
             raise ValueError(
@@ -226,18 +218,19 @@ class TopicGroups(MetaTopicModel):
             shared by all.
         """
         check_is_fitted(self)
-        counts, given = topic_model_input(
+        model = FittedTopics(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        return self._grouped(topic_proportions(self.estimator, counts, given))
+        return self._grouped(model.proportions)
 
     def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
         """Proportions of the groups in draws of the model's posterior."""
-        given = topic_model_input(
+        model = FittedTopics(
             self.estimator, X, covariates=covariates, embeddings=embeddings
         )
-        draws = posterior_draws(self.estimator, *given, n_draws)
-        return np.stack([self._grouped(shares) for shares in draws])
+        return np.stack(
+            [self._grouped(draw) for draw in model.posterior_draws(n_draws)]
+        )
 
     def _grouped(self, shares):
         """Sums of proportions of the model's topics, divided by those that are kept."""

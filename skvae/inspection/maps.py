@@ -2,10 +2,14 @@
 
 from numbers import Integral
 
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.preprocessing import normalize
 from sklearn.utils import check_scalar
+from threadpoolctl import threadpool_limits
 
-from skvae.fitted.model import topic_model_input, word_names
-from skvae.fitted.space import document_vectors, map_of
+from skvae.models.fitted import FittedTopics, cosines
 
 
 def embedding_map(
@@ -79,10 +83,58 @@ def embedding_map(
     {'word': 4, 'document': 4, 'topic': 2}
     """
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
-    names, documents = word_names(model, feature_names), None
-    if X is not None:
-        counts, given = topic_model_input(
-            model, X, covariates=covariates, embeddings=embeddings
+    topics = FittedTopics.of(
+        model,
+        X,
+        feature_names=feature_names,
+        covariates=covariates,
+        embeddings=embeddings,
+    )
+    words = np.unique(topics.leading_columns(n_words))
+    kinds = [
+        ("topic", topics.topic_names, topics.topic_vectors),
+        ("word", topics.words[words], topics.word_vectors[words]),
+    ]
+    if topics.X is not None:
+        rows, similarity = topics.nearest_documents(n_documents)
+        rows = np.unique(rows[np.isfinite(similarity)])
+        kinds.append(("document", rows, topics.vectors[rows]))
+    parts = [
+        pd.DataFrame({"kind": kind, "label": np.asarray(labels, dtype=object)})
+        for kind, labels, _ in kinds
+    ]
+    points = pd.concat(parts, ignore_index=True)
+    vectors = normalize(np.concatenate([vectors for *_, vectors in kinds]))
+    points[["x", "y"]] = to_plane(vectors, transformer)
+    points["topic"] = cosines(vectors, topics.topic_vectors).argmax(axis=1)
+    n_topics = len(topics.components)
+    points.loc[: n_topics - 1, "topic"] = np.arange(n_topics)
+    return points
+
+
+def to_plane(vectors, transformer=None):
+    """Return vectors in two dimensions, by t-SNE unless told otherwise."""
+    if len(vectors) < 3:
+        raise ValueError(
+            f"A map needs 3 points at least, but there are {len(vectors)}."
         )
-        documents = counts, document_vectors(model, counts, given)
-    return map_of(model, names, documents, n_words, n_documents, transformer)
+    if transformer is not None:
+        plane = np.asarray(clone(transformer).fit_transform(vectors))
+    else:
+        from sklearn.manifold import TSNE  # late: who draws no map waits for none
+
+        tsne = TSNE(
+            perplexity=min(30, (len(vectors) - 1) / 3),
+            init="pca" if vectors.shape[1] > 1 else "random",
+            random_state=0,
+        )
+        # The result would depend on the number of threads, and small maps on many of
+        # them wait more than they work.
+        with threadpool_limits(1):
+            plane = tsne.fit_transform(vectors)
+    if plane.shape != (len(vectors), 2):
+        raise ValueError(
+            f"{type(transformer).__name__} made an array of shape {plane.shape} of "
+            f"{len(vectors)} vectors. Pass one that makes two columns, such as PCA(2)."
+        )
+    return plane

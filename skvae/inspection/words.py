@@ -1,11 +1,22 @@
-"""Words of the topics."""
+"""Words of the topics, by four ways to rank them."""
 
+from numbers import Real
+
+import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
+from sklearn.utils import check_scalar
 
-from skvae.fitted.model import topic_names, word_names
-from skvae.fitted.words import leading_columns, rank_words, word_frequencies
+from skvae.models.fitted import FittedTopics
 from skvae.utils.hints import explain_keywords
-from skvae.utils.tables import WordTable
+from skvae.utils.text import WordTable
+
+# Probabilities below it count as it, where logarithms of them are compared: NMF has
+# zeros.
+LEAST = 1e-10
+# Weights of the second criterion, as in the papers.
+WEIGHTS = {"relevance": 0.6, "frex": 0.5}
+_RANKINGS = ("probability", "term_score", "relevance", "frex")
 
 
 @explain_keywords
@@ -103,17 +114,16 @@ def top_words(
     topic 0  cat dog
     topic 1  train bus
     """
-    frequencies = None
+    topics, frequencies = FittedTopics.of(model, X, feature_names=feature_names), None
     if X is not None:
         if by != "relevance":
             raise ValueError(
                 f"X says nothing with by={by!r}. Leave it out, or take by='relevance'."
             )
-        frequencies = word_frequencies(model, X)
-    scores = rank_words(model, by, weight, frequencies, covariates)
-    columns = leading_columns(scores, n_words)
-    words = word_names(model, feature_names)[columns]
-    return WordTable(words, index=topic_names(model))
+        frequencies = word_frequencies(topics)
+    scores = rank_words(topics, by, weight, frequencies, covariates)
+    words = topics.words[topics.leading_columns(n_words, scores)]
+    return WordTable(words, index=topics.topic_names)
 
 
 def term_scores(model, *, feature_names=None):
@@ -169,7 +179,52 @@ def term_scores(model, *, feature_names=None):
     >>> term_scores(model).idxmax(axis=1).to_dict()
     {'topic 0': 'cat', 'topic 1': 'train'}
     """
-    scores = rank_words(model, "term_score")
-    return pd.DataFrame(
-        scores, index=topic_names(model), columns=word_names(model, feature_names)
-    )
+    topics = FittedTopics.of(model, feature_names=feature_names)
+    scores = rank_words(topics, "term_score")
+    return pd.DataFrame(scores, index=topics.topic_names, columns=topics.words)
+
+
+def word_frequencies(topics):
+    """Return the share of each word in all tokens; shape (n_features,).
+
+    Words that they lack count as if it had one: none is infinitely specific because
+    documents are few.
+    """
+    topics.check_n_features()
+    total = topics.csr.sum()
+    if not total > 0:
+        raise ValueError("X has no tokens. Pass documents that have some.")
+    return np.maximum(topics.csr.sum(axis=0), 1) / total
+
+
+def rank_words(
+    topics, by="probability", weight=None, frequencies=None, covariates=None
+):
+    """Return the scores that `top_words` goes by; (n_components, n_features)."""
+    if by not in _RANKINGS:
+        raise ValueError(f"by={by!r}, but it is one of {', '.join(_RANKINGS)}.")
+    if weight is None:
+        weight = WEIGHTS.get(by)
+    elif by not in WEIGHTS:
+        raise ValueError(
+            f"weight={weight!r} says nothing with by={by!r}. Leave it out, or take "
+            f"by='relevance' or by='frex'."
+        )
+    else:
+        check_scalar(weight, "weight", Real, min_val=0, max_val=1)
+    if by == "probability" and covariates is None:
+        return topics.components
+    p = topics.word_probabilities_given(covariates)
+    if by == "probability":
+        return p
+    if by == "term_score":
+        log_p = np.log(np.maximum(p, LEAST))
+        return p * (log_p - log_p.mean(axis=0))
+    if by == "relevance":
+        if frequencies is None:
+            frequencies = p.mean(axis=0)
+        log_p = np.log(np.maximum(p, LEAST))
+        return log_p - (1 - weight) * np.log(np.maximum(frequencies, LEAST))
+    exclusivity = p / np.maximum(p.sum(axis=0), LEAST)
+    ranks = [rankdata(z, "max", axis=1) / p.shape[1] for z in (exclusivity, p)]
+    return 1 / (weight / ranks[0] + (1 - weight) / ranks[1])

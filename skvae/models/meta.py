@@ -1,12 +1,11 @@
 """What models share whose topics are made of those of other models."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.beside import as_keywords
-from skvae.fitted.model import topic_model, word_probabilities
+from skvae.models.fitted import as_keywords
 from skvae.models.side_data import split_embeddings
 from skvae.models.topics import TopicModelMixin
 from skvae.shards import Shards
@@ -88,14 +87,6 @@ class MetaTopicModel(
         return tags
 
 
-def words_of_documents(model):
-    """Return p(word) in documents of one topic alone; rows sum to one."""
-    last = topic_model(model)
-    if hasattr(last, "word_probabilities_"):  # where components are something else
-        return last.word_probabilities_
-    return word_probabilities(model)
-
-
 def mix_words(words, shares, groups):
     """Words of groups of topics, each topic weighed by its share of documents.
 
@@ -103,3 +94,14 @@ def mix_words(words, shares, groups):
     """
     weights = np.asarray(shares) + 1e-12
     return np.array([weights[of] @ words[of] / weights[of].sum() for of in groups])
+
+
+def seeded_clone(model, seed):
+    """Return an unfitted copy with `seed` in each of its `random_state` parameters."""
+    model = clone(model)
+    names = [
+        name
+        for name in model.get_params(deep=True)
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return model.set_params(**dict.fromkeys(names, seed))

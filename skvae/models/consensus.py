@@ -7,16 +7,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.meta import MetaTopicModel, mix_words, words_of_documents
-from skvae.fitted.model import (
-    posterior_draws,
-    topic_model_input,
-    topic_proportions,
-    word_probabilities,
-)
-from skvae.metrics import topic_similarity
+from skvae.models.fitted import FittedTopics
 from skvae.models.gsm import GSMTopicModel
-from skvae.utils.cloning import seeded_clone
+from skvae.models.meta import MetaTopicModel, mix_words, seeded_clone
+from skvae.utils.counts import average_jaccard, top_columns
 from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import (
     HasMethods,
@@ -171,7 +165,8 @@ class ConsensusTopicModel(MetaTopicModel):
         )
 
         shares = _proportions(members, X, given).mean(axis=0)
-        of_members = [word_probabilities(member) for member in members]
+        fitted = [FittedTopics(member) for member in members]
+        of_members = [topics.word_probabilities for topics in fitted]
         words = np.vstack(of_members)
         if len(words) < self.n_components:
             raise InvalidParameterError(
@@ -184,7 +179,7 @@ class ConsensusTopicModel(MetaTopicModel):
         self.estimators_ = members
         self.topics_ = [np.flatnonzero(merged == k).tolist() for k in largest]
         self.components_ = mix_words(words, shares, self.topics_)
-        of_documents = np.vstack([words_of_documents(member) for member in members])
+        of_documents = np.vstack([topics.words_of_documents for topics in fitted])
         self.word_probabilities_ = mix_words(of_documents, shares, self.topics_)
         agreement = self._agreement(of_members)
         self.recurrence_ = agreement.mean(axis=0)
@@ -194,9 +189,10 @@ class ConsensusTopicModel(MetaTopicModel):
     def _agreement(self, of_members):
         """Of each topic with the closest one of each member, by the members' words."""
         n_words = min(N_WORDS, self.components_.shape[1])
+        own = top_columns(self.components_, n_words)
         return np.array(
             [
-                topic_similarity(self.components_, words, n_words=n_words).max(axis=1)
+                average_jaccard(own, top_columns(words, n_words)).max(axis=1)
                 for words in of_members
             ]
         )
@@ -230,8 +226,7 @@ class ConsensusTopicModel(MetaTopicModel):
         X, given = self._check_data(self.estimator_, X, covariates, embeddings)
         draws, start = [], 0
         for member in self.estimators_:
-            of_member = topic_model_input(member, X, **given)
-            shares = posterior_draws(member, *of_member, n_draws)
+            shares = FittedTopics(member, X, **given).posterior_draws(n_draws)
             numbers = start + np.arange(shares.shape[2])
             start += shares.shape[2]
             belongs = [np.isin(numbers, of) for of in self.topics_]
@@ -245,8 +240,5 @@ def _fitted(estimator, X, given):
 
 def _proportions(members, X, given):
     """Proportions of all topics of the members, one after the other; sums are one."""
-    found = [
-        topic_proportions(member, *topic_model_input(member, X, **given))
-        for member in members
-    ]
+    found = [FittedTopics(member, X, **given).proportions for member in members]
     return np.hstack(found) / len(members)

@@ -11,7 +11,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.fitted.meta import MetaTopicModel
+from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.seed_words import specific_words
 from skvae.training.data import row_sums
