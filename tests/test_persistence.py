@@ -14,7 +14,7 @@ import pytest
 import sklearn
 import skops.io
 import torch
-from helpers import through_joblib
+from helpers import TOPIC_MODELS, through_joblib
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 from sklearn.base import clone
@@ -47,9 +47,7 @@ IMAGE = dict(architecture="conv", image_shape=(3, 3), channels=(3, 2))
 MODELS = {
     "NVDM": NVDMTopicModel(**SMALL),
     "NVDM linear": NVDMTopicModel(**{**SMALL, "hidden_layer_sizes": ()}),
-    "NVDM numpy": NVDMTopicModel(**{**SMALL, "n_components": np.int64(3)}),
     "GSM": GSMTopicModel(**SMALL, early_stopping=True, validation_fraction=0.3),
-    "GSM one": GSMTopicModel(**{**SMALL, "n_components": 1}),
     "GSM sticks": GSMTopicModel(**SMALL, topic_construction="stick-breaking"),
     "GSM recurrent": GSMTopicModel(**SMALL, topic_construction="recurrent"),
     "GSM vectors": GSMTopicModel(
@@ -64,15 +62,12 @@ MODELS = {
     ),
     "ProdLDA": ProdLDATopicModel(**SMALL, dropout=0.2),
     "VAE": VAETransformer(**SMALL),
-    "VAE features": VAETransformer(**SMALL, scale="per-feature", denoising=0.5),
-    "VAE scale": VAETransformer(**SMALL, scale=2),
     "VAE scales": VAETransformer(**SMALL, scale=np.arange(1.0, 10)),
     "VAE plain": VAETransformer(**SMALL, variational=False, batch_norm=False),
-    "VAE linear": VAETransformer(
-        **{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial", center=False
+    "VAE mixed": VAETransformer(
+        **SMALL, likelihood=(("gaussian", (0, 1, 2, 3)), ("bernoulli", (4, 5, 6, 7, 8)))
     ),
     "VAE images": VAETransformer(**SMALL, **IMAGE, likelihood="bernoulli"),
-    "VAE no mapping": VAETransformer(**{**SMALL, "hidden_layer_sizes": [4, 3]}),
 }
 each_model = pytest.mark.parametrize("name", MODELS)
 
@@ -136,10 +131,13 @@ def test_a_loaded_model_is_the_one_that_was_saved(name, fitted, files, X):
     ]:
         ours, theirs = getattr(loaded, method)(given), getattr(model, method)(given)
         np.testing.assert_array_equal(ours, theirs)
+    if name != "VAE plain":  # which has no prior
+        ours, theirs = (one.sample(3, random_state=0) for one in (loaded, model))
+        assert (ours != theirs).sum() == 0
     assert list(loaded.get_feature_names_out()) == list(model.get_feature_names_out())
 
 
-@pytest.mark.parametrize("go_on", ["partial_fit", "warm start", "anew"])
+@pytest.mark.parametrize("go_on", ["partial_fit", "warm start"])
 @each_model
 def test_a_loaded_model_trains_on_as_if_never_saved(name, go_on, fitted, files, X):
     model, loaded = pickle.loads(pickle.dumps(fitted[name])), skvae.load(files[name])
@@ -147,7 +145,7 @@ def test_a_loaded_model_trains_on_as_if_never_saved(name, go_on, fitted, files, 
         if go_on == "partial_fit":
             one.partial_fit(X).partial_fit(X)
         else:
-            one.set_params(warm_start=go_on == "warm start").fit(X)
+            one.set_params(warm_start=True).fit(X)
     a, b = loaded.__getstate__(), model.__getstate__()
     for state in (a, b):
         for row in state["net_"]["history"]:
@@ -155,7 +153,7 @@ def test_a_loaded_model_trains_on_as_if_never_saved(name, go_on, fitted, files, 
     assert_equal(a, b)
 
 
-@each_model
+@pytest.mark.parametrize("name", ["GSM", "VAE images"])
 def test_saving_changes_nothing_and_repeats_in_every_byte(name, fitted, files):
     model = fitted[name]
     before, pickled = dict(vars(model)), pickle.dumps(model)
@@ -231,26 +229,23 @@ def test_files_are_plain_safetensors(files, fitted):
 # --- pipelines, by skops and joblib -----------------------------------------------
 
 
-@each_model
-def test_skops_has_to_trust_the_name_of_the_class_only(name, fitted, X):
-    model = pickle.loads(pickle.dumps(fitted[name]))
-    data = skops.io.dumps(model)
-    own = f"{type(model).__module__}.{type(model).__name__}"
+def through_skops(pipeline):
+    """Only the name of the class has to be trusted."""
+    own = f"{type(pipeline[-1]).__module__}.{type(pipeline[-1]).__name__}"
+    data = skops.io.dumps(pipeline)
     assert skops.io.get_untrusted_types(data=data) == [own]
-    loaded = skops.io.loads(data, trusted=[own])
-    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    return skops.io.loads(data, trusted=[own])
+
+
+def test_autoencoders_go_through_skops(fitted, X):
+    (loaded,) = through_skops([fitted["VAE images"]])
     np.testing.assert_array_equal(
-        loaded.partial_fit(X).transform(X), model.partial_fit(X).transform(X)
+        loaded.transform(X), fitted["VAE images"].transform(X)
     )
 
 
-def through_skops(pipeline):
-    own = f"{type(pipeline[-1]).__module__}.{type(pipeline[-1]).__name__}"
-    return skops.io.loads(skops.io.dumps(pipeline), trusted=[own])
-
-
 @pytest.mark.parametrize("trip", [through_joblib, through_skops])
-@pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel])
+@pytest.mark.parametrize("cls", TOPIC_MODELS)
 def test_whole_pipelines_go_through(cls, trip):
     texts = ["a cat and a dog", "a dog", "stars and the sun", "the sun is a star"] * 5
     pipeline = Pipeline([("counts", CountVectorizer()), ("topics", cls(**SMALL))])
