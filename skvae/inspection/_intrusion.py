@@ -90,14 +90,8 @@ def intrusion_sheet(
     (2, 5)
     """
     check_scalar(n_choices, "n_choices", Integral, min_val=2)
-    topics = FittedTopics.of(
-        model,
-        X,
-        texts,
-        feature_names=feature_names,
-        covariates=covariates,
-        embeddings=embeddings,
-    )
+    given = {"covariates": covariates, "embeddings": embeddings}
+    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
     kind = "words" if topics.X is None else "documents"
     if kind == "words":
         scores, names = topics.word_probabilities, topics.words

@@ -66,13 +66,8 @@ def to_pyldavis(
         raise ImportError(
             "to_pyldavis needs pyLDAvis. Install it with: pip install 'skvae[pyldavis]'"
         ) from error
-    topics = FittedTopics.of(
-        model,
-        X,
-        feature_names=feature_names,
-        covariates=covariates,
-        embeddings=embeddings,
-    )
+    given = {"covariates": covariates, "embeddings": embeddings}
+    topics = FittedTopics.of(model, X, feature_names=feature_names, **given)
     shares, kept = topics.proportions, topics.n_tokens > 0
     if len(topics.components) < 2:
         raise ValueError("pyLDAvis shows two topics or more, but the model has one.")
@@ -141,14 +136,8 @@ def to_topicwizard(
     >>> topic_data["document_topic_matrix"].shape
     (4, 2)
     """
-    topics = FittedTopics.of(
-        model,
-        X,
-        texts,
-        feature_names=feature_names,
-        covariates=covariates,
-        embeddings=embeddings,
-    )
+    given = {"covariates": covariates, "embeddings": embeddings}
+    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
     if topics.texts is None:
         raise ValueError("to_topicwizard needs texts, one for each row of X.")
     shares, kept = topics.proportions, topics.n_tokens > 0

@@ -83,13 +83,8 @@ def embedding_map(
     {'word': 4, 'document': 4, 'topic': 2}
     """
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
-    topics = FittedTopics.of(
-        model,
-        X,
-        feature_names=feature_names,
-        covariates=covariates,
-        embeddings=embeddings,
-    )
+    given = {"covariates": covariates, "embeddings": embeddings}
+    topics = FittedTopics.of(model, X, feature_names=feature_names, **given)
     words = np.unique(topics.leading_columns(n_words))
     kinds = [
         ("topic", topics.topic_names, topics.topic_vectors),

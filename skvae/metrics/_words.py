@@ -46,23 +46,19 @@ def leading_words(topics, n_words):
             "topic and one word."
         )
     for k, words in enumerate(topics):
-        if isinstance(words, str) or not all(
-            isinstance(word, (str, Integral)) for word in words
-        ):
-            raise ValueError(
-                f"Topic {k} is {words!r}, not a list of words or column indices. Pass "
-                "a list of such lists, or weights as a NumPy array."
-            )
-        if len(words) < n_words:
-            raise ValueError(
-                f"Topic {k} has {len(words)} words, fewer than n_words={n_words}. "
-                "Pass longer topics or a smaller n_words."
-            )
-        if len(set(words[:n_words])) < n_words:
-            raise ValueError(
-                f"Topic {k} is {list(words[:n_words])}, with a word more than once. "
-                "Pass topics of distinct words."
-            )
+        listed = not isinstance(words, str)
+        if not listed or not all(isinstance(word, (str, Integral)) for word in words):
+            wrong = "is not a list of words or column indices"
+        elif len(words) < n_words:
+            wrong = f"has {len(words)} words, fewer than n_words={n_words}"
+        elif len(set(words[:n_words])) < n_words:
+            wrong = "has a word more than once"
+        else:
+            continue
+        raise ValueError(
+            f"Topic {k} {wrong}: {words!r:.200}. Pass lists of at least n_words "
+            "distinct words, a smaller n_words, or weights as a NumPy array."
+        )
     return [list(words[:n_words]) for words in topics]
 
 

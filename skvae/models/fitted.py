@@ -15,7 +15,6 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.models.base import BaseVAE
 from skvae.models.side_data import (
     check_covariates,
     check_embeddings,
@@ -100,15 +99,10 @@ class FittedTopics:
                 "documents."
             )
         check_is_fitted(last)
-        if hasattr(last, "cv_results_") and not hasattr(last, "components_"):
-            raise TypeError(
-                f"{name} has kept no fitted model. Search with refit=True, or pass a "
-                "fitted topic model."
-            )
         if not hasattr(last, "components_"):
             raise TypeError(
-                f"{name} has no components_. Pass a fitted topic model, or a Pipeline "
-                "whose last step is one."
+                f"{name} has no components_. Pass a fitted topic model, a Pipeline "
+                "whose last step is one, or a search over one with refit=True."
             )
         return last
 
@@ -362,7 +356,7 @@ class FittedTopics:
     @cached_property
     def given_rows(self):
         """The same as a row for each document, to index."""
-        return rows_of(self.trained, self.given, self.counts.shape[0])
+        return rows_of(self.trained, self.given, self.csr.shape[0])
 
     @cached_property
     def csr(self):
@@ -377,9 +371,9 @@ class FittedTopics:
     def check_n_features(self, name="X"):
         """Raise ValueError unless the counts have the features of the model."""
         n_features = self.components.shape[1]
-        if self.counts.shape[1] != n_features:
+        if self.csr.shape[1] != n_features:
             raise ValueError(
-                f"{name} has {self.counts.shape[1]} features, but {self.name} was "
+                f"{name} has {self.csr.shape[1]} features, but {self.name} was "
                 f"fitted on {n_features}. Count with the same vectorizer."
             )
 
@@ -401,15 +395,16 @@ class FittedTopics:
         X, texts = self.X, self._texts
         if texts is None:
             return np.asarray(X, dtype=object).ravel() if contains_texts(X) else None
-        if isinstance(texts, str) or not isinstance(texts, Sized):
-            raise ValueError(
-                f"texts is {texts!r:.60}, not a sequence of strings, one for each row "
-                "of X."
+        sequence = isinstance(texts, Sized) and not isinstance(texts, str)
+        if not sequence or len(texts) != self.n_documents:
+            found = (
+                f"There are {len(texts)} texts"
+                if sequence
+                else f"texts is {texts!r:.60}"
             )
-        if len(texts) != self.n_documents:
             raise ValueError(
-                f"There are {len(texts)} texts, but X has {self.n_documents} "
-                "documents. Pass one text for each, in the order of X."
+                f"{found}, but X has {self.n_documents} documents. Pass a sequence of "
+                "strings, one text for each, in the order of X."
             )
         ours, theirs = row_labels(X), row_labels(texts)
         if ours is not None and theirs is not None and not ours.equals(theirs):
@@ -473,7 +468,7 @@ class FittedTopics:
         Zeros if the model has no posterior. Blocks of documents bound the memory.
         """
         counts, n_topics = self.counts, len(self.components)
-        variances = np.zeros((counts.shape[0], n_topics))
+        variances = np.zeros((self.csr.shape[0], n_topics))
         if not hasattr(self.estimator, "_posterior_draws"):
             return variances
         counts = sp.csr_array(counts) if sp.issparse(counts) else counts
@@ -556,7 +551,7 @@ def trained_model(model):
     last = last_step(model)
     if hasattr(last, "estimator_"):
         return trained_model(last.estimator_)
-    return last if isinstance(last, BaseVAE) else None
+    return last if hasattr(last, "net_") else None
 
 
 def as_keywords(model, **beside):

@@ -92,5 +92,7 @@ def test_texts_must_be_labelled_as_the_documents(models):
     representative_documents(model, X, texts)
     with pytest.raises(ValueError, match="index of texts is not that of X"):
         representative_documents(model, X, texts.iloc[::-1])
-    with pytest.raises(ValueError, match="not a sequence of strings"):
+    with pytest.raises(
+        ValueError, match="texts is .*, but X has .* Pass a sequence of"
+    ):
         representative_documents(model, X, "text")

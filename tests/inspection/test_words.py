@@ -253,7 +253,7 @@ def test_a_search_that_kept_no_model_says_so():
     search = GridSearchCV(
         LatentDirichletAllocation(), {"n_components": [1, 2]}, cv=2, refit=False
     ).fit(X)
-    with pytest.raises(TypeError, match="has kept no fitted model.*refit=True"):
+    with pytest.raises(TypeError, match="has no components_.*refit=True"):
         top_words(search, 2, feature_names=list("abcd"))
 
 

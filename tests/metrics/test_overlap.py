@@ -47,18 +47,18 @@ def test_topics_need_enough_words(X, lda):
 
 @pytest.mark.parametrize("topics", [["apple", "bread"], [[0.1, 0.9], [0.5, 0.5]]])
 def test_topics_are_lists_of_words(topics):
-    with pytest.raises(ValueError, match="Topic 0 is .*not a list of words"):
+    with pytest.raises(ValueError, match="Topic 0 is not a list of words"):
         topic_diversity(topics, n_words=2)
 
 
 def test_topics_have_distinct_words():
     topics = [["a", "b", "c"], ["a", "c", "a"]]
-    message = r"Topic 1 is \['a', 'c', 'a'\], with a word more than once"
+    message = r"Topic 1 has a word more than once: \['a', 'c', 'a'"
     for metric in [topic_diversity, inverted_rbo]:
         with pytest.raises(ValueError, match=message):
             metric(topics, n_words=3)
         assert metric(topics, n_words=2) > 0
-    with pytest.raises(ValueError, match="Topic 0 is .* more than once"):
+    with pytest.raises(ValueError, match="Topic 0 has a word more than once"):
         npmi_coherence([[1, 1]], np.eye(3), n_words=2)
 
 
