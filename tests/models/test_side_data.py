@@ -88,7 +88,7 @@ def planted(cls=GSMTopicModel, of_numbers=False, n=900, n_words=30):
 def train(cls, X, covariates=None):
     # Proportions of four topics have three dimensions, as codes of NVDM have.
     n_components = 4 if cls is ProdLDATopicModel else 3
-    params = dict(hidden_layer_sizes=(32,), lr=0.05, max_epochs=40, batch_size=100)
+    params = dict(hidden_layer_sizes=(32,), lr=0.05, max_epochs=60, batch_size=100)
     return make(cls, n_components=n_components, **params).fit(X, covariates=covariates)
 
 
