@@ -437,9 +437,9 @@ def test_settings_of_torch_change_nothing(name, setting, X, tmp_path):
 )
 def test_a_document_of_a_million_tokens_spoils_no_fit(cls, record_property):
     """The others are predicted about as well as without it."""
-    X = make_topic_corpus(800, 100, 3, mean_length=50, random_state=0).data
+    X = make_topic_corpus(2000, 100, 3, mean_length=50, random_state=0).data
     long = sparse.csr_array(([1e6], ([0], [7])), shape=(1, 100))
-    train, test = sparse.csr_array(X[:600]), sparse.csr_array(X[600:])
+    train, test = sparse.csr_array(X[:1500]), sparse.csr_array(X[1500:])
     model = cls(3, max_epochs=10, batch_size=50, random_state=0)
     without, beside = (
         document_completion_perplexity(model.fit(rows), test, random_state=0)
