@@ -7,6 +7,7 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import LatentDirichletAllocation
 
 from skvae.datasets import make_topic_corpus
 
@@ -19,6 +20,16 @@ def corpus():
     return make_topic_corpus(
         n_samples=300, n_features=40, n_components=3, mean_length=30, random_state=0
     )
+
+
+@pytest.fixture
+def two_pairs():
+    """An LDA with topics 0 and 3 alike, 1 and 2 less so."""
+    model = LatentDirichletAllocation(4, max_iter=1).fit(np.eye(20))
+    model.components_ = np.zeros((4, 20))
+    model.components_[0, :4], model.components_[3, :4] = [4, 3, 2, 1], [8, 6, 4, 1]
+    model.components_[1, 8:12], model.components_[2, 10:14] = 1, 1
+    return model
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skvae import (
+    ClusterTopicModel,
+    ConsensusTopicModel,
     GSMTopicModel,
     NVDMTopicModel,
     ProdLDATopicModel,
@@ -27,21 +29,21 @@ class OwnEncoder(nn.Linear):
         super().__init__(n_features, 4)
 
 
-# Every class as it comes, and each way of training and building once or twice.
+# Every class as it comes, and each way of training and building once.
 ESTIMATORS = [cls(random_state=0, max_epochs=3) for cls in MODELS]
 ESTIMATORS += [
     NVDMTopicModel(**EARLY),
-    VAETransformer(**EARLY),
+    VAETransformer(**EARLY, denoising=0.5, scale="per-feature", center=False),
     ProdLDATopicModel(**ONE_ROW_A_BATCH),  # batch norm in its decoder
-    VAETransformer(**ONE_ROW_A_BATCH),
-    GSMTopicModel(**ONE_COMPONENT),
-    ProdLDATopicModel(**ONE_COMPONENT),
+    VAETransformer(**ONE_ROW_A_BATCH, variational=False, batch_norm=False),
+    GSMTopicModel(**ONE_COMPONENT, embedding_size=3, train_word_embeddings=False),
     GSMTopicModel(**SMALL, topic_construction="recurrent"),
-    GSMTopicModel(**SMALL, embedding_size=3, train_word_embeddings=False),
     VAETransformer(**{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial"),
-    VAETransformer(**SMALL, variational=False, batch_norm=False),
-    VAETransformer(**SMALL, denoising=0.5, scale="per-feature", center=False),
     VAETransformer(**SMALL, scale=0.5, encoder=OwnEncoder),
+    ClusterTopicModel(2, estimator=NVDMTopicModel(**SMALL), random_state=0),
+    ConsensusTopicModel(
+        2, estimator=GSMTopicModel(**SMALL), n_members=2, random_state=0
+    ),
 ]
 
 

@@ -122,7 +122,10 @@ def each_page(pages, slow):
     )
 
 
-SLOW = ["docs/covariates.md", "docs/anomaly_detection.md", "docs/how_many_topics.md"]
+SLOW = [
+    *["docs/covariates.md", "docs/anomaly_detection.md", "docs/how_many_topics.md"],
+    "docs/models/consensus.md",
+]
 
 
 @each_page(PAGES, slow=SLOW)
@@ -229,10 +232,7 @@ def test_site_is_built_without_a_warning(tmp_path):
         shutil.copy(page, tmp_path)
     command = f"{sys.executable} -m sphinx -W --keep-going -D plot_gallery=0 -b html"
     done = subprocess.run(
-        [*command.split(), "docs", "site"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
+        [*command.split(), "docs", "site"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "generated" / "skvae.GSMTopicModel.html").exists()

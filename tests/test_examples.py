@@ -119,7 +119,7 @@ def at_hand(tmp_path, monkeypatch):
 
     def few_digits():
         digits = load_digits()
-        return Bunch(**digits | {key: digits[key][:400] for key in ("data", "target")})
+        return Bunch(**digits | {key: digits[key][:250] for key in ("data", "target")})
 
     monkeypatch.setattr("skvae.datasets._fetch", lambda *_, **__: None)
     monkeypatch.setattr("skvae.datasets.load_docstrings", lambda **_: few)
@@ -146,48 +146,37 @@ def test_examples_run_alone(script):
     assert not imported & {"", *(path.stem for path in script.parent.iterdir())}
 
 
-def plots(folder, slow=()):
-    scripts = [
-        pytest.param(path, marks=pytest.mark.slow if path.stem in slow else ())
-        for path in sorted(folder.glob("plot_*.py"))
-    ]
-    return pytest.mark.parametrize("script", scripts, ids=lambda path: path.stem)
+# Of many fits, or of processes that are started three times.
+SLOW = {
+    *("plot_clusters", "plot_pca_comparison", "plot_latent_map", "plot_mixed_table"),
+    *("plot_model_selection", "plot_recurring_topics", "plot_three_models"),
+    *("plot_search", "plot_stream"),
+}
 
 
-@plots(IMAGES, slow=["plot_clusters", "plot_pca_comparison", "plot_latent_map"])
-def test_examples_of_images_end_with_a_picture(script, at_hand, monkeypatch, capsys):
-    assert run_plot(script, monkeypatch, capsys)
-
-
-@plots(TABLES, slow=["plot_mixed_table"])
-def test_examples_of_tables_end_with_a_picture(script, monkeypatch, capsys):
-    assert run_plot(script, monkeypatch, capsys)
-
-
-@plots(
-    TOPICS, slow=["plot_model_selection", "plot_recurring_topics", "plot_three_models"]
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, marks=pytest.mark.slow if script.stem in SLOW else ())
+        for script in SCRIPTS
+        if script.stem.startswith("plot_")
+    ],
+    ids=lambda path: path.stem,
 )
-@pytest.mark.filterwarnings("ignore:NMF|Maximum")
-def test_examples_of_topics_end_with_a_picture(
-    script, at_hand, tmp_path, monkeypatch, capsys
-):
+@pytest.mark.filterwarnings("ignore:NMF|Maximum|Top words")
+def test_examples_end_with_a_picture(script, at_hand, tmp_path, monkeypatch, capsys):
+    if script.parent == SCALING:
+        for name in ("dask.distributed", "onnxruntime", "onnxscript"):
+            pytest.importorskip(name)
+        if script.stem == "plot_export":
+            pytest.importorskip("torch", OLDEST_TORCH)
+        at_hand.data = 2 * at_hand.data  # enough for some chunks
     printed = run_plot(script, monkeypatch, capsys)
     assert printed
+    if script.parent == SCALING:
+        assert "False" not in printed and len(printed.splitlines()) > 4
     for path in tmp_path.glob("*/*.html"):
         assert f"wrote {path}" in printed
-
-
-# The first starts processes three times.
-@plots(SCALING, slow=["plot_search", "plot_stream"])
-@pytest.mark.filterwarnings("ignore:Top words")
-def test_examples_of_scaling_end_with_a_picture(script, at_hand, monkeypatch, capsys):
-    for name in ("dask.distributed", "onnxruntime", "onnxscript"):
-        pytest.importorskip(name)
-    if script.stem == "plot_export":
-        pytest.importorskip("torch", OLDEST_TORCH)
-    at_hand.data = 2 * at_hand.data  # enough for some chunks
-    printed = run_plot(script, monkeypatch, capsys)
-    assert "False" not in printed and len(printed.splitlines()) > 4
 
 
 @pytest.mark.slow

@@ -21,12 +21,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import sparse
 from sklearn.base import clone
 
-from skvae import (
-    GSMTopicModel,
-    NVDMTopicModel,
-    ProdLDATopicModel,
-    VAETransformer,
-)
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 
 # Where it notes the numbers that it reads in the source; else in the working directory.
 os.environ.setdefault(
@@ -289,105 +284,6 @@ def test_perplexity_is_that_of_the_score_and_at_least_one(cls, data):
     model.fit(X)
     perplexity = model.perplexity(X)
     assert perplexity == np.exp(-model.score(X)) and perplexity >= 1
-
-
-# --- containers -----------------------------------------------------------------
-
-
-DTYPES = {
-    np.float64: 2**53,
-    np.float32: 2**24,
-    np.float16: 2**11,
-    np.int64: 2**62,
-    np.int32: 2**31 - 1,
-    np.int16: 2**15 - 1,
-    np.int8: 2**7 - 1,
-    np.uint64: 2**62,
-    np.uint32: 2**32 - 1,
-    np.uint16: 2**16 - 1,
-    np.uint8: 2**8 - 1,
-    bool: 1,
-}
-DENSE = {
-    "C": np.ascontiguousarray,
-    "Fortran": np.asfortranarray,
-    "every other row": lambda X: np.repeat(X, 2, axis=0)[::2],
-    "backwards": lambda X: X[::-1].copy()[::-1],
-    "list": np.ndarray.tolist,
-}
-SPARSE = {
-    f"{form}_{kind}": getattr(sparse, f"{form}_{kind}")
-    for form in ("csr", "csc", "coo")
-    for kind in ("matrix", "array")
-}
-
-
-@st.composite
-def scattered(draw, X, container):
-    """X in a sparse container, with duplicates, zeros that are stored, any order."""
-    row, column = X.nonzero()
-    value = X[row, column]
-    if X.dtype != bool:
-        # Each whole value may be in two parts, whose sum is exact.
-        part = value // draw(st.integers(1, 3))
-        row, column = np.tile(row, 2), np.tile(column, 2)
-        value = np.concatenate([part, value - part])
-    n_zeros = draw(st.integers(0, 4))
-    row = np.append(row, [draw(st.integers(0, len(X) - 1)) for _ in range(n_zeros)])
-    column = np.append(
-        column, [draw(st.integers(0, X.shape[1] - 1)) for _ in range(n_zeros)]
-    )
-    value = np.append(value, np.zeros(n_zeros, X.dtype))
-    order = np.array(draw(st.permutations(range(len(value)))), dtype=int)
-    row, column, value = row[order].astype(int), column[order].astype(int), value[order]
-    form = container.__name__[:3]
-    if form == "coo":
-        made = container((value, (row, column)), X.shape)
-    else:  # by hand, since scipy would add up the duplicates
-        major, minor = (row, column) if form == "csr" else (column, row)
-        order = np.argsort(major, kind="stable")
-        length = X.shape[0] if form == "csr" else X.shape[1]
-        ends = np.append(0, np.bincount(major, minlength=length).cumsum())
-        made = container((value[order], minor[order], ends), X.shape)
-    assert np.array_equal(made.toarray(), X)
-    index_type = draw(st.sampled_from([np.int32, np.int64]))
-    for name in ("indices", "indptr") if form != "coo" else ():
-        setattr(made, name, getattr(made, name).astype(index_type))
-    return made
-
-
-@st.composite
-def contained(draw, X):
-    """The same counts in any container and any dtype that holds them."""
-    most = X.max()
-    dtype = draw(st.sampled_from([d for d, limit in DTYPES.items() if limit >= most]))
-    X = X.astype(dtype)
-    # scipy has no sparse half precision.
-    containers = [*DENSE, *(SPARSE if dtype is not np.float16 else ())]
-    container = draw(st.sampled_from(containers))
-    if container in DENSE:
-        return dtype, DENSE[container](X)
-    return dtype, draw(scattered(X, SPARSE[container]))
-
-
-@each_model
-@given(data=st.data())
-def test_any_container_and_dtype_of_the_same_counts_gives_the_same(cls, data):
-    largest = data.draw(st.sampled_from([1, 100, 2**11, 2**24, 2**33]))
-    X = data.draw(counts(n_rows=(2, 9), largest=largest))
-    model = data.draw(estimators(cls, X.shape[1]).filter(lambda m: trainable(m, X)))
-    if likelihood_of(model) == "bernoulli":
-        X = np.minimum(X, 1)
-    expected = clone(model).fit(X.astype(float))
-    dtype, same = data.draw(contained(X))
-    model.fit(same)
-    assert_same_weights(model, expected)
-    codes, bounds = expected.transform(X), expected.score_samples(X)
-    # Codes come in the precision of the input.
-    out = dtype if dtype is np.float32 and not isinstance(same, list) else np.float64
-    assert model.transform(same).dtype == out
-    np.testing.assert_array_equal(model.transform(same), codes.astype(out))
-    np.testing.assert_array_equal(model.score_samples(same), bounds)
 
 
 # --- probabilities --------------------------------------------------------------

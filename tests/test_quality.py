@@ -13,12 +13,7 @@ from sklearn.datasets import fetch_20newsgroups, fetch_openml, get_data_home
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import train_test_split
 
-from skvae import (
-    GSMTopicModel,
-    NVDMTopicModel,
-    ProdLDATopicModel,
-    VAETransformer,
-)
+from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
 from skvae.metrics import document_completion_perplexity, topic_diversity
 
 

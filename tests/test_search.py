@@ -17,7 +17,7 @@ KINDS = ["grid", "halving"]
 
 @pytest.fixture(scope="module")
 def X(corpus):
-    return corpus.data
+    return corpus.data[:80]
 
 
 def searches(cls):
@@ -61,7 +61,7 @@ def test_halving_gives_more_epochs_to_fewer_models(cls, X):
 
 
 @pytest.mark.slow
-def test_halving_finds_the_planted_number_of_topics(X):
+def test_halving_finds_the_planted_number_of_topics(corpus):
     search = HalvingGridSearchCV(
         Pipeline([("topics", make(GSMTopicModel, lr=0.03, hidden_layer_sizes=(30,)))]),
         {"topics__n_components": [1, 2, 3]},
@@ -71,7 +71,7 @@ def test_halving_finds_the_planted_number_of_topics(X):
         factor=3,
         cv=2,
         random_state=0,
-    ).fit(X)
+    ).fit(corpus.data)
     assert search.best_params_["topics__n_components"] == 3
 
 

@@ -54,10 +54,10 @@ def test_a_card_describes_the_model(cls, X):
 
 
 def test_figures_of_a_card_are_those_measured(X):
-    model = make(GSMTopicModel, max_epochs=10).fit(X)
+    model = make(GSMTopicModel, batch_size=50).fit(X)
     found = document_completion_perplexity(model, X)
     assert f"| GSMTopicModel | {found:,.2f} |" in model_card(model, X_test=X)
-    vae = make(VAETransformer).fit(X)
+    vae = make(VAETransformer, batch_size=50).fit(X)
     assert f"| VAETransformer | {vae.score(X):.2f} |" in model_card(vae, X_test=X)
     assert "has not measured it" in model_card(model)
 
@@ -103,7 +103,7 @@ def test_what_comes_from_data_is_escaped_in_a_card(odd, X):
     """It stays on its line, and what is left of it is its text in entities."""
     names = [odd, *(f"word{i}" for i in range(39))]
     model = make(GSMTopicModel, seed_words={odd: [odd]}, feature_names=names)
-    model.fit(X, covariates=np.resize([odd, "plain"], 300))
+    model.fit(X[:60], covariates=np.resize([odd, "plain"], 60))
     card = model_card(model, title=odd, license=odd, n_words=40)
     plain = model_card(model, title="plain", license="plain", n_words=40)
     rows = card.splitlines()
@@ -126,7 +126,7 @@ def test_what_comes_from_data_is_escaped_in_a_card(odd, X):
 def test_warnings_of_the_fit_are_in_the_card(X):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = make(GSMTopicModel, max_epochs=1, n_components=8).fit(X)
+        model = make(GSMTopicModel, max_epochs=1, n_components=8, batch_size=50).fit(X)
     assert "**Warnings of the fit:**\n\n- It " in model_card(model)
 
 
@@ -148,7 +148,7 @@ def test_a_card_of_clusters_tells_of_both_parts(X):
 
 
 def test_a_card_of_a_consensus_tells_how_well_fits_agree(X):
-    member = make(GSMTopicModel)
+    member = make(GSMTopicModel, batch_size=50)
     model = ConsensusTopicModel(2, estimator=member, n_members=3).fit(X)
     card = model_card(model, X_test=X)
     found = model.recurrence_

@@ -43,7 +43,7 @@ def exporter():
 
 @pytest.fixture(scope="module")
 def X(corpus):
-    return corpus.data
+    return corpus.data[:60]
 
 
 # --- ONNX -------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 import pandas as pd
 import pytest
 from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel, NVDMTopicModel
 from skvae.datasets import make_topic_corpus
@@ -17,3 +19,11 @@ def models():
         "LDA": LatentDirichletAllocation(3, random_state=0).fit(X),
         "NMF": NMF(3, init="nndsvda").fit(X),
     }, X
+
+
+@pytest.fixture(scope="session")
+def of_texts():
+    """A Pipeline fitted on texts, and these texts."""
+    texts = ["dog dog cat", "cat dog dog", "train bus train"]
+    lda = LatentDirichletAllocation(2, random_state=0)
+    return make_pipeline(CountVectorizer(), lda).fit(texts), texts

@@ -3,9 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.decomposition import LatentDirichletAllocation
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.pipeline import make_pipeline
 
 from skvae.inspection import (
     most_similar,
@@ -76,14 +73,13 @@ def test_representative_documents_are_full_of_their_topics_words(models, name):
 @pytest.mark.parametrize(
     "container", [tuple, np.array, pd.Series, pd.Index, lambda t: pd.Series(t).array]
 )
-def test_texts_in_any_container(container):
-    lda = LatentDirichletAllocation(2, random_state=0)
-    model = make_pipeline(CountVectorizer(), lda).fit(TEXTS)
-    found = representative_documents(model, container(TEXTS), n_documents=1)
-    expected = representative_documents(model, TEXTS, n_documents=1)
+def test_texts_in_any_container(container, of_texts):
+    model, texts = of_texts
+    found = representative_documents(model, container(texts), n_documents=1)
+    expected = representative_documents(model, texts, n_documents=1)
     pd.testing.assert_frame_equal(found, expected)
     with pytest.raises(TypeError, match="is a generator, which can be read once"):
-        representative_documents(model, (text for text in TEXTS))
+        representative_documents(model, (text for text in texts))
 
 
 def test_texts_must_be_labelled_as_the_documents(models):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import make
 from scipy.cluster.hierarchy import is_valid_linkage
-from sklearn.decomposition import NMF, LatentDirichletAllocation
+from sklearn.decomposition import NMF
 from sklearn.exceptions import NotFittedError
 
 from skvae import GSMTopicModel, NVDMTopicModel
@@ -14,21 +14,11 @@ from skvae.inspection import topic_hierarchy
 X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
 
 
-@pytest.fixture
-def lda():
-    """With topics 0 and 3 alike, 1 and 2 less so."""
-    model = LatentDirichletAllocation(4, random_state=0).fit(X)
-    model.components_ = np.zeros((4, 20))
-    model.components_[0, :4], model.components_[3, :4] = [4, 3, 2, 1], [8, 6, 4, 1]
-    model.components_[1, 8:12], model.components_[2, 10:14] = 1, 1
-    return model
-
-
-def test_the_closest_topics_are_merged_first(lda):
-    hierarchy = topic_hierarchy(lda)
+def test_the_closest_topics_are_merged_first(two_pairs):
+    hierarchy = topic_hierarchy(two_pairs)
     assert is_valid_linkage(hierarchy)
     assert [set(row) for row in hierarchy[:, :2]] == [{0, 3}, {1, 2}, {4, 5}]
-    p, q = (lda.components_[k] / lda.components_[k].sum() for k in (0, 3))
+    p, q = (two_pairs.components_[k] / two_pairs.components_[k].sum() for k in (0, 3))
     hellinger = np.sqrt(((np.sqrt(p) - np.sqrt(q)) ** 2).sum() / 2)
     np.testing.assert_allclose(hierarchy[:, 2], [hellinger, 0.5**0.5, 1])
 
@@ -43,8 +33,8 @@ def test_any_topic_model(model):
     assert 0 < row[2] < 1 and row[3] == 2
 
 
-def test_equal_topics_and_a_single_one(lda):
-    lda.components_[:] = lda.components_[0]
-    np.testing.assert_allclose(topic_hierarchy(lda)[:, 2], 0, atol=1e-7)
+def test_equal_topics_and_a_single_one(two_pairs):
+    two_pairs.components_[:] = two_pairs.components_[0]
+    np.testing.assert_allclose(topic_hierarchy(two_pairs)[:, 2], 0, atol=1e-7)
     with pytest.raises(ValueError, match="single topic"):
         topic_hierarchy(make(GSMTopicModel, n_components=1).fit(X))

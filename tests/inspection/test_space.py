@@ -90,19 +90,18 @@ def test_a_document_of_a_topics_words_is_close_to_the_topic(models, name):
         assert len(set(words) & set(found["word"])) >= 3
 
 
-def test_a_text_is_a_document():
-    lda = LatentDirichletAllocation(2, random_state=0)
-    model = make_pipeline(CountVectorizer(), lda).fit(TEXTS)
-    found = most_similar(model, document="dog", among="documents", X=TEXTS, n=2)
-    assert found["text"].tolist()[0] in TEXTS[:2]
-    by_number = most_similar(model, document=0, among="documents", X=TEXTS, n=3)
+def test_a_text_is_a_document(of_texts):
+    model, texts = of_texts
+    found = most_similar(model, document="dog", among="documents", X=texts, n=2)
+    assert found["text"].tolist()[0] in texts[:2]
+    by_number = most_similar(model, document=0, among="documents", X=texts, n=3)
     assert set(by_number["document"]) == {1, 2}
-    index = pd.Series(TEXTS, index=["x", "y", "z"])
+    index = pd.Series(texts, index=["x", "y", "z"])
     named = most_similar(model, document=0, among="documents", X=index, n=3)
     assert set(named["document"]) == {1, 2}  # numbers, not labels
-    row = CountVectorizer().fit(TEXTS).transform(["dog"])
-    same = most_similar(lda, document=row, among="topics")
-    again = most_similar(lda, document=row.toarray()[0], among="topics")
+    row = CountVectorizer().fit(texts).transform(["dog"])
+    same = most_similar(model[-1], document=row, among="topics")
+    again = most_similar(model[-1], document=row.toarray()[0], among="topics")
     pd.testing.assert_frame_equal(same, again)
 
 
@@ -139,10 +138,9 @@ def test_signed_codes_stay_signed_whatever_the_rows(models):
         topic_sizes(model, positive)
 
 
-def test_documents_that_say_nothing_count_for_nothing():
-    texts = [*TEXTS, "", "unknown"]
-    lda = LatentDirichletAllocation(2, random_state=0)
-    model = make_pipeline(CountVectorizer(), lda).fit(TEXTS)
+def test_documents_that_say_nothing_count_for_nothing(of_texts):
+    model, texts = of_texts
+    texts = [*texts, "", "unknown"]
     assert topic_sizes(model, texts)["documents"].sum() == 3
     found = most_similar(model, topic=0, among="documents", X=texts)
     assert sorted(found["document"]) == [0, 1, 2]

@@ -5,9 +5,6 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.decomposition import LatentDirichletAllocation
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.pipeline import make_pipeline
 
 from skvae.inspection import to_pyldavis, to_topicwizard, top_words, topic_sizes
 
@@ -55,13 +52,12 @@ def test_topicwizard_gets_what_it_calls_topic_data(models):
     assert set(data) == set(topicwizard_data.TopicData.__annotations__)
 
 
-def test_topicwizard_needs_texts_and_proportions(models):
+def test_topicwizard_needs_texts_and_proportions(models, of_texts):
     fitted, X = models
     with pytest.raises(ValueError, match="to_topicwizard needs texts"):
         to_topicwizard(fitted["LDA"], X)
     with pytest.raises(ValueError, match="NVDMTopicModel has no topic proportions"):
         to_topicwizard(fitted["NVDM"], X, ["text"] * len(X))
-    lda = LatentDirichletAllocation(2, random_state=0)
-    pipeline = make_pipeline(CountVectorizer(), lda).fit(TEXTS)
-    data = to_topicwizard(pipeline, TEXTS)
-    np.testing.assert_allclose(data["transform"](TEXTS), pipeline.transform(TEXTS))
+    pipeline, texts = of_texts
+    data = to_topicwizard(pipeline, texts)
+    np.testing.assert_allclose(data["transform"](texts), pipeline.transform(texts))

@@ -11,7 +11,6 @@ from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
-from skvae.inspection import top_words
 from skvae.metrics import (
     _coherence,
     cv_coherence,
@@ -105,26 +104,16 @@ def test_npmi_is_the_same_for_all_containers(container, X, lda):
     assert npmi_coherence(lda, given, n_words=5) == npmi_coherence(lda, X, n_words=5)
 
 
-def test_npmi_is_the_same_for_all_forms_of_topics(X):
-    names = [f"word{v:02d}" for v in range(18)]
-    frame = pd.DataFrame(X, columns=names)
-    nmf = NMF(3, init="nndsvda", max_iter=500, random_state=0).fit(frame)
-    words = top_words(nmf, 5)
-    expected = npmi_coherence(nmf, X, n_words=5)
-    for topics in [
-        nmf.components_,
-        pd.DataFrame(nmf.components_),
-        np.argsort(-nmf.components_, axis=1, kind="stable").tolist(),
-        words,
-        words.to_numpy(),
-        words.to_numpy().tolist(),
-    ]:
+def test_npmi_is_the_same_for_all_forms_of_topics(X, frame, named, unnamed):
+    names = list(frame)
+    expected = npmi_coherence(named[1], X, n_words=5)
+    for topics in named[1:] + unnamed:
         actual = npmi_coherence(topics, X, n_words=5, feature_names=names)
         assert actual == expected
         assert npmi_coherence(topics, frame, n_words=5) == expected
         assert topic_diversity(topics, n_words=5) == 1
     with pytest.raises(ValueError, match="Column 0 of X is 'word17', but that of NMF"):
-        npmi_coherence(nmf, frame[names[::-1]], n_words=5)
+        npmi_coherence(named[1], frame[names[::-1]], n_words=5)
 
 
 def test_npmi_prefers_planted_topics_to_shuffled_ones(X, lda):
@@ -228,32 +217,24 @@ def test_npmi_in_windows_of_whole_texts_is_that_of_gensim(window):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("window", [2, 5, 10])
-def test_windowed_npmi_is_that_of_gensim_if_no_text_repeats_a_word(window):
+@pytest.mark.parametrize(
+    "metric, measure, window",
+    [
+        *((sliding_window_npmi, "c_npmi", window) for window in (2, 5, 10)),
+        *((cv_coherence, "c_v", window) for window in (5, 110)),
+    ],
+)
+def test_it_is_that_of_gensim_if_no_text_repeats_a_word(metric, measure, window):
     """Where a text does, gensim forgets the second occurrence with the first."""
     rng = np.random.default_rng(0)
     vocabulary = [f"word{v}" for v in range(25)]
     texts = [rng.permutation(vocabulary)[: d % 25].tolist() for d in range(150)]
     topics = [rng.permutation(vocabulary)[:10].tolist() for _ in range(5)]
-    np.testing.assert_allclose(
-        sliding_window_npmi(topics, texts, window=window, per_topic=True),
-        gensim_coherence(topics, texts, window),
-        rtol=0,
-        atol=1e-12,
-    )
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("window", [5, 110])
-def test_cv_is_that_of_gensim_if_no_text_repeats_a_word(window):
-    rng = np.random.default_rng(0)
-    vocabulary = [f"word{v}" for v in range(25)]
-    texts = [rng.permutation(vocabulary)[: d % 25].tolist() for d in range(150)]
-    topics = [rng.permutation(vocabulary)[:10].tolist() for _ in range(5)]
-    actual = cv_coherence(topics, texts, window=window, per_topic=True)
-    expected = gensim_coherence(topics, texts, window, "c_v")
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10)
-    assert cv_coherence(topics, texts, window=window) == pytest.approx(actual.mean())
+    actual = metric(topics, texts, window=window, per_topic=True)
+    expected = gensim_coherence(topics, texts, window, measure)
+    tolerance = 1e-12 if measure == "c_npmi" else 1e-10
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance)
+    assert metric(topics, texts, window=window) == pytest.approx(actual.mean())
 
 
 def test_cv_of_words_that_occur_together_and_of_others():
@@ -317,30 +298,21 @@ def test_windowed_npmi_is_the_same_in_small_blocks(entries, monkeypatch):
     assert sliding_window_npmi(topics, texts, window=4, n_words=4) == expected
 
 
-def test_windowed_npmi_is_the_same_for_all_forms_of_topics(X):
-    names = [f"word{v:02d}" for v in range(18)]
-    texts = [np.repeat(names, row.astype(int)).tolist() for row in X]
-    frame = pd.DataFrame(X, columns=names)
-    nmf = NMF(3, init="nndsvda", max_iter=500, random_state=0)
-    pipeline = make_pipeline(CountVectorizer(), nmf).fit([" ".join(t) for t in texts])
-    words, weights = top_words(pipeline, 5), pipeline[-1].components_
-    expected = sliding_window_npmi(words.to_numpy().tolist(), texts, n_words=5)
-    for topics in [
-        pipeline,
-        NMF(3, init="nndsvda", max_iter=500, random_state=0).fit(frame),
-        words,
-        pd.DataFrame(weights, columns=names),
-    ]:
+def test_windowed_npmi_is_the_same_for_all_forms_of_topics(
+    frame, texts, named, unnamed
+):
+    expected = sliding_window_npmi(named[-1], texts, n_words=5)
+    for topics in named:
         assert sliding_window_npmi(topics, texts, n_words=5) == expected
         assert sliding_window_npmi(topics, iter(texts), n_words=5) == expected
-    columns = np.argsort(-weights, axis=1, kind="stable").tolist()
-    for topics in [pipeline[-1], weights, pd.DataFrame(weights), columns]:
-        options = dict(n_words=5, feature_names=np.array(names))
+    for topics in unnamed:
+        options = dict(n_words=5, feature_names=np.array(frame.columns))
         assert sliding_window_npmi(topics, texts, **options) == expected
         with pytest.raises(ValueError, match="but there are 0 feature names. Pass the"):
             sliding_window_npmi(topics, texts, n_words=5)
     with pytest.raises(ValueError, match="weigh 18 words, but feature_names has 17"):
-        sliding_window_npmi(weights, texts, n_words=5, feature_names=names[1:])
+        names = list(frame)[1:]
+        sliding_window_npmi(unnamed[1], texts, n_words=5, feature_names=names)
 
 
 @pytest.mark.parametrize("text", ["cat dog", [1, 2], np.eye(2), None])

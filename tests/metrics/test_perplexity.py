@@ -175,11 +175,7 @@ def test_completion_ignores_how_entries_are_stored(X, lda):
     row, col = np.tile(row[order], (2, 1)), np.tile(col[order], (2, 1))
     data = np.stack([data[order] - 1, np.ones(len(data))])
     messy = sparse.csr_array(
-        (
-            data.T.ravel(),
-            col.T.ravel(),
-            np.r_[0, np.cumsum(2 * (X > 0).sum(axis=1))],
-        ),
+        (data.T.ravel(), col.T.ravel(), np.r_[0, np.cumsum(2 * (X > 0).sum(axis=1))]),
         shape=X.shape,
     )
     before = messy.data.copy(), messy.indices.copy(), messy.indptr.copy()

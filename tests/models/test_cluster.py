@@ -3,9 +3,7 @@
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import sparse
 from scipy.stats import multivariate_normal
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import TruncatedSVD
@@ -13,12 +11,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skvae import ClusterTopicModel, NVDMTopicModel
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
-from skvae.shards import Shards, write_shards
 
 
 def small(n_components=3, **params):
@@ -32,11 +28,6 @@ def small(n_components=3, **params):
 @pytest.fixture(scope="module")
 def fitted(corpus):
     return small().fit(corpus.data)
-
-
-@parametrize_with_checks([small(2)])
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 def test_clusters_are_the_planted_topics(corpus, fitted):
@@ -130,18 +121,6 @@ def test_same_seed_same_topics_and_nothing_given_is_changed(corpus):
     )
 
 
-def test_any_container_gives_the_same_topics(corpus, fitted, tmp_path):
-    write_shards([corpus.data[:100], corpus.data[100:]], tmp_path / "counts")
-    names = [f"w{j}" for j in range(corpus.data.shape[1])]
-    frame = pd.DataFrame(corpus.data.toarray(), columns=names)
-    for X in (frame, sparse.csc_matrix(corpus.data), Shards(tmp_path / "counts")):
-        model = small().fit(X)
-        np.testing.assert_array_equal(model.components_, fitted.components_)
-        proportions = model.transform(X)
-        np.testing.assert_array_equal(proportions, fitted.transform(corpus.data))
-    assert list(small().fit(frame).feature_names_in_) == names
-
-
 def test_it_stands_where_topic_models_do(corpus):
     X = corpus.data
     search = GridSearchCV(
@@ -162,10 +141,7 @@ def test_it_stands_where_topic_models_do(corpus):
         {"apples", "pears", "plums"},
         {"planes", "trains", "cars"},
     )
-    assert list(words.get_feature_names_out()) == [
-        "topic 0",
-        "topic 1",
-    ]
+    assert list(words.get_feature_names_out()) == ["topic 0", "topic 1"]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,8 @@ from helpers import make_topics as make
 from helpers import words_in_columns
 from scipy.optimize import linear_sum_assignment
 from sklearn import clone
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
 from skvae.datasets import make_topic_corpus
@@ -118,9 +116,7 @@ def test_scale_of_word_embeddings_does_not_matter(train, corpus, rng):
     vectors = rng.normal(size=(40, 6))
     models = [
         make(
-            GSMTopicModel,
-            word_embeddings=scale * vectors,
-            train_word_embeddings=train,
+            GSMTopicModel, word_embeddings=scale * vectors, train_word_embeddings=train
         ).fit(corpus.data)
         for scale in (1.0, 1024.0)
     ]
@@ -166,16 +162,6 @@ def test_word_embeddings_need_a_vector_for_each_word(corpus, rng):
 ANIMALS = ["cat dog cat mouse", "dog mouse dog", "mouse cat cat dog dog"] * 8
 
 TRAFFIC = ["bus train bus tram", "train tram train", "tram bus bus train"] * 8
-
-
-def test_pipeline_from_texts():
-    texts = ANIMALS + TRAFFIC
-    pipeline = make_pipeline(CountVectorizer(), make(GSMTopicModel, max_epochs=30))
-    codes = pipeline.fit_transform(texts)
-    np.testing.assert_allclose(codes, pipeline.transform(texts))
-    assert codes.shape == (48, 3) and np.isfinite(pipeline.score(texts))
-    names = pipeline.get_feature_names_out()
-    assert list(names) == [f"topic {k}" for k in range(3)]
 
 
 def test_grid_search_picks_by_held_out_score(corpus):

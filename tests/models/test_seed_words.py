@@ -45,11 +45,7 @@ def own_words(topic, n_words=2):
 def test_seeded_topics_are_those_asked_for(order, seed):
     seeds = {f"planted {topic}": own_words(topic) for topic in order}
     model = seeded(
-        seeds,
-        hidden_layer_sizes=(30,),
-        max_epochs=40,
-        batch_size=50,
-        random_state=seed,
+        seeds, hidden_layer_sizes=(30,), max_epochs=40, batch_size=50, random_state=seed
     ).fit(X)
     assert model.get_feature_names_out().tolist() == [*seeds, "topic 3"]
     roots = np.sqrt(model.components_[:3]) @ np.sqrt(CORPUS.components).T

@@ -176,7 +176,7 @@ def test_thinning_draws_one_rate_a_document_and_binomial_tokens():
 @pytest.mark.parametrize("cls", [NVDMTopicModel, GSMTopicModel])
 def test_topic_models_encode_thinned_documents_but_explain_whole_ones(cls, X):
     spy = Spy()
-    make(cls, callbacks=[spy], batch_size=19).fit(X)
+    make(cls, callbacks=[spy], batch_size=40).fit(X)
     for inputs, (target,) in zip(spy.inputs, spy.epochs, strict=True):
         assert (inputs <= target).all() and inputs.sum() < target.sum()
         np.testing.assert_array_equal(inputs, np.round(inputs))

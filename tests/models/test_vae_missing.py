@@ -120,7 +120,7 @@ def test_nothing_missing_is_a_copy(linear, table):
 
 
 def test_it_fills_better_than_means():
-    X = load_digits().data[:600] / 16
+    X = load_digits().data[:300] / 16
     gaps, missing = with_gaps(X, 0.2)
     for params in ({}, {"likelihood": "bernoulli"}, {"denoising": 0.2}):
         model = VAETransformer(8, max_epochs=30, random_state=0, **params).fit(gaps)

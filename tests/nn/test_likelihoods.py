@@ -62,10 +62,7 @@ def one_word_topics(probs):
 
 
 CASES = {
-    "words by logits": (
-        BagOfWords,
-        lambda x, out: token_loop(x, softmax(out)),
-    ),
+    "words by logits": (BagOfWords, lambda x, out: token_loop(x, softmax(out))),
     "words by topics": (
         lambda out: one_word_topics(out.softmax(-1)),
         lambda x, out: token_loop(x, softmax(out)),

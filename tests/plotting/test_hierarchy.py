@@ -1,28 +1,15 @@
 """The picture of the tree of topics."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from sklearn.decomposition import LatentDirichletAllocation
 
-from skvae.datasets import make_topic_corpus
 from skvae.plotting import TopicHierarchyDisplay
 
-X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
+plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture
-def lda():
-    """With topics 0 and 3 alike, 1 and 2 less so."""
-    model = LatentDirichletAllocation(4, random_state=0).fit(X)
-    model.components_ = np.zeros((4, 20))
-    model.components_[0, :4], model.components_[3, :4] = [4, 3, 2, 1], [8, 6, 4, 1]
-    model.components_[1, 8:12], model.components_[2, 10:14] = 1, 1
-    return model
-
-
-def test_the_picture_has_groups_and_captions(lda):
-    names = [f"${j}_" for j in range(20)]  # no formulas
+def test_the_picture_has_groups_and_captions(two_pairs):
+    lda, names = two_pairs, [f"${j}_" for j in range(20)]  # no formulas
     display = TopicHierarchyDisplay.from_estimator(
         lda, n_groups=2, n_words=2, feature_names=names
     )
@@ -38,10 +25,10 @@ def test_the_picture_has_groups_and_captions(lda):
     assert (display.groups_ == 1).all()
     with pytest.raises(ValueError, match="n_groups == 5"):
         display.plot(n_groups=5)
-    plt.close("all")
 
 
-def test_the_matrix_has_the_order_of_the_leaves(lda):
+def test_the_matrix_has_the_order_of_the_leaves(two_pairs):
+    lda = two_pairs
     display = TopicHierarchyDisplay.from_estimator(
         lda, matrix=True, n_groups=2, feature_names=[f"w{j}" for j in range(20)]
     )
@@ -61,4 +48,3 @@ def test_the_matrix_has_the_order_of_the_leaves(lda):
     plain = TopicHierarchyDisplay(display.hierarchy, display.captions)
     with pytest.raises(ValueError, match="no matrix without distances="):
         plain.plot(matrix=True)
-    plt.close("all")

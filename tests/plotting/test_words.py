@@ -121,11 +121,7 @@ def test_relevance_of_words_goes_by_the_documents(models, data):
     X, _ = data
     X = X.assign(**{name: 40 for name in top_words(models["LDA"], 1).iloc[0]})
     display = TopicWordsDisplay.from_estimator(
-        models["LDA"],
-        X,
-        by="relevance",
-        weight=0.2,
-        topics=["topic 0"],
+        models["LDA"], X, by="relevance", weight=0.2, topics=["topic 0"]
     )
     expected = top_words(models["LDA"], 8, by="relevance", weight=0.2, X=X)
     assert bars(display.axes_[0, 0])[0] == expected.iloc[0].tolist()

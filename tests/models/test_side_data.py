@@ -1,15 +1,17 @@
-"""Covariates: what they explain, the bound given them, and where they travel."""
+"""Covariates and embeddings beside X: what they tell, and where they travel."""
 
+import copy
 import re
+import warnings
 from datetime import date
 from functools import cache
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import sklearn
-import torch
 from helpers import (
     MODELS,
     TOPIC_MODELS,
@@ -20,21 +22,29 @@ from helpers import (
     through_file,
     through_joblib,
 )
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import make_column_selector
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import normalize
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, normalize
 from torch import nn
 
 import skvae
-from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
-from skvae.export import model_card
+from skvae import (
+    ClusterTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+    ProdLDATopicModel,
+    VAETransformer,
+)
+from skvae.export import model_card, to_onnx
 from skvae.inspection import (
     document_embeddings,
     embedding_map,
@@ -46,10 +56,12 @@ from skvae.inspection import (
     topic_sizes,
 )
 from skvae.metrics import document_completion_perplexity
-from skvae.models.inference import own_noise
-from skvae.shards import write_shards
+from skvae.model_selection import compare_models
+from skvae.plotting import EmbeddingMapDisplay, TopicDocumentsDisplay
+from skvae.shards import Shards, write_shards
 
 GROUPS = np.array(["alps", "baltic", "coast"])
+N_WORDS, WIDTH = 9, 4
 
 
 @cache
@@ -93,17 +105,35 @@ def trained():
 @pytest.fixture(scope="module")
 def small():
     """40 rows of counts, of 9 words, with labels and with numbers."""
-    X = np.random.default_rng(0).poisson(1.0, (40, 9)).astype(float)
+    X = np.random.default_rng(0).poisson(1.0, (40, N_WORDS)).astype(float)
     return X, GROUPS[np.arange(40) % 3], np.random.default_rng(1).normal(size=(40, 2))
 
 
 @pytest.fixture(scope="module")
-def fitted(small):
-    X, labels, numbers = small
+def beside(small):
+    """The same counts with vectors, in single precision as those of encoders are."""
+    E = np.random.default_rng(2).normal(size=(40, WIDTH)).astype(np.float32)
+    return small[0], E
+
+
+@pytest.fixture(scope="module")
+def given(small, beside):
+    """What is known beside X, by its kind."""
+    _, labels, numbers = small
     return {
-        (cls, kind): make(cls).fit(X, covariates=c)
+        "none": {},
+        "labels": {"covariates": labels},
+        "numbers": {"covariates": numbers},
+        "embeddings": {"embeddings": beside[1]},
+    }
+
+
+@pytest.fixture(scope="module")
+def fitted(small, given):
+    return {
+        (cls, kind): make(cls).fit(small[0], **known)
         for cls in MODELS
-        for kind, c in [("none", None), ("labels", labels), ("numbers", numbers)]
+        for kind, known in given.items()
     }
 
 
@@ -178,109 +208,6 @@ def test_a_conditional_autoencoder_codes_the_rest(rng):
     others = given.inverse_transform(codes, covariates=(label + 1) % 3)
     expected = X - places[label] + places[(label + 1) % 3]
     assert np.sqrt(((others - expected) ** 2).mean()) < 0.15 * X.std()
-
-
-# --- the bound, by hand -----------------------------------------------------------
-
-
-def linear(weights, name, x):
-    return x @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-
-def standardise(weights, name, x):
-    mean, var = (weights[f"{name}.running_{k}"] for k in ("mean", "var"))
-    return (x - mean) / np.sqrt(var + 1e-5)
-
-
-def encode(weights, x):
-    hidden = np.maximum(linear(weights, "encoder.body.layers.0", x), 0)
-    mean = linear(weights, "encoder.mean", hidden)
-    log_var = linear(weights, "encoder.log_variance", hidden)
-    return mean, np.exp(0.5 * log_var.clip(-10, 10))
-
-
-def log_probs(cls, weights, z):
-    """Log-probabilities of words without covariates, up to a constant of each row."""
-    if cls is NVDMTopicModel:
-        return linear(weights, "decoder.output", z)
-    if cls is ProdLDATopicModel:
-        proportions = softmax(weights["link.sharpness"] * z, axis=-1)
-        mixed = proportions @ weights["decoder.topics"]
-        offset = weights["decoder.standardise.offset"]
-        spread = weights["decoder.standardise.scale"]
-        return standardise(weights, "decoder.standardise", mixed) * spread + offset
-    theta = softmax(linear(weights, "link.linear", z), axis=-1)
-    products = (
-        weights["decoder.topic_embeddings"] @ weights["decoder.word_embeddings"].T
-    )
-    topics = softmax(products + weights["decoder.background"], axis=-1)
-    return np.log(theta @ topics)
-
-
-def bound(reconstruction, mean, std, prior_mean=0.0, prior_std=1.0):
-    variance = (std / prior_std) ** 2
-    kl = 0.5 * (
-        variance + ((mean - prior_mean) / prior_std) ** 2 - 1 - np.log(variance)
-    )
-    return reconstruction.mean(axis=0) - kl.sum(axis=-1)
-
-
-def standardised_columns(numbers):
-    return (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
-
-
-def draws_of(mean, std):
-    return mean + std * own_noise(torch.from_numpy(mean), 32).numpy()
-
-
-def weights_of(model):
-    weights = model.net_.module_.state_dict()
-    return {name: value.double().numpy() for name, value in weights.items()}
-
-
-@pytest.mark.parametrize("kind", ["labels", "numbers"])
-@each_topic_model
-def test_the_bound_of_counts_is_the_one_worked_out_by_hand(cls, kind, fitted, small):
-    X, labels, numbers = small
-    given = labels if kind == "labels" else numbers
-    indicators = (labels[:, None] == GROUPS).astype(float)
-    c = indicators if kind == "labels" else standardised_columns(numbers)
-    model = fitted[cls, kind]
-    weights = weights_of(model)
-    scaled = X**0.75 / np.linalg.norm(X**0.75, axis=1, keepdims=True)
-    length = np.log1p(X.sum(axis=1, keepdims=True))
-    mean, std = encode(weights, np.hstack([scaled, length, c]))
-    mean = standardise(weights, "encoder.standardise", mean)
-    tilt = c @ weights["decoder.covariate_components"]
-    assert np.abs(tilt).max() > 0.01
-    logits = log_probs(cls, weights, draws_of(mean, std)) + tilt
-    words = (X * log_softmax(logits, axis=-1)).sum(axis=-1)
-    prior = weights["prior.mean"], np.exp(weights["prior.log_std"])
-    expected = bound(words, mean, std, *prior)
-    found = model.score_samples(X, covariates=given)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    dense = model.score_samples(sp.csr_array(X), covariates=given)
-    np.testing.assert_allclose(dense, expected, rtol=1e-5)
-
-
-def test_the_bound_of_a_table_is_the_one_worked_out_by_hand(small):
-    X, _, numbers = small
-    model = make(VAETransformer, batch_norm=False).fit(X, covariates=numbers)
-    weights = weights_of(model)
-    start = (X - weights["encoder.preprocess.offset"]) / weights[
-        "encoder.preprocess.unit"
-    ]
-    c = standardised_columns(numbers)
-    mean, std = encode(weights, np.hstack([start, c]))
-    z = draws_of(mean, std)
-    z = np.concatenate([z, np.broadcast_to(c, (len(z), *c.shape))], axis=-1)
-    hidden = np.maximum(linear(weights, "decoder.body.layers.0", z), 0)
-    output = linear(weights, "decoder.body.output", hidden)
-    error = (X - weights["decoder.output.unit"] * output) / model.scale_
-    density = -0.5 * (error**2 + np.log(2 * np.pi)) - np.log(model.scale_)
-    expected = bound(density.sum(axis=-1), mean, std)
-    found = model.score_samples(X, covariates=numbers)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 # --- topics and rows given covariates ---------------------------------------------
@@ -532,25 +459,26 @@ def test_numbers_are_scaled_as_they_were_at_first(small):
         assert np.isfinite(model.score(X, covariates=given))
 
 
+@pytest.mark.parametrize("kind", ["numbers", "embeddings"])
 @pytest.mark.parametrize("frame", ["pandas", "polars"])
-def test_names_of_numbers_are_remembered(frame, small):
+def test_names_of_numbers_are_remembered(frame, kind, given, small):
     frame = pytest.importorskip(frame)
-    X, _, numbers = small
-    table = frame.DataFrame({"age": numbers[:, 0], "year": numbers[:, 1]})
-    model = make(GSMTopicModel).fit(X, covariates=table)
-    assert model.covariate_names_.tolist() == ["age", "year"]
+    ((parameter, numbers),) = given[kind].items()
+    attribute = "covariate_names_" if kind == "numbers" else "embedding_names_"
+    X, names = small[0], list("abcd"[: numbers.shape[1]])
+    table = frame.DataFrame(dict(zip(names, numbers.T)))
+    model = make(GSMTopicModel).fit(X, **{parameter: table})
+    assert getattr(model, attribute).tolist() == names
     model = through_file(model)
-    np.testing.assert_array_equal(
-        model.transform(X, covariates=table), model.transform(X, covariates=numbers)
-    )
-    for other, found in (
-        (table[["year", "age"]], "year"),
-        (frame.DataFrame({"size": numbers[:, 0], "year": numbers[:, 1]}), "size"),
-    ):
+    codes = model.transform(X, **{parameter: table})
+    np.testing.assert_array_equal(codes, model.transform(X, **{parameter: numbers}))
+    told = "Column . of (covariates|embeddings) is '.', but .*fit is '.'"
+    for other in (table[names[::-1]], frame.DataFrame(dict(zip("bcde", numbers.T)))):
         for method in (model.transform, model.partial_fit):
-            match = f"Column 0 of covariates is {found!r}, but .*fit is 'age'"
-            with pytest.raises(ValueError, match=match):
-                method(X, covariates=other)
+            with pytest.raises(ValueError, match=told):
+                method(X, **{parameter: other})
+    assert not hasattr(model.fit(X, **{parameter: numbers}), attribute)
+    assert not hasattr(model.fit(X), attribute)
 
 
 def test_covariates_that_tell_all_are_named_as_a_reason():
@@ -571,7 +499,14 @@ KINDS = "{model} takes covariates in one dimension as labels.*of the kind '%s'"
 
 MISSING = "{model} found a missing label.*such as 'unknown'"
 
-BAD = {  # what is made of labels and numbers, for models fitted with which, message
+
+def poisoned(E, value):
+    E = E.astype(float)
+    E[3, 1] = value
+    return E
+
+
+BAD = {  # what is made of what was given, for models fitted with which, message
     "none": (
         lambda c: None,
         "labels",
@@ -660,30 +595,56 @@ BAD = {  # what is made of labels and numbers, for models fitted with which, mes
     "short in a fit": (lambda c: GROUPS[np.arange(39) % 3], "new", N_ROWS),
     "no columns": (lambda c: np.ones((40, 0)), "new", r"0 feature\(s\)"),
 }
+BAD_EMBEDDINGS = {
+    "width": (lambda E: E[:, :3], "old", "3 numbers a row, but was fitted with 4"),
+    "none": (lambda E: None, "old", "fitted with embeddings of 4 numbers"),
+    "some": (lambda E: E, "none", "fitted without embeddings"),
+    "rows": (lambda E: E[:7], "old new", "7 rows, but X has 40"),
+    "NaN": (lambda E: poisoned(E, np.nan), "old new", "embeddings contains NaN"),
+    "infinity": (lambda E: poisoned(E, np.inf), "old new", "embeddings contains inf"),
+    "huge": (lambda E: poisoned(E, 1e39), "old new", "embeddings .*too"),
+    "one dimension": (lambda E: E[:, 0], "old new", "Expected 2D array"),
+    "three": (lambda E: E[:, :, None], "old new", "dim"),
+    "sparse": (sp.csr_array, "old new", "takes dense embeddings"),
+    "words": (lambda E: E.astype(str), "old new", "words or dates"),
+}
+BAD = {("covariates", case): bad for case, bad in BAD.items()} | {
+    ("embeddings", case): (spoil, kinds.replace("old", "embeddings"), message)
+    for case, (spoil, kinds, message) in BAD_EMBEDDINGS.items()
+}
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("name, case", BAD)
 @each_model
-def test_bad_covariates_are_refused_without_a_trace(cls, case, fitted, small):
+def test_bad_side_data_are_refused_without_a_trace(
+    cls, name, case, fitted, given, small
+):
     """By models that are fitted, that would go on from that, and that are new."""
-    X, labels, numbers = small
-    spoil, kinds, message = BAD[case]
+    X = small[0]
+    spoil, kinds, message = BAD[name, case]
     message = message.replace("{model}", cls.__name__)
+    error = TypeError if case == "sparse" else ValueError
     for kind in kinds.split():
-        bad = spoil(numbers if kind == "numbers" else labels)
+        good = given["labels" if kind in ("new", "none") else kind]
+        bad = spoil(given["embeddings"][name] if name == "embeddings" else good[name])
         if kind == "new":
             model = make(cls)
-            calls = [
-                lambda c, f=f: f(X, covariates=c)
-                for f in (model.fit, model.partial_fit, model.fit_transform)
-            ]
-        else:
+            methods = [model.fit, model.partial_fit, model.fit_transform]
+            calls = [lambda c, f=f: f(X, **{name: c}) for f in methods]
+        elif name == "covariates":
             model = fitted[cls, kind]
             calls = [*methods_of(model, X).values()]
             calls.append(lambda c, m=model: m.partial_fit(X, covariates=c))
+        else:
+            model = fitted[cls, kind]
+            methods = [model.transform, model.score, model.posterior]
+            methods += [model.score_samples, model.partial_fit]
+            if kind == "embeddings":
+                methods.append(copy.copy(model).set_params(warm_start=True).fit)
+            calls = [lambda c, f=f: f(X, **{name: c}) for f in methods]
         before = dict(vars(model))
         for call in calls:
-            with pytest.raises(ValueError, match=message):
+            with pytest.raises(error, match=message):
                 call(bad)
         assert vars(model) == before
 
@@ -731,23 +692,25 @@ def test_completion_checks_covariates_of_all_documents(fitted, small):
         ("labels", through_file),
         ("numbers", through_joblib),
         ("numbers", through_file),
+        ("embeddings", lambda model: model),
     ],
 )
 @each_model
-def test_training_goes_on_as_if_never_interrupted(cls, kind, trip, fitted, small):
+def test_training_goes_on_as_if_never_interrupted(
+    cls, kind, trip, fitted, given, small
+):
     """Epoch by epoch, and through files, as in one fit."""
-    X, labels, numbers = small
-    given = {"covariates": labels if kind == "labels" else numbers}
+    X, known = small[0], given[kind]
     model = make(cls)
     for _ in range(3):
-        model = trip(model.partial_fit(X, **given))
+        model = trip(model.partial_fit(X, **known))
     assert digest(model) == digest(fitted[cls, kind])
     np.testing.assert_array_equal(
-        model.score_samples(X, **given), fitted[cls, kind].score_samples(X, **given)
+        model.score_samples(X, **known), fitted[cls, kind].score_samples(X, **known)
     )
-    ours = trip(model).set_params(warm_start=True).fit(X, **given)
+    ours = trip(model).set_params(warm_start=True).fit(X, **known)
     theirs = through_joblib(fitted[cls, kind]).set_params(warm_start=True)
-    assert digest(ours) == digest(theirs.fit(X, **given))
+    assert digest(ours) == digest(theirs.fit(X, **known))
 
 
 @pytest.mark.parametrize("cls", [GSMTopicModel, VAETransformer])
@@ -851,14 +814,11 @@ def test_documents_are_compared_given_covariates(kind, fitted, small):
 
 
 def test_other_models_know_no_covariates(small):
-    X, labels, _ = small
+    X = small[0]
     lda = LatentDirichletAllocation(2, max_iter=1).fit(X)
     names = [f"w{i}" for i in range(9)]
     with pytest.raises(ValueError, match="LatentDirichletAllocation knows no covar"):
         top_words(lda, 3, feature_names=names, covariates="alps")
-    for function in (topic_sizes, representative_documents, document_embeddings):
-        with pytest.raises(ValueError, match="LatentDirichletAllocation knows no cov"):
-            function(lda, X, covariates=labels)
 
 
 # --- metadata routing -------------------------------------------------------------
@@ -908,12 +868,12 @@ def test_a_pipeline_hands_covariates_on(cls, texts, routing):
     assert score == expected.score(counts, covariates=labels)
 
 
+@pytest.mark.parametrize("kind", ["labels", "embeddings"])
 @each_model
-def test_fit_transform_needs_no_routing(cls, small):
-    X, labels, _ = small
+def test_fit_transform_needs_no_routing(cls, kind, given, small):
     model = make(cls).set_output(transform="pandas")
-    codes = model.fit_transform(X, covariates=labels)
-    pd.testing.assert_frame_equal(codes, model.transform(X, covariates=labels))
+    codes = model.fit_transform(small[0], **given[kind])
+    pd.testing.assert_frame_equal(codes, model.transform(small[0], **given[kind]))
 
 
 def test_searches_and_cross_validation_split_covariates(small, routing):
@@ -964,3 +924,437 @@ def test_without_a_request_scikit_learn_asks_for_one(texts, routing):
     pipeline = make_pipeline(CountVectorizer(), make(GSMTopicModel))
     with pytest.raises(Exception, match=re.escape("[covariates] are passed")):
         pipeline.fit(texts, covariates=labels)
+
+
+@pytest.fixture(scope="module")
+def told_by_vectors():
+    """Documents of 3 words, each of one of 4 topics of 10 words, which vectors tell."""
+    rng = np.random.default_rng(0)
+    topic = rng.integers(4, size=1200)
+    words = 10 * topic[:, None] + rng.integers(10, size=(1200, 3))
+    anywhere = rng.random(words.shape) < 0.4
+    words[anywhere] = rng.integers(40, size=anywhere.sum())
+    X = np.zeros((1200, 40))
+    np.add.at(X, (np.arange(1200)[:, None], words), 1)
+    E = np.eye(4)[topic] @ rng.normal(size=(4, 16)) + rng.normal(size=(1200, 16)) / 3
+    return sp.csr_array(X), E, topic
+
+
+# --- what they tell ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", TOPIC_MODELS[1:])
+def test_they_tell_what_few_words_do_not(cls, told_by_vectors):
+    X, E, topic = told_by_vectors
+    model = cls(4, hidden_layer_sizes=(32,), batch_size=200, random_state=0)
+    blind = clone(model).fit(X[:800]).transform(X[800:])
+    model.fit(X[:800], embeddings=E[:800])
+    seeing = model.transform(X[800:], embeddings=E[800:])
+    # Documents without any word that was counted, as those in another language.
+    alone = model.transform(sp.csr_array(X[800:].shape), embeddings=E[800:])
+    agreement = [
+        adjusted_rand_score(topic[800:], codes.argmax(axis=1))
+        for codes in (blind, seeing, alone)
+    ]
+    # Two words in five mislead, and embeddings do not.
+    assert agreement[0] < 0.7 < 0.8 < agreement[1] < agreement[2]
+
+
+@each_model
+def test_the_encoder_alone_sees_them(cls, beside, fitted):
+    X, E = beside
+    model = fitted[cls, "embeddings"]
+    codes = model.transform(X, embeddings=E)
+    assert not np.allclose(codes, model.transform(X, embeddings=E[::-1]))
+    module = model.net_.module_
+    plain = make(cls).fit(X).net_.module_
+    for part in ("decoder", "prior", "link"):
+        shapes, expected = (
+            {key: w.shape for key, w in getattr(m, part).state_dict().items()}
+            for m in (module, plain)
+        )
+        assert shapes == expected
+    assert model.inverse_transform(codes).shape == X.shape
+    assert model.sample(3, random_state=0).shape == (3, N_WORDS)
+
+
+@each_model
+def test_place_and_unit_of_them_do_not_matter(cls, beside, fitted):
+    X, E = beside
+    codes = fitted[cls, "embeddings"].transform(X, embeddings=E)
+    scaled, moved = 1024 * E, E.astype(float) - 7
+    model = make(cls).fit(X, embeddings=scaled)
+    np.testing.assert_array_equal(model.transform(X, embeddings=scaled), codes)
+    model = make(cls).fit(X, embeddings=moved)
+    np.testing.assert_allclose(model.transform(X, embeddings=moved), codes, atol=0.02)
+
+
+@each_model
+def test_constant_ones_tell_nothing(cls, beside):
+    X, E = beside
+    model = make(cls).fit(X, embeddings=np.ones_like(E))
+    assert np.isfinite(model.score(X, embeddings=np.ones_like(E)))
+
+
+# --- columns of X -----------------------------------------------------------------
+
+NAMES = [*(f"w{j}" for j in range(N_WORDS)), *(f"e{j}" for j in range(WIDTH))]
+
+COLUMNS = {
+    "slice": slice(-WIDTH, None),
+    "numbers": list(range(N_WORDS, N_WORDS + WIDTH)),
+    "negative numbers": [-4, -3, -2, -1],
+    "mask": np.arange(N_WORDS + WIDTH) >= N_WORDS,
+    "function": lambda X: slice(N_WORDS, None),
+}
+
+
+def together(X, E):
+    return np.hstack([X, E])
+
+
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array, np.ndarray.tolist])
+def test_columns_of_X_are_as_embeddings_beside_it(columns, container, beside, fitted):
+    X, E = beside
+    Z = container(together(X, E))
+    model = make(GSMTopicModel, embedding_columns=columns).fit(Z)
+    assert digest(model) == digest(fitted[GSMTopicModel, "embeddings"])
+    expected = fitted[GSMTopicModel, "embeddings"].transform(X, embeddings=E)
+    np.testing.assert_array_equal(model.transform(Z), expected)
+    # And both ways for the same model.
+    np.testing.assert_array_equal(model.transform(X, embeddings=E), expected)
+    assert model.n_features_in_ == N_WORDS
+    assert model.components_.shape == (2, N_WORDS)
+
+
+@each_model
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("columns", [NAMES[-WIDTH:], slice(N_WORDS, None)])
+def test_columns_of_frames(frame, columns, cls, beside, fitted):
+    X, E = beside
+    Z = frame(dict(zip(NAMES, together(X, E).T)))
+    model = make(cls, embedding_columns=columns).fit(Z)
+    assert model.feature_names_in_.tolist() == NAMES[:N_WORDS]
+    assert model.embedding_names_.tolist() == NAMES[N_WORDS:]
+    np.testing.assert_allclose(
+        model.transform(Z),
+        fitted[cls, "embeddings"].transform(X, embeddings=E),
+        atol=1e-5,
+    )
+    wrong = frame(dict(zip([*NAMES[:-1], "f0"], together(X, E).T)))
+    with pytest.raises(ValueError, match="e3|f0"):
+        model.transform(wrong)
+
+
+def test_columns_by_a_selector(beside):
+    X, E = beside
+    Z = pd.DataFrame(together(X, E), columns=NAMES)
+    selector = make_column_selector(pattern="^e")
+    model = make(GSMTopicModel, embedding_columns=selector).fit(Z)
+    assert model.embedding_names_.tolist() == NAMES[N_WORDS:]
+
+
+@pytest.mark.parametrize(
+    "columns", [slice(0, None), slice(5, 5), [], [99], ["e0"], [0.5], "e", lambda X: X]
+)
+@pytest.mark.parametrize("cls", [GSMTopicModel, ClusterTopicModel])
+def test_unusable_columns_are_refused(columns, cls, beside):
+    model = make(GSMTopicModel, embedding_columns=columns)
+    if cls is ClusterTopicModel:
+        model = ClusterTopicModel(2, estimator=model)
+    with pytest.raises(ValueError, match="'embedding_columns' parameter of"):
+        model.fit(together(*beside))
+    assert not hasattr(model, "n_features_in_")
+
+
+@each_model
+@pytest.mark.parametrize("trip", [through_file, through_joblib])
+def test_files_and_pickles_keep_them(cls, trip, beside, fitted):
+    X, E = beside
+    with config_context(enable_metadata_routing=True):
+        model = make(cls, embedding_columns=slice(-WIDTH, None))
+        model.set_transform_request(embeddings=True)
+        model.fit(pd.DataFrame(together(X, E), columns=NAMES))
+        loaded = trip(model)
+        requests = loaded.get_metadata_routing().transform.requests
+    assert requests["embeddings"] is True
+    assert loaded.embedding_columns == slice(-WIDTH, None)
+    assert loaded.embedding_names_.tolist() == NAMES[-WIDTH:]
+    X = pd.DataFrame(X, columns=NAMES[:N_WORDS])
+    np.testing.assert_array_equal(
+        loaded.transform(X, embeddings=E), model.transform(X, embeddings=E)
+    )
+    again = [m.partial_fit(X, embeddings=E) for m in (loaded, model)]
+    assert digest(again[0]) == digest(again[1])
+
+
+def test_files_hold_columns_by_name_and_mask_but_no_functions(beside, tmp_path):
+    X, E = beside
+    for columns in ([-4, -3, -2, -1], COLUMNS["mask"]):
+        model = make(GSMTopicModel, embedding_columns=columns).fit(together(X, E))
+        loaded = through_file(model)
+        np.testing.assert_array_equal(loaded.embedding_columns, columns)
+    model = make(GSMTopicModel, embedding_columns=COLUMNS["function"])
+    model.fit(together(X, E))
+    with pytest.raises(TypeError, match="embedding_columns"):
+        model.save(tmp_path / "model")
+
+
+def test_memory_maps_beside_shards(beside, fitted, tmp_path):
+    X, E = beside
+    np.save(tmp_path / "E.npy", E)
+    write_shards([X[:25], X[25:]], tmp_path / "shards")
+    mapped = np.load(tmp_path / "E.npy", mmap_mode="r")
+    model = make(GSMTopicModel).fit(Shards(tmp_path / "shards"), embeddings=mapped)
+    assert digest(model) == digest(fitted[GSMTopicModel, "embeddings"])
+    columns = make(GSMTopicModel, embedding_columns=[0])
+    with pytest.raises(TypeError, match="no embedding_columns of Shards"):
+        columns.fit(Shards(tmp_path / "shards"))
+
+
+def test_metadata_routing(beside):
+    X, E = beside
+    with config_context(enable_metadata_routing=True):
+        model = make(GSMTopicModel)
+        model.set_fit_request(embeddings=True).set_score_request(embeddings=True)
+        model.set_transform_request(embeddings=True)
+        pipeline = make_pipeline(FunctionTransformer(validate=True), model)
+        pipeline.fit(X, embeddings=E)
+        codes = pipeline.transform(X, embeddings=E)
+        search = GridSearchCV(pipeline, {"gsmtopicmodel__n_components": [1, 2]}, cv=2)
+        search.fit(X, embeddings=E)
+        scores = cross_val_score(model, X, cv=2, params={"embeddings": E})
+    expected = make(GSMTopicModel).fit(X, embeddings=E).transform(X, embeddings=E)
+    np.testing.assert_array_equal(codes, expected)
+    found = search.cv_results_["mean_test_score"]
+    assert found[1] == pytest.approx(scores.mean(), rel=1e-9)
+    assert np.isfinite(found).all()
+
+
+class Letters(TransformerMixin, BaseEstimator):
+    """A sentence encoder: the shares of letters, whatever the words."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.array([[t.count(c) / (len(t) + 1) for c in "abcdefgh"] for t in X])
+
+    def get_feature_names_out(self, names=None):
+        return np.array(list("abcdefgh"), dtype=object)
+
+
+@pytest.fixture(scope="module")
+def few_texts():
+    rng = np.random.default_rng(0)
+    words = [["cab", "bad", "dab", "bed"], ["hug", "egg", "fog", "huge"]]
+    return [" ".join(rng.choice(words[i % 2], size=7)) for i in range(60)]
+
+
+@pytest.fixture(scope="module")
+def pipeline(few_texts):
+    """From raw few_texts to topics, without routing."""
+    model = make(GSMTopicModel, embedding_columns=slice(-8, None))
+    return make_pipeline(make_union(CountVectorizer(), Letters()), model).fit(few_texts)
+
+
+def test_pipelines_of_texts_need_no_routing(few_texts, pipeline):
+    counts, E = (
+        CountVectorizer().fit_transform(few_texts),
+        Letters().transform(few_texts),
+    )
+    model = make(GSMTopicModel).fit(counts, embeddings=E)
+    np.testing.assert_array_equal(
+        pipeline.transform(few_texts), model.transform(counts, embeddings=E)
+    )
+    grid = {"gsmtopicmodel__n_components": [1, 2]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(few_texts)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+# --- completion: halves -----------------------------------------------------------
+
+
+def test_completion_takes_embeddings_of_first_halves_alone(beside, fitted):
+    X, E = beside
+    model = fitted[GSMTopicModel, "embeddings"]
+    with pytest.raises(ValueError, match="embeddings.* of whole documents tell"):
+        document_completion_perplexity(model, X, embeddings=E)
+    with pytest.raises(ValueError, match="needs them here"):
+        document_completion_perplexity(model, X)
+    rng = np.random.default_rng(1)
+    first = rng.binomial(X.astype(int), 0.5)
+    second = X - first
+    found = document_completion_perplexity(model, first, embeddings=E, held_out=second)
+    p = model.inverse_transform(model.transform(first, embeddings=E))
+    assert found == pytest.approx(np.exp(-(second * np.log(p)).sum() / second.sum()))
+    with pytest.raises(ValueError, match=r"held_out has the shape \(39, 9\)"):
+        document_completion_perplexity(model, first, embeddings=E, held_out=second[1:])
+    # For any model: LDA too.
+    lda = LatentDirichletAllocation(2, max_iter=1, random_state=0).fit(X)
+    p = lda.transform(first) @ (lda.components_ / lda.components_.sum(1)[:, None])
+    found = document_completion_perplexity(lda, first, held_out=second)
+    assert found == pytest.approx(np.exp(-(second * np.log(p)).sum() / second.sum()))
+
+
+def test_models_are_compared_on_halves_of_texts(few_texts, pipeline):
+    lda = make_pipeline(CountVectorizer(), LatentDirichletAllocation(2, max_iter=2))
+    table, models = compare_models(
+        {"GSM": pipeline, "LDA": lda},
+        few_texts[:40],
+        X_test=few_texts[40:],
+        return_estimator=True,
+    )
+    halves = [
+        [" ".join(text.split()[part]) for text in few_texts[40:]]
+        for part in (slice(3), slice(3, None))
+    ]
+    for name, (model,) in models.items():
+        found = document_completion_perplexity(model, halves[0], held_out=halves[1])
+        assert table.loc[name, "perplexity"] == pytest.approx(found)
+    # Those of whole documents would tell.
+    with pytest.raises(ValueError, match="held_out"):
+        document_completion_perplexity(pipeline, few_texts)
+
+
+def test_compared_by_counts_they_have_no_perplexity(beside):
+    model = make(GSMTopicModel, embedding_columns=slice(-WIDTH, None))
+    table = compare_models({"GSM": model}, together(*beside), y=np.arange(40) % 2)
+    assert np.isnan(table.loc["GSM", "perplexity"])
+    assert np.isfinite(table.loc["GSM", ["npmi", "nmi"]].to_numpy(float)).all()
+
+
+# --- readers ----------------------------------------------------------------------
+
+READERS = {
+    "sizes": topic_sizes,
+    "space": document_embeddings,
+    "documents": representative_documents,
+    "map": lambda m, X, **given: embedding_map(m, X, feature_names=NAMES[:9], **given),
+    "by number": lambda m, X, **given: most_similar(
+        m, document=3, among="documents", X=X, **given
+    ),
+    "classes": lambda m, X, **given: (
+        TopicDocumentsDisplay.from_estimator(m, X, np.arange(40) % 2, **given).shares
+    ),
+    "drawn map": lambda m, X, **given: (
+        EmbeddingMapDisplay.from_estimator(
+            m, X, feature_names=NAMES[:9], **given
+        ).points
+    ),
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+@pytest.mark.parametrize("cls", [GSMTopicModel, ClusterTopicModel])
+def test_readers_take_them_beside_or_within(read, cls, beside):
+    X, E = beside
+    models = [make(GSMTopicModel, embedding_columns=c) for c in (None, slice(9, None))]
+    if cls is ClusterTopicModel:
+        models = [cls(2, estimator=model, random_state=0) for model in models]
+    beside = read(models[0].fit(X, embeddings=E), X, embeddings=E)
+    within = read(models[1].fit(together(X, E)), together(X, E))
+    np.testing.assert_array_equal(np.asarray(within), np.asarray(beside))
+    with pytest.raises(ValueError, match="needs them here"):
+        read(models[0], X)
+    lda = LatentDirichletAllocation(2, max_iter=1).fit(X)
+    for name in ("embeddings", "covariates"):
+        with pytest.raises(ValueError, match=f"LatentDir.* knows no {name}"):
+            read(lda, X, **{name: E})
+
+
+def test_a_document_of_its_own(beside, fitted):
+    X, E = beside
+    model = fitted[GSMTopicModel, "embeddings"]
+    found = most_similar(model, document=X[3], among="topics", embeddings=E[3:4])
+    expected = most_similar(model, document=3, among="topics", X=X, embeddings=E)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_viewers_take_columns(beside):
+    Z = together(*beside)
+    model = make(GSMTopicModel, embedding_columns=slice(9, None)).fit(Z)
+    few_texts = [f"text {i}" for i in range(40)]
+    told = to_topicwizard(model, Z, few_texts, feature_names=NAMES[:9])
+    kept = Z[:, :9].any(axis=1)
+    np.testing.assert_allclose(
+        told["document_topic_matrix"], model.transform(Z)[kept], rtol=1e-12
+    )
+
+
+def test_reports_and_cards(beside, fitted, few_texts, pipeline, tmp_path):
+    X, E = beside
+    given = {"embeddings": E, "X_test": X[:20], "embeddings_test": E[:20]}
+    path = skvae.report(
+        fitted[GSMTopicModel, "embeddings"],
+        X,
+        path=tmp_path / "report.html",
+        feature_names=NAMES[:9],
+        y=np.arange(20) % 2,
+        **given,
+    )
+    assert "4 numbers a row" in path.read_text()
+    skvae.report(pipeline, few_texts, path=tmp_path / "texts.html")
+    del given["embeddings"]
+    card = model_card(fitted[GSMTopicModel, "embeddings"], **given)
+    assert "4 numbers a row" in card
+    assert "score" in model_card(fitted[VAETransformer, "embeddings"], **given)
+    with pytest.raises(ValueError, match="fitted with embeddings"):
+        to_onnx(fitted[GSMTopicModel, "embeddings"], tmp_path / "graph")
+
+
+# --- models of their own kind -----------------------------------------------------
+
+
+def test_clusters_of_codes_with_embeddings(told_by_vectors):
+    X, E, topic = told_by_vectors
+    estimator = NVDMTopicModel(4, hidden_layer_sizes=(32,), batch_size=200)
+    model = ClusterTopicModel(4, estimator=estimator, random_state=0)
+    estimator.set_params(random_state=0)
+    labels = model.fit_predict(X, embeddings=E)
+    blind = clone(model).fit_predict(X)
+    assert adjusted_rand_score(topic, blind) + 0.2 < adjusted_rand_score(topic, labels)
+    shares = model.transform(X, embeddings=E)
+    np.testing.assert_array_equal(model.predict(X, embeddings=E), shares.argmax(axis=1))
+    np.testing.assert_array_equal(clone(model).fit_transform(X, embeddings=E), shares)
+    assert np.isfinite(model.score(X))
+    with pytest.raises(ValueError, match="needs them here"):
+        model.predict(X)
+
+
+def test_clusters_know_covariates_too(beside):
+    X, _ = beside
+    labels = np.array(["a", "b"])[np.arange(40) % 2]
+    model = ClusterTopicModel(2, estimator=make(GSMTopicModel), random_state=0)
+    shares = model.fit_transform(X, covariates=labels)
+    np.testing.assert_array_equal(model.transform(X, covariates=labels), shares)
+    assert document_completion_perplexity(model, X, covariates=labels) > 1
+
+
+def test_rows_of_autoencoders(beside, fitted):
+    X, E = beside
+    model = fitted[VAETransformer, "embeddings"]
+    codes = model.transform(X, embeddings=E)
+    np.testing.assert_array_equal(
+        model.reconstruct(X, embeddings=E), model.inverse_transform(codes)
+    )
+    path = model.interpolate(X[0], X[1], 2, embeddings=E[:2])
+    np.testing.assert_allclose(path, model.inverse_transform(codes[:2]), rtol=1e-6)
+    with pytest.raises(ValueError, match="5 rows, but X has 2"):
+        model.interpolate(X[0], X[1], embeddings=E[:5])
+
+
+@pytest.mark.parametrize("conv", [False, True])
+def test_networks_see_them_behind_x(conv, beside):
+    X, E = beside
+    params = {"architecture": "conv", "image_shape": (3, 3), "channels": (2,)}
+    model = make(VAETransformer, **(params if conv else {}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, embeddings=E, covariates=np.arange(40) % 2)
+    given = {"embeddings": E, "covariates": 1}
+    assert not np.allclose(
+        model.transform(X, **given),
+        model.transform(X, covariates=1, embeddings=E[::-1]),
+    )

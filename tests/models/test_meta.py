@@ -1,0 +1,34 @@
+"""What topic models of other estimators have in common."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import make
+from scipy import sparse
+
+from skvae import ClusterTopicModel, ConsensusTopicModel, GSMTopicModel, NVDMTopicModel
+from skvae.shards import Shards, write_shards
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ClusterTopicModel(2, estimator=make(NVDMTopicModel), random_state=0),
+        ConsensusTopicModel(
+            2, estimator=make(GSMTopicModel), n_members=2, random_state=0
+        ),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_any_container_gives_the_same_topics(model, corpus, tmp_path):
+    counts = corpus.data[:60]
+    fitted = model.fit(counts)
+    proportions, words = fitted.transform(counts), fitted.components_
+    write_shards([counts[:25], counts[25:]], tmp_path / "counts")
+    names = [f"w{j}" for j in range(counts.shape[1])]
+    frame = pd.DataFrame(counts.toarray(), columns=names)
+    for X in (frame, sparse.csc_matrix(counts), Shards(tmp_path / "counts")):
+        model.fit(X)
+        np.testing.assert_array_equal(model.components_, words)
+        np.testing.assert_array_equal(model.transform(X), proportions)
+    assert list(model.fit(frame).feature_names_in_) == names
