@@ -236,7 +236,7 @@ def _health(trained):
         return None
     return {
         "of": type(trained).__name__,
-        "complaints": list(trained._complaints()),
+        "complaints": list(trained._problems()),
         "facts": facts(trained),
     }
 

@@ -173,7 +173,7 @@ def model_card(
             data=data,
             license=license,
             facts=_facts(last, trained),
-            complaints=list(trained._complaints()) if trained else [],
+            complaints=list(trained._problems()) if trained else [],
             topics=_topics(model, feature_names, n_words) if is_topics else None,
             limits=limits,
             n_test=n_test,

@@ -23,7 +23,7 @@ from skvae.nn.convolution import ConvolutionalDecoder, ConvolutionalEncoder
 from skvae.nn.layers import MLP, Custom
 from skvae.nn.likelihoods import make_output
 from skvae.training.data import feature_moments
-from skvae.utils.validation import InvalidParameterError, check_layer_sizes
+from skvae.utils.validation import check_layer_sizes, invalid_parameter
 
 # Values of the rows that training starts from, at the most.
 MAX_START_VALUES = 2**24
@@ -76,27 +76,21 @@ def bound_without_codes(inference, data):
 
 def checked_config(model, n_features):
     """What a VAETransformer's module is built from beside the sizes, or raise."""
-    name, likelihood = type(model).__name__, likelihood_to_train(model)
+    likelihood = likelihood_to_train(model)
     check_columns(model, likelihood, n_features)
-    channels = check_layer_sizes(name, "channels", model.channels)
+    channels = check_layer_sizes(model, "channels")
     if model.architecture == "conv" and not channels:
-        raise InvalidParameterError(
-            f"The 'channels' parameter of {name} must hold one number or more with "
-            f"architecture='conv'. Got {model.channels!r} instead."
-        )
+        must = "hold one number or more with architecture='conv'"
+        raise invalid_parameter(model, "channels", must)
     if model.n_importance > 1 and not model.variational:
-        raise InvalidParameterError(
-            f"The 'n_importance' parameter of {name} must be 1 with variational=False, "
-            f"whose codes are points. Got {model.n_importance!r} instead."
-        )
+        must = "be 1 with variational=False, whose codes are points"
+        raise invalid_parameter(model, "n_importance", must)
     if model.corruption == "masking" and model.denoising >= 1:
-        raise InvalidParameterError(
-            f"The 'denoising' parameter of {name} is the share of masked values, "
-            f"below 1, with corruption='masking'. Got {model.denoising!r} instead."
-        )
+        must = "be a share of the values, below 1, with corruption='masking'"
+        raise invalid_parameter(model, "denoising", must)
     return {
         "likelihood": likelihood,
-        "scale": checked_scale(name, model.scale, n_features),
+        "scale": checked_scale(model, n_features),
         "variational": bool(model.variational),
         "center": bool(model.center),
         "linear_path": bool(model.linear_path),
@@ -112,50 +106,45 @@ def checked_config(model, n_features):
     }
 
 
-def checked_scale(name, scale, n_features):
-    """The parameter `scale` as a string, a number, or a number for each feature."""
+def checked_scale(model, n_features):
+    """Return `scale` as a string, a number, or a number for each feature."""
+    scale = model.scale
     if isinstance(scale, str):
         return scale
     try:
-        numbers = np.asarray(scale, dtype=np.float64)
+        scale = np.asarray(scale, dtype=np.float64)
     except (TypeError, ValueError):  # which would not name the parameter
-        numbers = np.asarray(np.nan)
-    if numbers.shape not in ((), (n_features,)) or not (
-        np.isfinite(numbers).all() and (numbers > 0).all()
-    ):
-        raise ValueError(
-            f"The 'scale' parameter of {name} must be positive, one number or one for "
-            f"each of the {n_features} features. Got {scale!r} instead."
-        )
-    return numbers.tolist() if numbers.ndim == 0 else tuple(numbers.tolist())
+        scale = np.asarray(np.nan)
+    sound = np.isfinite(scale).all() and (scale > 0).all()
+    if scale.shape not in ((), (n_features,)) or not sound:
+        must = f"be positive, one number or one for each of the {n_features} features"
+        raise invalid_parameter(model, "scale", must)
+    return scale.tolist() if scale.ndim == 0 else tuple(scale.tolist())
 
 
 def checked_image_shape(model, n_features):
-    """The parameter `image_shape` with its channels, or None."""
-    name, given = type(model).__name__, model.image_shape
-    if given is None:
+    """Return `image_shape` with its channels, or None."""
+    if model.image_shape is None:
         if model.architecture == "conv":
-            raise ValueError(
-                f"{name} with architecture='conv' needs image_shape=(channels, "
-                "height, width) or (height, width)."
-            )
+            must = "be (channels, height, width) or (height, width) with 'conv'"
+            raise invalid_parameter(model, "image_shape", must)
         return None
-    shape = check_layer_sizes(name, "image_shape", given)
+    shape = check_layer_sizes(model, "image_shape")
     if len(shape) == 2:
         shape = (1, *shape)
-    # Of other shapes, such as (6, 16, 1), channels may well be first.
+    # Channels may well be first in other shapes, such as (6, 16, 1).
     if len(shape) == 3 and shape[0] == shape[1] > 4 and shape[2] in (1, 3):
-        raise ValueError(
-            f"{name} was given image_shape={given!r}, with channels last. Pass "
-            f"channels first: {(shape[-1], *shape[:2])}, and rows in that order, as "
-            "those of np.moveaxis(images, -1, 1)."
+        must = (
+            f"have channels first, {(shape[-1], *shape[:2])}, as the values of a row: "
+            "those of np.moveaxis(images, -1, 1)"
         )
+        raise invalid_parameter(model, "image_shape", must)
     if len(shape) != 3 or math.prod(shape) != n_features:
-        raise ValueError(
-            f"{name} was given image_shape={given!r}, but X has {n_features} features. "
-            "Pass (channels, height, width), or (height, width), whose product is "
-            f"{n_features}; the values of a row are in that order, channels first."
+        must = (
+            "be (channels, height, width), or (height, width), and its product the "
+            f"{n_features} features of X"
         )
+        raise invalid_parameter(model, "image_shape", must)
     return shape
 
 
@@ -282,8 +271,8 @@ def build_autoencoder(config, generator):
         body = Custom(config["decoder"], widths, n_given, generator)
         if body.n_out != n_features:
             raise ValueError(
-                f"The module of decoder{widths} has to map rows of {n_given} "
-                f"codes to rows of {n_features} features, but has {body.n_out}."
+                f"The module of decoder{widths} must map rows to {n_features} "
+                f"features, but maps them to {body.n_out}."
             )
     elif conv:
         body = ConvolutionalDecoder(*image, n_given, hidden[::-1], **layers)

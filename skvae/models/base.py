@@ -118,9 +118,7 @@ class BaseVAE(
             "n_embedding_features": data.embeddings.shape[1],
             "sees_gaps": sees_gaps,
             "n_components": int(self.n_components),
-            "hidden_layer_sizes": check_layer_sizes(
-                type(self).__name__, "hidden_layer_sizes", self.hidden_layer_sizes
-            ),
+            "hidden_layer_sizes": check_layer_sizes(self, "hidden_layer_sizes"),
             "activation": self.activation,
             "dropout": 0.0 if self.dropout == "auto" else float(self.dropout),
         }
@@ -219,7 +217,7 @@ class BaseVAE(
             of little use, see `health_`. The text names the remedy.
         """
         draft = self._trained(X, covariates, embeddings, resume=self.warm_start)
-        for complaint in draft._complaints():
+        for complaint in draft._problems():
             warnings.warn(
                 f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
             )
@@ -403,9 +401,8 @@ class BaseVAE(
         n_held_out = int(np.ceil(self.validation_fraction * n_samples))
         if n_held_out >= n_samples:
             raise ValueError(
-                f"early_stopping=True with validation_fraction="
-                f"{self.validation_fraction} leaves nothing to train on: found "
-                f"n_samples={n_samples}."
+                f"validation_fraction={self.validation_fraction} leaves nothing to "
+                f"train on: found n_samples={n_samples}."
             )
         rng = np.random.default_rng(derive_seed(seed, Stream.SPLIT))
         order = rng.permutation(n_samples)

@@ -186,9 +186,8 @@ class FittedTopics:
         n_features, names = self.components.shape[1], self._feature_names
         if not self.has_words:
             raise ValueError(
-                f"{self.name} was fitted without feature names. Pass "
-                "feature_names=vectorizer.get_feature_names_out(), or a Pipeline whose "
-                "first steps name their output features."
+                f"{self.name} was fitted without feature names. Pass feature_names="
+                "vectorizer.get_feature_names_out(), or a Pipeline with the vectorizer."
             )
         if names is None:
             names = self.known_words
@@ -200,8 +199,7 @@ class FittedTopics:
         if names.shape != (n_features,):
             raise ValueError(
                 f"feature_names has shape {names.shape}, but {self.name} was fitted on "
-                f"{n_features} features. Pass one name per feature, in the order of "
-                "the columns."
+                f"{n_features} features. Pass one name per feature, in their order."
             )
         return names
 

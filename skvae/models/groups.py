@@ -108,14 +108,11 @@ class TopicGroups(MetaTopicModel):
         ValueError
             If there is no such parameter; nothing is set then.
         """
-        known = self._get_param_names()
-        for name in params:
-            if "__" in name:
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self}. Valid "
-                    f"parameters are: {known}. The model within is fitted and stays "
-                    "as it is."
-                )
+        if nested := [name for name in params if "__" in name]:
+            raise ValueError(
+                f"Invalid parameter {nested[0]!r} for estimator {self}: the model "
+                "within is fitted and stays as it is."
+            )
         return super().set_params(**params)
 
     def fit(self, X, y=None, *, covariates=None, embeddings=None):
@@ -171,8 +168,7 @@ class TopicGroups(MetaTopicModel):
         given = {} if self.groups is None else self.groups
         if not isinstance(given, Mapping):
             raise TypeError(
-                f"{name} takes groups as a dict of names to lists of topics, such as "
-                f"{{'sport': [3, 7]}}. Got {given!r}."
+                f"{name} takes groups such as {{'sport': [3, 7]}}. Got {given!r}."
             )
         topics = {
             group: [model.topic_number(topic) for topic in of_group]
@@ -182,20 +178,18 @@ class TopicGroups(MetaTopicModel):
         used = sorted(sum(topics.values(), dropped))
         if twice := {k for k, after in zip(used, used[1:]) if k == after}:
             raise ValueError(
-                f"{name} was given topic {min(twice)} twice. A topic is in one group, "
-                "or dropped."
+                f"{name} was given topic {min(twice)} twice. Put it into one group."
             )
         for group, of_group in topics.items():
             if not isinstance(group, str) or not of_group:
                 raise ValueError(
-                    f"{name} takes groups with a name and at least one topic each. Got "
+                    f"{name} needs a name and a topic or more for each group. Got "
                     f"{group!r}: {of_group}."
                 )
         others = {names[k]: [k] for k in range(len(names)) if k not in used}
         if taken := topics.keys() & others.keys():
             raise ValueError(
-                f"{name} would have two topics of the name {min(taken)!r}. Choose "
-                "another one."
+                f"{name} would have two topics named {min(taken)!r}. Rename one."
             )
         if not topics and not others:
             raise ValueError(f"{name} has no topic left. Drop fewer.")

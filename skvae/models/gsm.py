@@ -453,9 +453,7 @@ class GSMTopicModel(BaseProportionsModel):
         if words is None:
             raise ValueError(
                 f"{name} was given word_embeddings by words, but X has no feature "
-                "names, as counts of CountVectorizer have none. Pass feature_names="
-                "vectorizer.get_feature_names_out(), or an array with a vector for "
-                "each column of X."
+                "names. Pass feature_names=vectorizer.get_feature_names_out()."
             )
         known = np.array([word in vectors for word in words])
         if not known.any():

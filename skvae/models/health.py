@@ -9,7 +9,7 @@ import numpy as np
 ACTIVE = 0.01
 
 
-def topic_complaints(model):
+def topic_problems(model):
     """Yield what is wrong with a fitted topic model, and the remedy, as predicates."""
     health, n_components = model.health_, len(model.components_)
     # One topic has nothing to say beyond word frequencies, and all but says it.
@@ -39,7 +39,7 @@ def topic_complaints(model):
         )
 
 
-def row_complaints(model):
+def row_problems(model):
     """Yield what is wrong with a fitted autoencoder, and the remedy, as predicates."""
     health, config = model.health_, model.net_.config
     scaled = model.net_.module_.decoder.output.scaled

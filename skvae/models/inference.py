@@ -6,11 +6,10 @@ The settings that torch runs under, for training too, come first.
 import contextlib
 import copy
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -171,25 +170,6 @@ def in_double(module, single):
         for name, child in module._modules.items()
     }
     return part
-
-
-def elbo_of_draws(x, z, posterior, likelihood, prior):
-    """The ELBO of each row at each draw; its KL term needs no draws."""
-    return elbo(x, posterior, likelihood, prior).bound
-
-
-class Bound(NamedTuple):
-    """How a bound is made of draws z of the posterior."""
-
-    n_draws: int  # unless said otherwise
-    noise: Callable  # of the posterior means and the number of draws
-    term: Callable  # of rows, draws, posterior, likelihood and prior
-
-
-BOUNDS = {
-    "elbo": Bound(32, own_noise, elbo_of_draws),
-    "importance": Bound(128, shared_noise, log_importance_weights),
-}
 
 
 @dataclass(eq=False)
@@ -405,10 +385,10 @@ class Inference:
     @own_settings()
     def bounds(self, data, bound="elbo", n_draws=None):
         """A bound of the log-likelihood of each row, in nats; (n_samples,)."""
-        if bound not in list(BOUNDS):  # of any type
-            raise ValueError(f"bound={bound!r}, but it is 'elbo' or 'importance'.")
+        if bound not in ("elbo", "importance"):
+            raise ValueError(f"bound={bound!r}. Pass 'elbo' or 'importance'.")
         if n_draws is None:
-            n_draws = BOUNDS[bound].n_draws
+            n_draws = 32 if bound == "elbo" else 128
         draws = self._over_draws(data, bound, n_draws)
         if bound == "elbo":
             parts = [terms.mean(0) for terms in draws]
@@ -424,14 +404,11 @@ class Inference:
         return self._finite(torch.cat(parts))
 
     def _over_draws(self, data, bound, n_draws):
-        """Values of a bound's term at draws of the posterior of rows, in blocks.
-
-        Yields tensors of shape (n_draws, rows of the block).
-        """
+        """Yield terms of a bound at draws of the posterior, (n_draws, block of rows)."""
         n_draws = int(check_scalar(n_draws, "n_draws", Integral, min_val=1))
-        module, (_, noise_of, term) = self.module, BOUNDS[bound]
+        module, is_elbo = self.module, bound == "elbo"
         if not module.encoder.variational:
-            if bound == "importance":
+            if not is_elbo:
                 raise ValueError(
                     f"{self.name} was fitted with variational=False: its codes are "
                     "points and have no importance weights. Use bound='elbo'."
@@ -439,17 +416,20 @@ class Inference:
             n_draws = 1  # they are all the same
         width = self.scored_width(data.X)
         # All draws of a row at once, unless they are more than a block: how they are
-        # split, and so rounded, does not depend on the rows beside.
+        # split, and so rounded, does not depend on the other rows.
         size = max(1, BLOCK_SIZE // width)
-        # Of noise that all rows share, none has a part of its own.
-        own = module.encoder.n_components if noise_of is own_noise else 1
-        for _, x, c, e in self.blocks(
-            data, max(width * min(n_draws, size), n_draws * own)
-        ):
+        noise_width = n_draws * (module.encoder.n_components if is_elbo else 1)
+        widest = max(width * min(n_draws, size), noise_width)
+        for _, x, c, e in self.blocks(data, widest):
             posterior, prior = module.encoder(x, c=c, e=e), module.prior()
+            noise = (own_noise if is_elbo else shared_noise)(posterior.mean, n_draws)
             values = []
-            for noise in noise_of(posterior.mean, n_draws).split(size):
-                z = posterior.mean + posterior.stddev * noise
+            for part in noise.split(size):
+                z = posterior.mean + posterior.stddev * part
                 likelihood = module.decoder(module.link(z), c=c)
-                values.append(term(x, z, posterior, likelihood, prior).cpu())
+                if is_elbo:  # whose KL term needs no draws
+                    terms = elbo(x, posterior, likelihood, prior).bound
+                else:
+                    terms = log_importance_weights(x, z, posterior, likelihood, prior)
+                values.append(terms.cpu())
             yield torch.cat(values)

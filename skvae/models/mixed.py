@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skvae.nn.likelihoods import LIKELIHOODS, BernoulliOutput, CategoricalOutput
-from skvae.utils.validation import EXTREMES, InvalidParameterError, column_numbers
+from skvae.utils.validation import EXTREMES, column_numbers, invalid_parameter
 
 
 def parts_of(likelihood, n_features):
@@ -37,7 +37,6 @@ def resolved_likelihood(model, X_given, X):
     """
     if isinstance(model.likelihood, str):
         return model.likelihood
-    name, n_features = type(model).__name__, X.shape[1]
     named = X_given if hasattr(X_given, "shape") else X  # not so a list of lists
     parts = []
     try:
@@ -52,13 +51,12 @@ def resolved_likelihood(model, X_given, X):
                 blocks = one_hot_blocks(X, numbers)
             parts += [(kind, tuple(sorted(int(j) for j in block))) for block in blocks]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InvalidParameterError(
-            f"The 'likelihood' parameter of {name} must be a name, or a list of pairs "
-            "of a name and columns in which each column of X is once, such as "
-            "[('gaussian', [0, 1]), ('categorical', slice(2, 5))]. The names are "
-            f"{', '.join(sorted(LIKELIHOODS))}, and X has {n_features} columns. Got "
-            f"{model.likelihood!r:.200}: {error}."
-        ) from error
+        must = (
+            f"be one of {', '.join(sorted(LIKELIHOODS))}, or a list of pairs of these "
+            "and columns of X, such as [('gaussian', [0, 1]), ('poisson', ['n'])]; but "
+            f"X has {X.shape[1]} columns, and {error}"
+        )
+        raise invalid_parameter(model, "likelihood", must) from error
     return tuple((kind, block) for kind, block in parts if block)
 
 
@@ -68,11 +66,11 @@ def check_columns(model, likelihood, n_features):
     often = sorted(j for j in times if times[j] > 1)
     absent = [j for j in range(n_features) if j not in times]
     if often or absent:
-        raise InvalidParameterError(
-            f"The 'likelihood' parameter of {type(model).__name__} must have each of "
-            f"the {n_features} columns of X once. In none are {absent[:10]}, more than "
-            f"once {often[:10]}."
+        must = (
+            f"have each of the {n_features} columns of X once: {absent[:10]} are in "
+            f"none, {often[:10]} in several"
         )
+        raise invalid_parameter(model, "likelihood", must)
 
 
 def kinds_of(likelihood):
@@ -98,11 +96,8 @@ def likelihood_to_train(model):
         for parts in (before, model.likelihood)
     )
     if isinstance(before, str) or kinds != now:
-        raise InvalidParameterError(
-            f"The 'likelihood' parameter of {type(model).__name__} must be as in the "
-            f"fit before, {before!r}, to continue training. Got {model.likelihood!r} "
-            "instead: fit it again with warm_start=False."
-        )
+        must = f"be as in the fit before, {before!r}, unless warm_start=False"
+        raise invalid_parameter(model, "likelihood", must)
     return before
 
 
@@ -140,9 +135,8 @@ def check_gaps(model, X, likelihood):
         values = part.data if sp.issparse(part) else part
         if sp.issparse(part) and not output.counts and np.isnan(values).any():
             raise ValueError(
-                f"{name} takes missing values in dense X alone, but X is sparse and "
-                "contains NaN. Pass X.toarray(); ColumnTransformer(sparse_threshold=0) "
-                "makes no sparse X."
+                f"{name} takes missing values in dense X only, but X is sparse and "
+                "contains NaN. Pass X.toarray() or use sparse_threshold=0."
             )
         if output.counts and np.isnan(values).any():
             raise ValueError(
@@ -173,7 +167,6 @@ def check_support(model, X, likelihood):
             binary = np.isin(values, (0, 1)) | np.isnan(values)
             if not binary.all() or (sums > 1).any():
                 raise ValueError(
-                    f"{name} with {where} takes rows of zeros with a single 1, as "
-                    "OneHotEncoder makes of a feature, but X has others. Pass each "
-                    "block of such columns as a pair of its own."
+                    f"{name} with {where} takes rows of zeros with a single 1, as from "
+                    "OneHotEncoder, but X has others. Pass a pair for each such block."
                 )

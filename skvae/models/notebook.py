@@ -42,7 +42,7 @@ def health_html(model):
         return ""
     page = "".join(
         f"<p><b>Warning:</b> {html.escape(complaint)}</p>"
-        for complaint in model._complaints()
+        for complaint in model._problems()
     )
     page += table_html(pd.Series(facts(model)).to_frame())
     return f'<div style="margin: 0.5em; max-width: 60em">{page}</div>'

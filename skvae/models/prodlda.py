@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skvae.models.topics import BaseProportionsModel
-from skvae.nn.topics import CoolingSoftmax, ExpertsDecoder
+from skvae.nn.topics import AnnealedSoftmax, ExpertsDecoder
 from skvae.persistence import register
 from skvae.training.data import document_frequencies
 from skvae.utils.hints import explain_keywords
@@ -227,7 +227,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         # Laplace's approximation in the basis of the softmax, but for the scale of the
         # proportions; for one topic, whose share is always 1, any prior will do.
         variance = 1 - 1 / n_components if n_components > 1 else 1.0
-        return decoder, CoolingSoftmax(config["concentration"]), variance**0.5
+        return decoder, AnnealedSoftmax(config["concentration"]), variance**0.5
 
     def _start(self, module, data, is_new):
         super()._start(module, data, is_new)

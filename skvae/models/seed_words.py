@@ -16,7 +16,7 @@ from skorch.callbacks import Callback
 from skvae.models.topics import numbered_topics
 from skvae.nn.objective import seed_token_loss, theme_prior_loss
 from skvae.training.data import document_frequencies
-from skvae.utils.validation import InvalidParameterError
+from skvae.utils.validation import invalid_parameter
 
 # Weights if `seed_weight` is 1: of the tokens of seed words, for proportions, and of
 # the words of their documents, for topics.
@@ -90,7 +90,6 @@ def seed_lists(estimator):
     seeds = estimator.seed_words
     if seeds is None:
         return [], []
-    name = type(estimator).__name__
     named = isinstance(seeds, Mapping)
     names = list(seeds) if named else [None] * len(seeds)
     lists = [
@@ -101,23 +100,15 @@ def seed_lists(estimator):
     if named:
         strings += names
     if not lists or not all(isinstance(word, str) for word in strings):
-        raise InvalidParameterError(
-            f"The 'seed_words' parameter of {name} must hold a list of words for each "
-            "seeded topic, by the topic's name or in a list: {'space': ['orbit', "
-            f"'nasa']}}. Got {seeds!r:.100} instead."
-        )
+        must = "hold a list of words for each topic, as {'space': ['orbit', 'nasa']}"
+        raise invalid_parameter(estimator, "seed_words", must)
     if len(lists) > estimator.n_components:
-        raise InvalidParameterError(
-            f"The 'seed_words' parameter of {name} has {len(lists)} topics, but "
-            f"n_components={estimator.n_components}. Raise n_components, by some for "
-            "what the seeds do not tell of."
-        )
+        must = f"have at most n_components={estimator.n_components} topics"
+        raise invalid_parameter(estimator, "seed_words", must)
     without = numbered_topics(estimator.n_components)[len(names) :]
     if clash := set(names) & set(without):
-        raise InvalidParameterError(
-            f"The 'seed_words' parameter of {name} has the name {min(clash)!r}, which "
-            "a topic without seeds bears. Choose another."
-        )
+        must = f"not use the name {min(clash)!r} of a topic without seeds"
+        raise invalid_parameter(estimator, "seed_words", must)
     return names, lists
 
 
@@ -129,19 +120,14 @@ def feature_names(estimator, n_features):
     InvalidParameterError
         If they are given, but are not those of X, or not one for each feature.
     """
-    name, given = type(estimator).__name__, estimator.feature_names
+    given = estimator.feature_names
     names = getattr(estimator, "feature_names_in_", given)
     if given is not None and np.shape(given) != (n_features,):
-        raise InvalidParameterError(
-            f"The 'feature_names' parameter of {name} has the shape {np.shape(given)}, "
-            f"but X has {n_features} features. Pass get_feature_names_out() of the "
-            "vectorizer that counted X."
-        )
+        must = f"have a word for each of the {n_features} features of X"
+        raise invalid_parameter(estimator, "feature_names", must)
     if given is not None and (wrong := np.flatnonzero(np.asarray(given) != names)).size:
-        raise InvalidParameterError(
-            f"The 'feature_names' parameter of {name} has {given[wrong[0]]!r} where X "
-            f"has {names[wrong[0]]!r}. Leave it out, since X names its columns."
-        )
+        must = f"be None or the columns of X, where {names[wrong[0]]!r} differs"
+        raise invalid_parameter(estimator, "feature_names", must)
     return None if names is None else np.asarray(names, dtype=object)
 
 
@@ -160,11 +146,9 @@ def seed_columns(estimator, n_features):
     topics, lists = seed_lists(estimator)
     if vocabulary is None:
         raise ValueError(
-            f"{name} was given seed_words, but X has no feature names, as counts of "
-            "CountVectorizer have none. Pass feature_names=vectorizer."
-            "get_feature_names_out(), or fit a DataFrame whose columns are words. In a "
-            "Pipeline pass the same words as feature_names and as CountVectorizer("
-            "vocabulary=words)."
+            f"{name} was given seed_words, but X has no feature names. Pass "
+            "feature_names=vectorizer.get_feature_names_out(), and in a Pipeline the "
+            "same words to CountVectorizer(vocabulary=...)."
         )
     place = {word: column for column, word in enumerate(vocabulary)}
     columns = [sorted({place[w] for w in words if w in place}) for words in lists]

@@ -12,11 +12,11 @@ from sklearn.utils import check_array
 
 from skvae.shards import Shards
 from skvae.utils.validation import (
-    InvalidParameterError,
     check_range,
     check_same_columns,
     column_names,
     column_numbers,
+    invalid_parameter,
 )
 
 ONE_COLUMN = (
@@ -194,16 +194,14 @@ def split_embeddings(estimator, X, embeddings, columns, *, reset):
     try:
         numbers = column_numbers(X, columns)
     except (AttributeError, IndexError, KeyError, ValueError) as error:
-        raise InvalidParameterError(
-            f"The 'embedding_columns' parameter of {name} must be columns of X, which "
-            f"has {width}. Got {columns!r} instead ({error})."
+        must = f"be columns of X, which has {width} ({error})"
+        raise invalid_parameter(
+            estimator, "embedding_columns", must, columns
         ) from error
     others = np.delete(np.arange(width), numbers)
     if len(numbers) == 0 or len(others) == 0:
-        raise InvalidParameterError(
-            f"The 'embedding_columns' parameter of {name} must choose some columns of "
-            f"X and leave others: {columns!r} chooses {len(numbers)} of {width}."
-        )
+        must = f"choose some columns of X, but not {len(numbers)} of {width}"
+        raise invalid_parameter(estimator, "embedding_columns", must, columns)
     if isinstance(X, pd.DataFrame):
         return X.iloc[:, others], X.iloc[:, numbers]
     if sp.issparse(X):
@@ -269,9 +267,8 @@ def check_given(estimator, kind, values, had, how):
     if values is None and had:
         raise ValueError(
             f"{name} was fitted with {kind}{had} and needs them here: pass {kind}=..., "
-            f"{how}. Pipelines, searches and cross-validation pass them on if "
-            "scikit-learn's metadata routing is enabled and the model requests them, "
-            f"for example with set_score_request({kind}=True)."
+            f"{how}. Pipelines and searches need scikit-learn's metadata routing, for "
+            f"example set_score_request({kind}=True)."
         )
     if values is not None and not had:
         raise ValueError(

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
-from skvae.models.health import ACTIVE, topic_complaints
+from skvae.models.health import ACTIVE, topic_problems
 from skvae.nn.autoencoder import (
     Counts,
     GaussianEncoder,
@@ -26,11 +26,11 @@ from skvae.training.callbacks import Alternation
 from skvae.training.data import Data, column_sums, mean_per_token, row_sums
 from skvae.utils.hints import ATTRIBUTES
 from skvae.utils.validation import (
-    InvalidParameterError,
     canonical_csr,
     check_code_names,
     check_input,
     contains_words,
+    invalid_parameter,
 )
 
 # What skvae adds to the models of the papers, by the names that `recipe` may hold,
@@ -156,7 +156,7 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
     """
 
     _additions = ADDITIONS
-    _complaints = topic_complaints
+    _problems = topic_problems
 
     def _added(self):
         """Return the names of what the model has beyond the paper's, sorted.
@@ -169,13 +169,9 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         recipe, known = getattr(self, "recipe", "skvae"), self._additions
         if isinstance(recipe, str):
             return known if recipe == "skvae" else ()
-        unknown = [name for name in recipe if name not in known]
-        if unknown:
-            raise InvalidParameterError(
-                f"The 'recipe' parameter of {type(self).__name__} must be 'skvae', "
-                f"'paper', or names of additions: {', '.join(known)}. Got "
-                f"{unknown[0]!r:.100} among these instead."
-            )
+        if any(name not in known for name in recipe):
+            must = f"be 'skvae', 'paper', or a list of {', '.join(known)}"
+            raise invalid_parameter(self, "recipe", must)
         return tuple(sorted(set(recipe)))
 
     def _config(self, data):
@@ -208,9 +204,8 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
             )
         if not frequency.any():
             raise ValueError(
-                f"{name} has no counts to train on: early_stopping=True holds out all "
-                "documents that have any. Lower `validation_fraction` (now "
-                f"{self.validation_fraction})."
+                f"{name} holds out all documents with counts for early stopping. Lower "
+                f"`validation_fraction` (now {self.validation_fraction})."
             )
         return frequency / frequency.sum()
 
@@ -225,9 +220,8 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         if np.isinf(perplexities[0]) and tokens.sum() < counts.nnz:
             raise ValueError(
                 f"{type(self).__name__} ended with an infinite training perplexity: "
-                f"documents have {tokens.sum() / counts.shape[0]:.2g} tokens in the "
-                "mean. Pass whole counts of words, not fractions that are next to "
-                "nothing."
+                f"{tokens.sum() / counts.shape[0]:.2g} tokens a document. Pass "
+                "whole counts of words, not tiny fractions."
             )
         return {
             **super()._health(sample, baseline),
@@ -321,8 +315,7 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         if not np.isfinite(perplexity):
             raise ValueError(
                 f"{type(self).__name__} finds an infinite perplexity of X: its bound "
-                f"is {per_token:.3g} nats per token. Pass whole counts of words, not "
-                "fractions that are next to nothing, or fit a better model."
+                f"is {per_token:.3g} nats per token. Pass whole counts of words."
             )
         return perplexity
 

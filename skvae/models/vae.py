@@ -21,7 +21,7 @@ from skvae.models.autoencoder import (
     start_at_pca,
 )
 from skvae.models.base import BaseVAE
-from skvae.models.health import row_complaints
+from skvae.models.health import row_problems
 from skvae.models.mixed import (
     check_gaps,
     check_support,
@@ -294,7 +294,7 @@ class VAETransformer(BaseVAE):
     >>> vae = VAETransformer(2, encoder=encoder, max_epochs=2, random_state=0).fit(X)
     """
 
-    _complaints = row_complaints
+    _problems = row_problems
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,
@@ -398,9 +398,8 @@ class VAETransformer(BaseVAE):
     def _check_X(self, X, *, reset, scored=True):
         if contains_words(X):
             raise ValueError(
-                f"{type(self).__name__} takes numbers, but got texts. Put a "
-                "CountVectorizer before it in a Pipeline, or a OneHotEncoder if they "
-                "are labels."
+                f"{type(self).__name__} takes numbers, but got texts. Encode them with "
+                "CountVectorizer, or with OneHotEncoder if they are labels."
             )
         if (n_dims := getattr(X, "ndim", 2)) > 2:
             raise ValueError(
@@ -552,8 +551,7 @@ class VAETransformer(BaseVAE):
         if not isinstance(body, MLP) or len(body.layers):
             raise AttributeError(
                 f"{type(self).__name__} has no components_: its decoder is not linear. "
-                "Fit it with hidden_layer_sizes=() and architecture='dense', or look "
-                "at inverse_transform of chosen codes."
+                "Fit it with hidden_layer_sizes=(), or use inverse_transform."
             )
         weight = body.output.weight.detach()[: self._n_features_out]
         if body.skip:

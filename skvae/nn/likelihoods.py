@@ -198,7 +198,7 @@ class TiltedMixture(BagOfWords):
         super().__init__(log_positive(proportions @ topics) + tilt)
 
 
-class Bits(Distribution):
+class BernoulliValues(Distribution):
     """Independent values in [0, 1], the log-probability linear in them.
 
     torch's Bernoulli distribution over whole rows, in fewer passes over them.
@@ -410,7 +410,7 @@ class BernoulliOutput(Output):
         return odds.log()
 
     def forward(self, output):
-        return Bits(output)
+        return BernoulliValues(output)
 
     def draw(self, mean, rng, mean_length):
         return (rng.random_sample(mean.shape) < mean).astype(float)

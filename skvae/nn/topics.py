@@ -70,7 +70,7 @@ class GaussianSoftmax(nn.Module):
         return self.linear(z).softmax(-1)
 
 
-class CoolingSoftmax(nn.Module):
+class AnnealedSoftmax(nn.Module):
     """Latent code to topic proportions, softmax(s z), with s that falls in training.
 
     Codes have unit variance over the documents. Where s is small, proportions are near

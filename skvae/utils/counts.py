@@ -14,9 +14,8 @@ def check_csr(X, name="X"):
     """
     if contains_words(X):
         raise ValueError(
-            f"{name} must hold word counts, but holds texts. Pass "
-            "vectorizer.transform(texts), or the Pipeline that counts them as the "
-            "model."
+            f"{name} must hold word counts, but holds texts. Pass vectorizer.transform("
+            "texts), or as the model the Pipeline that counts them."
         )
     X = check_array(X, accept_sparse="csr", input_name=name)
     return canonical_csr(csr_array(X, dtype=np.float64))
@@ -29,8 +28,7 @@ def check_counts(X, name="X"):
     if wrong.any():
         raise ValueError(
             f"{name} must hold word counts, but has the entry "
-            f"{counts.data[wrong][0]:g}. Pass counts, as CountVectorizer makes them, "
-            "not frequencies or tf-idf."
+            f"{counts.data[wrong][0]:g}. Pass counts, not frequencies or tf-idf."
         )
     return counts
 

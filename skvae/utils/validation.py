@@ -39,12 +39,25 @@ __all__ = [
     "column_names",
     "contains_texts",
     "contains_words",
+    "invalid_parameter",
     "resolve_device",
 ]
 
 MANY = 2**63  # which torch has no integers for
 # Smallest and largest value, without NaN and without copies.
 EXTREMES = np.fmin.reduce, np.fmax.reduce
+
+
+def invalid_parameter(estimator, name, must, value=None):
+    """Return the error for a parameter, `must` being what it must be or hold.
+
+    The value is that of the estimator, unless it is that of an estimator within.
+    """
+    value = getattr(estimator, name) if value is None else value
+    return InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must {must}. Got "
+        f"{value!r:.300} instead."
+    )
 
 
 def check_parameters(estimator):
@@ -58,44 +71,35 @@ def check_parameters(estimator):
     for param, value in params.items():
         numeric = any(isinstance(c, Interval) for c in constraints.get(param, ()))
         if numeric and isinstance(value, bool):  # an int to Python, a slip to us
-            raise InvalidParameterError(
-                f"The {param!r} parameter of {name} must be a number. "
-                f"Got {value!r} instead."
-            )
+            raise invalid_parameter(estimator, param, "be a number")
         if numeric and isinstance(value, Integral) and abs(value) >= MANY:
-            raise InvalidParameterError(
-                f"The {param!r} parameter of {name} must be below 2**63."
-            )
+            raise invalid_parameter(estimator, param, "be below 2**63")
     for callback in params.get("callbacks") or ():
         if isinstance(callback, tuple):
             callback = callback[-1]
         if not isinstance(callback, Callback):
-            raise InvalidParameterError(
-                f"The 'callbacks' parameter of {name} must hold skorch callbacks, or "
-                f"pairs of a name and a callback. Got {callback!r} instead."
-            )
+            must = "hold skorch callbacks, or pairs of a name and a callback"
+            raise invalid_parameter(estimator, "callbacks", must)
     if "hidden_layer_sizes" in params:
-        check_layer_sizes(name, "hidden_layer_sizes", params["hidden_layer_sizes"])
+        check_layer_sizes(estimator, "hidden_layer_sizes")
 
 
-def check_layer_sizes(name, param, sizes):
-    """Return the sizes of layers, of which one number is one layer, as a tuple of int.
+def check_layer_sizes(estimator, name):
+    """Return a parameter with sizes of layers, or one size, as a tuple of int.
 
     Raises
     ------
     InvalidParameterError
         If they are no positive integers.
     """
-    given = [sizes] if np.ndim(sizes) == 0 else sizes
-    if np.ndim(given) != 1 or not all(
+    sizes = getattr(estimator, name)
+    sizes = [sizes] if np.ndim(sizes) == 0 else sizes
+    if np.ndim(sizes) != 1 or not all(
         isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n < MANY
-        for n in given
+        for n in sizes
     ):
-        raise InvalidParameterError(
-            f"The {param!r} parameter of {name} must hold integers of at least 1. "
-            f"Got {sizes!r} instead."
-        )
-    return tuple(int(n) for n in given)
+        raise invalid_parameter(estimator, name, "hold integers of at least 1")
+    return tuple(int(n) for n in sizes)
 
 
 WORDS = "feature_names=vectorizer.get_feature_names_out()"

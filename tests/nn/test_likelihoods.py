@@ -11,7 +11,7 @@ from torch import nn
 from skvae.nn.likelihoods import (
     LIKELIHOODS,
     BagOfWords,
-    Bits,
+    BernoulliValues,
     Gaussian,
     GaussianOutput,
     NegativeBinomialCounts,
@@ -67,7 +67,7 @@ CASES = {
         lambda out: one_word_topics(out.softmax(-1)),
         lambda x, out: token_loop(x, softmax(out)),
     ),
-    "bernoulli": (Bits, bernoulli_loop),
+    "bernoulli": (BernoulliValues, bernoulli_loop),
     "gaussian": (lambda out: Gaussian(out, tensor(0.7)), gaussian_loop),
 }
 
@@ -140,7 +140,7 @@ def test_huge_logits_stay_finite_with_finite_gradients():
     log_prob = BagOfWords(logits).log_prob(torch.ones(2, 3))
     (gradient,) = torch.autograd.grad(log_prob.sum(), logits)
     assert log_prob.isfinite().all() and gradient.isfinite().all()
-    values = Bits(logits.detach()).log_prob(torch.ones(2, 3))
+    values = BernoulliValues(logits.detach()).log_prob(torch.ones(2, 3))
     assert values.isfinite().all()
 
 
@@ -185,7 +185,7 @@ def test_log_density_is_that_of_the_observed_values(kind, rng):
     output = torch.from_numpy(rng.normal(size=(3, 5, 4)))  # of three draws
     scale = torch.tensor([0.5, 1.0, 2.0, 3.0] if kind == "scales" else 0.7).double()
     if kind == "bernoulli":
-        likelihood, p = Bits(output), 1 / (1 + np.exp(-output.numpy()))
+        likelihood, p = BernoulliValues(output), 1 / (1 + np.exp(-output.numpy()))
         terms = values * np.log(p) + (1 - values) * np.log1p(-p)
     else:
         likelihood = Gaussian(output, scale)
@@ -204,7 +204,7 @@ def test_gaps_send_no_gradients():
     output = torch.randn(4, 3, requires_grad=True)
     x = torch.tensor([[1.0, np.nan, np.nan]]).expand(4, -1)
     Gaussian(output, torch.tensor(1.0)).log_prob(RowsWithGaps.from_dense(x)).sum()
-    Bits(output).log_prob(RowsWithGaps.from_dense(x)).sum().backward()
+    BernoulliValues(output).log_prob(RowsWithGaps.from_dense(x)).sum().backward()
     assert (output.grad[:, 1:] == 0).all() and (output.grad[:, 0] != 0).all()
 
 

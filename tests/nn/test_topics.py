@@ -10,7 +10,7 @@ from torch import nn
 
 from skvae.nn.topics import (
     TOPIC_CONSTRUCTIONS,
-    CoolingSoftmax,
+    AnnealedSoftmax,
     ExpertsDecoder,
     LogLinearDecoder,
     TopicMixtureDecoder,
@@ -46,7 +46,7 @@ def test_topic_mixture_averages_the_topics():
 
 def test_proportions_cool_down_to_those_of_a_dirichlet_prior():
     """As sharp as 4 at first; in the end with the variance of its log-proportions."""
-    link = CoolingSoftmax(concentration=1.5)
+    link = AnnealedSoftmax(concentration=1.5)
     z = torch.randn(10, 5, generator=seeded())
     torch.testing.assert_close(link(z), (4 * z).softmax(-1))
     link.at(0.125)
@@ -55,7 +55,7 @@ def test_proportions_cool_down_to_those_of_a_dirichlet_prior():
     for progress in (0.25, 1.0):
         link.at(progress)
         torch.testing.assert_close(link(z), (1.5**-0.5 * z).softmax(-1))
-    sharp = CoolingSoftmax(concentration=0.01)
+    sharp = AnnealedSoftmax(concentration=0.01)
     for progress in (0.0, 1.0):  # never less sharp than in the end
         sharp.at(progress)
         torch.testing.assert_close(sharp(z), (10 * z).softmax(-1))
