@@ -15,8 +15,9 @@ from safetensors.numpy import save as to_bytes
 from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
+from skvae.training.net import resolve_device
 from skvae.utils.files import replacing
-from skvae.utils.validation import check_parameters, resolve_device
+from skvae.utils.validation import check_parameters
 from skvae.utils.version import __version__, versions
 
 __all__ = ["ModelFileError", "load", "register", "save"]

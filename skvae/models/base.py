@@ -26,14 +26,14 @@ from skvae.nn.layers import ACTIVATIONS
 from skvae.shards import Shards
 from skvae.training.callbacks import EpochTasks
 from skvae.training.data import Data, feature_moments
-from skvae.training.net import Stream, VAENet, derive_seed
+from skvae.training.net import Stream, VAENet, derive_seed, resolve_device
+from skvae.utils.hints import ExplainsKeywords
 from skvae.utils.validation import (
     Interval,
     StrOptions,
     check_code_names,
     check_layer_sizes,
     check_parameters,
-    resolve_device,
 )
 
 try:
@@ -52,6 +52,7 @@ MAX_HEALTH_ROWS = 4096
 
 
 class BaseVAE(
+    ExplainsKeywords,
     FittedHTML,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

@@ -15,7 +15,6 @@ from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.seed_words import specific_words
 from skvae.training.data import row_sums
-from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import HasMethods, Interval, check_parameters
 
 __all__ = ["ClusterTopicModel"]
@@ -116,7 +115,6 @@ class ClusterTopicModel(MetaTopicModel):
         "random_state": ["random_state"],
     }
 
-    @explain_keywords
     def __init__(
         self, n_components=10, *, estimator=None, clusterer=None, random_state=None
     ):

@@ -11,7 +11,6 @@ from skvae.models.fitted import FittedTopics
 from skvae.models.gsm import GSMTopicModel
 from skvae.models.meta import MetaTopicModel, mix_words, seeded_clone
 from skvae.utils.counts import average_jaccard, top_columns
-from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import (
     HasMethods,
     Interval,
@@ -112,7 +111,6 @@ class ConsensusTopicModel(MetaTopicModel):
         "n_jobs": [Integral, None],
     }
 
-    @explain_keywords
     def __init__(
         self,
         n_components=10,

@@ -8,7 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.fitted import FittedTopics, pipeline_steps
 from skvae.models.meta import MetaTopicModel, mix_words
-from skvae.utils.hints import explain_keywords
 
 __all__ = ["TopicGroups"]
 
@@ -66,7 +65,6 @@ class TopicGroups(MetaTopicModel):
     ((200, 3), (3, 50))
     """
 
-    @explain_keywords
     def __init__(self, estimator, groups=None, *, drop=()):
         self.estimator = estimator
         self.groups = groups

@@ -15,7 +15,6 @@ from skvae.nn.objective import topic_overlap, topic_prior_loss
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder
 from skvae.persistence import register
 from skvae.training.callbacks import TopicAngles, TopicIncoherence
-from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import Interval, StrOptions
 
 # Rows in a step; twice as many where there are many words, in so many steps an epoch.
@@ -262,7 +261,6 @@ class GSMTopicModel(BaseProportionsModel):
         sorted({*ADDITIONS, "topic_coherence", "topic_separation", "topic_word_prior"})
     )
 
-    @explain_keywords
     def __init__(
         self,
         n_components=10,

@@ -404,7 +404,7 @@ class Inference:
         return self._finite(torch.cat(parts))
 
     def _over_draws(self, data, bound, n_draws):
-        """Yield terms of a bound at draws of the posterior, (n_draws, block of rows)."""
+        """Yield a bound's terms at draws of the posterior, (n_draws, block of rows)."""
         n_draws = int(check_scalar(n_draws, "n_draws", Integral, min_val=1))
         module, is_elbo = self.module, bound == "elbo"
         if not module.encoder.variational:

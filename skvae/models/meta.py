@@ -9,10 +9,12 @@ from skvae.models.fitted import as_keywords
 from skvae.models.side_data import split_embeddings
 from skvae.models.topics import TopicModelMixin
 from skvae.shards import Shards
+from skvae.utils.hints import ExplainsKeywords
 from skvae.utils.validation import check_code_names
 
 
 class MetaTopicModel(
+    ExplainsKeywords,
     TopicModelMixin,
     MetaEstimatorMixin,
     TransformerMixin,

@@ -8,8 +8,9 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse as sp
 
+from skvae.models.side_data import column_numbers
 from skvae.nn.likelihoods import LIKELIHOODS, BernoulliOutput, CategoricalOutput
-from skvae.utils.validation import EXTREMES, column_numbers, invalid_parameter
+from skvae.utils.validation import EXTREMES, invalid_parameter
 
 
 def parts_of(likelihood, n_features):

@@ -3,7 +3,6 @@
 from skvae.models.topics import BaseTopicModel
 from skvae.nn.topics import LogLinearDecoder
 from skvae.persistence import register
-from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import StrOptions
 
 
@@ -156,7 +155,6 @@ class NVDMTopicModel(BaseTopicModel):
         "recipe": [StrOptions({"skvae", "paper"}), list, tuple],
     }
 
-    @explain_keywords
     def __init__(
         self,
         n_components=10,

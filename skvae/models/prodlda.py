@@ -9,7 +9,6 @@ from skvae.models.topics import BaseProportionsModel
 from skvae.nn.topics import AnnealedSoftmax, ExpertsDecoder
 from skvae.persistence import register
 from skvae.training.data import document_frequencies
-from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import Interval
 
 # How far from the purest document to a topic alone its words are looked up.
@@ -173,7 +172,6 @@ class ProdLDATopicModel(BaseProportionsModel):
         "concentration": [Interval(Real, 0, None, closed="neither")],
     }
 
-    @explain_keywords
     def __init__(
         self,
         n_components=10,

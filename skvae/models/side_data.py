@@ -15,7 +15,6 @@ from skvae.utils.validation import (
     check_range,
     check_same_columns,
     column_names,
-    column_numbers,
     invalid_parameter,
 )
 
@@ -253,6 +252,29 @@ def check_embeddings(estimator, embeddings, n_samples, *, reset):
         )
     check_column_names(estimator, "embedding", embeddings, reset=reset)
     return matrix
+
+
+def column_numbers(X, columns):
+    """Numbers of columns that are given as a slice, numbers, names, mask or function.
+
+    Raises
+    ------
+    AttributeError, IndexError, KeyError or ValueError
+        If X has no such columns.
+    """
+    chosen = columns(X) if callable(columns) else columns
+    if not isinstance(chosen, slice):
+        chosen = np.asarray(chosen)
+        if chosen.dtype.kind in "OUT":
+            place = pd.Index(X.columns).get_indexer(chosen)
+            if (place < 0).any():
+                raise KeyError(chosen[np.argmin(place)])
+            chosen = place
+        elif chosen.size == 0:
+            chosen = chosen.astype(int)
+    elif any(isinstance(end, str) for end in (chosen.start, chosen.stop)):
+        chosen = pd.Index(X.columns).slice_indexer(chosen.start, chosen.stop)
+    return np.arange(X.shape[1])[chosen]
 
 
 # --- what both share -----------------------------------------------------------------

@@ -35,7 +35,6 @@ from skvae.nn.layers import MLP
 from skvae.nn.likelihoods import LIKELIHOODS
 from skvae.persistence import register
 from skvae.training.data import feature_moments
-from skvae.utils.hints import explain_keywords
 from skvae.utils.validation import (
     Interval,
     StrOptions,
@@ -323,7 +322,6 @@ class VAETransformer(BaseVAE):
         "decoder": [callable, None],
     }
 
-    @explain_keywords
     def __init__(
         self,
         n_components=10,

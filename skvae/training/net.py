@@ -61,6 +61,20 @@ def derive_seed(seed, stream, epoch=0, rank=0):
     return int(state[0]) << 31 | int(state[1]) >> 1
 
 
+def resolve_device(device):
+    """Turn "auto" into the best device, and refuse one that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        raise ValueError(
+            f"device={device!r} is not available: {str(error).splitlines()[0]}. "
+            'Use device="cpu" or device="auto".'
+        ) from error
+    return device
+
+
 class VAENet(NeuralNet):
     """skorch net of a variational autoencoder.
 

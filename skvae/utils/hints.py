@@ -59,3 +59,12 @@ def explain_keywords(function):
         return function(*args, **kwargs)
 
     return wrapper
+
+
+class ExplainsKeywords:
+    """Base of estimators whose constructors name the right parameter."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = explain_keywords(cls.__init__)

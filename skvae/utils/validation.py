@@ -9,9 +9,8 @@ from numbers import Integral
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-import torch
 from sklearn.utils import check_scalar
-from sklearn.utils._param_validation import (
+from sklearn.utils._param_validation import (  # noqa: F401, for other modules
     HasMethods,
     Interval,
     InvalidParameterError,
@@ -20,28 +19,6 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import validate_data
 from skorch.callbacks import Callback
-
-__all__ = [
-    "canonical_csr",
-    "column_numbers",
-    "HasMethods",
-    "Interval",
-    "InvalidParameterError",
-    "StrOptions",
-    "check_code_names",
-    "check_feature_names",
-    "check_input",
-    "check_layer_sizes",
-    "check_n_words",
-    "check_parameters",
-    "check_range",
-    "check_same_columns",
-    "column_names",
-    "contains_texts",
-    "contains_words",
-    "invalid_parameter",
-    "resolve_device",
-]
 
 MANY = 2**63  # which torch has no integers for
 # Smallest and largest value, without NaN and without copies.
@@ -122,20 +99,6 @@ def check_feature_names(names):
             f"feature_names is of type {type(names).__name__}, but takes a word for "
             f"each column. Pass {WORDS}."
         )
-
-
-def resolve_device(device):
-    """Turn "auto" into the best device, and refuse one that is not there."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
-        raise ValueError(
-            f"device={device!r} is not available: {str(error).splitlines()[0]}. "
-            'Use device="cpu" or device="auto".'
-        ) from error
-    return device
 
 
 def check_input(estimator, X, *, reset, **options):
@@ -231,26 +194,3 @@ def canonical_csr(X):
     X.sum_duplicates()
     X.eliminate_zeros()
     return X
-
-
-def column_numbers(X, columns):
-    """Numbers of columns that are given as a slice, numbers, names, mask or function.
-
-    Raises
-    ------
-    AttributeError, IndexError, KeyError or ValueError
-        If X has no such columns.
-    """
-    chosen = columns(X) if callable(columns) else columns
-    if not isinstance(chosen, slice):
-        chosen = np.asarray(chosen)
-        if chosen.dtype.kind in "OUT":
-            place = pd.Index(X.columns).get_indexer(chosen)
-            if (place < 0).any():
-                raise KeyError(chosen[np.argmin(place)])
-            chosen = place
-        elif chosen.size == 0:
-            chosen = chosen.astype(int)
-    elif any(isinstance(end, str) for end in (chosen.start, chosen.stop)):
-        chosen = pd.Index(X.columns).slice_indexer(chosen.start, chosen.stop)
-    return np.arange(X.shape[1])[chosen]
