@@ -27,7 +27,6 @@ from skvae.metrics import (
 from skvae.metrics.perplexity import complete, perplexity_of
 from skvae.models.fitted import FittedTopics
 from skvae.models.meta import seeded_clone
-from skvae.utils.hints import explain_keywords
 from skvae.utils.text import FigureTable
 from skvae.utils.validation import contains_texts
 
@@ -50,7 +49,6 @@ _COLUMNS = [
 _DIVERSE_WORDS = 25
 
 
-@explain_keywords
 def compare_models(
     models,
     X,

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list
 
 from skvae.inspection import embedding_map, topic_hierarchy
+from skvae.inspection.maps import place_labels
 from skvae.inspection.prevalence import axis_of_groups, share_interval
-from skvae.plotting.labels import place_labels
 from skvae.utils.text import one_line
 
 # Cells of a shaded table, at most: each takes some 25 bytes.

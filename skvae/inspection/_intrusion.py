@@ -90,8 +90,7 @@ def intrusion_sheet(
     (2, 5)
     """
     check_scalar(n_choices, "n_choices", Integral, min_val=2)
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     kind = "words" if topics.X is None else "documents"
     if kind == "words":
         scores, names = topics.word_probabilities, topics.words

@@ -82,8 +82,7 @@ def name_topics(
     >>> name_topics(model, texts, namer=lambda words, documents: documents[0])
     {'cat cat dog': [0], 'train bus train': [1]}
     """
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     words = top_words(topics, n_words, by="relevance")
     closest = {}
     if topics.X is not None:

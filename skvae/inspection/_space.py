@@ -198,8 +198,7 @@ def most_similar(
             f"most_similar takes one of word=, topic= and document=, but got "
             f"{len(what)}."
         )
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     by_number = isinstance(document, Integral)
     if topics.X is None and (among == "documents" or by_number):
         raise ValueError("most_similar needs X, the documents to look among.")
@@ -216,7 +215,7 @@ def most_similar(
         number = value
         vector = topics.document(number).vectors[0]
     else:
-        vector = _vector_of(topics, value, given)
+        vector = _vector_of(topics, value, covariates, embeddings)
 
     if among == "words":
         names, vectors = {"word": topics.words}, topics.word_vectors
@@ -241,7 +240,7 @@ def most_similar(
     return found
 
 
-def _vector_of(topics, document, given):
+def _vector_of(topics, document, covariates, embeddings):
     """Vector of a single document in any form that users have it in."""
     if not hasattr(topics.steps[0], "n_features_in_"):
         rows = [document]  # a vectorizer, which takes single documents of any kind
@@ -252,7 +251,7 @@ def _vector_of(topics, document, given):
     else:
         rows = document.toarray() if sp.issparse(document) else np.asarray(document)
         rows = rows.reshape(1, -1)
-    single = FittedTopics(topics.model, rows, **given)
+    single = FittedTopics(topics.model, rows, None, None, covariates, embeddings)
     if single.counts.shape[0] != 1:
         raise ValueError(
             f"document holds {single.counts.shape[0]} documents. Pass a single one."

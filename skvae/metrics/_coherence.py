@@ -15,8 +15,7 @@ from skvae.metrics._words import (
     leading_words,
 )
 from skvae.models.fitted import FittedTopics
-from skvae.utils.counts import check_csr
-from skvae.utils.npmi import npmi
+from skvae.utils.counts import check_csr, npmi
 from skvae.utils.validation import check_feature_names, check_same_columns, column_names
 
 # Presences of words in windows that are counted at a time, at most, unless a single

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from skvae.inspection import embedding_map
-from skvae.inspection.maps import to_plane
+from skvae.inspection.maps import place_labels, to_plane
 from skvae.models.fitted import FittedTopics
 from skvae.plotting import _style as style
-from skvae.plotting.labels import place_labels
 
 # How marks and labels of each kind of point look.
 _MARKS = {
@@ -115,8 +114,7 @@ class EmbeddingMapDisplay(style.Display):
         display : EmbeddingMapDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        topics = FittedTopics(model, X, feature_names=feature_names, **given)
+        topics = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         points = embedding_map(
             topics,
             X,
@@ -319,8 +317,7 @@ class LatentSpaceDisplay(style.Display):
         display : LatentSpaceDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        topics = FittedTopics(model, X, feature_names=feature_names, **given)
+        topics = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         if covariates is None and embeddings is None:
             codes = model.transform(X)
         else:

@@ -116,8 +116,7 @@ class TopicWordsDisplay(style.Display):
         display : TopicWordsDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         frequencies = None
         if X is not None and by == "relevance":
             frequencies = word_frequencies(fitted)
@@ -289,8 +288,7 @@ class TopicDocumentsDisplay(style.Display):
         display : TopicDocumentsDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         shares = fitted.proportions
         y = np.asarray(y)
         if y.shape != (len(shares),):
