@@ -12,8 +12,9 @@ ROOT = Path(skvae.__file__).parent
 # From the bottom: modules import from their own line and from those above it here.
 LAYERS = [
     {"utils"},
-    {"nn", "distributed", "shards"},
+    {"nn", "shards"},
     {"training", "persistence"},
+    {"distributed"},
     {"models", "datasets"},
     {"metrics", "inspection"},
     {"model_selection", "plotting", "export"},

@@ -24,11 +24,7 @@ from skvae.models.notebook import FittedHTML
 from skvae.models.side_data import check_covariates, check_embeddings, split_embeddings
 from skvae.nn.layers import ACTIVATIONS
 from skvae.shards import Shards
-from skvae.training.callbacks import (
-    CallbackSupportMixin,
-    EpochTasks,
-    with_callbacks,
-)
+from skvae.training.callbacks import EpochTasks
 from skvae.training.data import Data, feature_moments
 from skvae.training.net import Stream, VAENet, derive_seed
 from skvae.utils.validation import (
@@ -39,6 +35,17 @@ from skvae.utils.validation import (
     check_parameters,
     resolve_device,
 )
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:
+        """Nothing to support."""
+
+    def with_callbacks(method):
+        return method
+
 
 # Rows, evenly spaced, that training health is measured on.
 MAX_HEALTH_ROWS = 4096

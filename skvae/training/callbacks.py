@@ -9,17 +9,6 @@ from skorch.callbacks import Callback
 from skvae.nn.objective import topic_alignment, topic_incoherence
 from skvae.utils.counts import npmi
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:  # before scikit-learn 1.9
-
-    class CallbackSupportMixin:
-        """Nothing to support."""
-
-    def with_callbacks(method):
-        return method
-
-
 # Documents, evenly spaced, that pairs of words are counted in.
 MAX_DOCUMENTS = 10_000
 # Most probable words of a topic that are to occur together.

@@ -187,7 +187,7 @@ def test_batches_of_many_words_are_twice_as_large(corpus, monkeypatch):
         (n_words - 1, n_batches + 1, 10),
     ]:
         monkeypatch.setattr("skvae.models.gsm.MANY_WORDS", words)
-        monkeypatch.setattr("skvae.models.gsm.LEAST_STEPS", steps)
+        monkeypatch.setattr("skvae.models.gsm.MIN_STEPS", steps)
         lr = model.lr * (size / 10) ** 0.5
         expected = GSMTopicModel(3, batch_size=size, lr=lr, **params).fit(X)
         np.testing.assert_array_equal(model.fit(X).components_, expected.components_)
@@ -248,3 +248,9 @@ def test_word_embeddings_by_word_need_words(corpus):
     few = {word: vectors[word] for word in ["w1", "w2"]}
     with pytest.warns(UserWarning, match="GSMTopicModel has 2 of the 40 words of X"):
         make(GSMTopicModel, word_embeddings=few).fit(X)
+
+
+@pytest.mark.parametrize("construction", ["softmax", "stick-breaking", "recurrent"])
+def test_a_single_topic_has_all_of_each_document(construction, X):
+    model = make(GSMTopicModel, n_components=1, topic_construction=construction).fit(X)
+    np.testing.assert_array_equal(model.transform(X), 1.0)

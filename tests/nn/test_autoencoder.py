@@ -18,6 +18,7 @@ from skvae.nn.autoencoder import (
 )
 from skvae.nn.layers import MLP
 from skvae.nn.objective import elbo
+from skvae.training.data import Data
 
 N_FEATURES = 6
 
@@ -43,7 +44,11 @@ MODELS = {
 
 
 def build(model, seed=0):
-    return model._build_module(model._config(N_FEATURES), seeded(seed))
+    data = Data(np.zeros((1, N_FEATURES)))
+    config = model._config(data)
+    if model.dropout == "auto":
+        config["dropout"] = 0.0
+    return model._build_module(config, seeded(seed))
 
 
 @pytest.fixture
@@ -154,8 +159,12 @@ def test_output_parts_have_one_entry_a_row(name, counts):
     posterior, likelihood, prior, z = build(MODELS[name]).double()(counts, seeded())
     assert posterior.batch_shape == likelihood.batch_shape == (len(counts),)
     n_components = MODELS[name].n_components
-    assert posterior.event_shape == prior.event_shape == (n_components,)
-    assert likelihood.event_shape == (N_FEATURES,) and prior.batch_shape == ()
+    assert posterior.event_shape == (n_components,)
+    assert likelihood.event_shape == (N_FEATURES,)
+    if name == "plain autoencoder":
+        assert prior is None
+    else:
+        assert prior.event_shape == (n_components,) and prior.batch_shape == ()
     assert z.shape == (len(counts), n_components)
 
 

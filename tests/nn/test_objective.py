@@ -238,10 +238,10 @@ def test_penalties_against_plain_sums(rng, tilted):
     )
     rows = SparseRows.from_csr(sparse.csr_array(x), torch.float64)
     for batch in torch.tensor(x), rows:
-        found = seed_token_loss(batch, None, likelihood, None, torch.tensor(seeds))
+        found = seed_token_loss(batch, likelihood, torch.tensor(seeds))
         expected = -np.mean([n @ seeds @ np.log(p[:2]) for n, p in zip(x, theta)])
         assert found.item() == pytest.approx(expected)
-        found = theme_prior_loss(batch, None, likelihood, None, torch.tensor(themes))
+        found = theme_prior_loss(batch, likelihood, torch.tensor(themes))
         tokens = x.sum() / 4 / 3
         expected = -tokens * np.sum(themes * np.log(topics[:2]))
         assert found.item() == pytest.approx(expected)

@@ -14,7 +14,6 @@ from skvae.nn.topics import (
     ExpertsDecoder,
     LogLinearDecoder,
     TopicMixtureDecoder,
-    topic_proportions,
 )
 
 
@@ -65,12 +64,12 @@ def test_proportions_cool_down_to_those_of_a_dirichlet_prior():
 each_construction = pytest.mark.parametrize("construction", TOPIC_CONSTRUCTIONS)
 
 
-@pytest.mark.parametrize("n_components", [1, 2, 5])
+@pytest.mark.parametrize("n_components", [2, 5])
 @pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
 @each_construction
 def test_topic_proportions_are_on_the_simplex(construction, scale, n_components, rng):
     z = torch.from_numpy(scale * rng.normal(size=(2, 9, n_components))).float()
-    proportions = topic_proportions(n_components, construction, seeded())(z)
+    proportions = TOPIC_CONSTRUCTIONS[construction](n_components, seeded())(z)
     assert proportions.shape == z.shape and (proportions >= 0).all()
     torch.testing.assert_close(proportions.sum(-1), torch.ones(2, 9))
 
@@ -78,14 +77,14 @@ def test_topic_proportions_are_on_the_simplex(construction, scale, n_components,
 @each_construction
 def test_topics_start_with_equal_shares(construction):
     """At the centre of the prior no topic is ahead, whatever its place."""
-    link = topic_proportions(4, construction, seeded())
+    link = TOPIC_CONSTRUCTIONS[construction](4, seeded())
     torch.testing.assert_close(link(torch.zeros(1, 4)), torch.full((1, 4), 0.25))
 
 
 @each_construction
 def test_topic_proportions_have_a_finite_gradient_far_out(construction):
     z = torch.full((1, 4), 1e4, requires_grad=True)
-    link = topic_proportions(4, construction, seeded())
+    link = TOPIC_CONSTRUCTIONS[construction](4, seeded())
     (gradient,) = torch.autograd.grad(link(z)[0, 0], z)
     assert gradient.isfinite().all()
 
@@ -94,8 +93,8 @@ def test_sticks_are_broken_piece_by_piece(rng):
     """Piece k is sigmoid(logit_k) of what is left after the pieces before it."""
     z = torch.from_numpy(rng.normal(size=(6, 4)))
     even = [1 / 4, 1 / 3, 1 / 2]
-    gaussian = topic_proportions(4, "stick-breaking", seeded()).double()
-    recurrent = topic_proportions(4, "recurrent", seeded()).double()
+    gaussian = TOPIC_CONSTRUCTIONS["stick-breaking"](4, seeded()).double()
+    recurrent = TOPIC_CONSTRUCTIONS["recurrent"](4, seeded()).double()
     h = [recurrent.first]
     for _ in range(2):
         h.append(torch.tanh(recurrent.recurrence(h[-1])))

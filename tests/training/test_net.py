@@ -122,7 +122,7 @@ def test_gradients_that_stay_in_place_are_the_same_gradients(cls, hidden, monkey
         3, hidden_layer_sizes=hidden, max_epochs=3, batch_size=50, random_state=0
     )
     fresh = model.fit(X).components_
-    monkeypatch.setattr("skvae.training.net.LARGE", 1)
+    monkeypatch.setattr("skvae.training.net.LARGE_WEIGHT", 1)
     np.testing.assert_array_equal(model.fit(X).components_, fresh)
     assert not model.net_.kept_gradients_
     assert all(weight.grad is None for weight in model.net_.module_.parameters())
