@@ -110,9 +110,8 @@ def intrusion_sheet(
         pool = np.setdiff1d(np.delete(own, topic, axis=0), members)
         if len(pool) == 0:
             raise ValueError(
-                f"{topics.topic_names[topic]} has all that other topics have "
-                "most of: nothing intrudes. Lower n_choices, or take a model whose "
-                "topics differ."
+                f"{topics.topic_names[topic]} has all that other topics have most of: "
+                "nothing intrudes. Lower n_choices."
             )
         least = pool[scores[topic, pool] <= np.median(scores[topic])]
         if len(least) == 0:  # of topics that hardly differ

@@ -63,9 +63,8 @@ def to_pyldavis(
     try:
         import pyLDAvis
     except ImportError as error:
-        raise ImportError(
-            "to_pyldavis needs pyLDAvis. Install it with: pip install 'skvae[pyldavis]'"
-        ) from error
+        message = "to_pyldavis needs pyLDAvis: pip install 'skvae[pyldavis]'"
+        raise ImportError(message) from error
     topics = FittedTopics.of(model, X, None, feature_names, covariates, embeddings)
     shares, kept = topics.proportions, topics.n_tokens > 0
     if len(topics.components) < 2:

@@ -109,9 +109,7 @@ def embedding_map(
 def to_plane(vectors, transformer=None):
     """Return vectors in two dimensions, by t-SNE unless told otherwise."""
     if len(vectors) < 3:
-        raise ValueError(
-            f"A map needs 3 points at least, but there are {len(vectors)}."
-        )
+        raise ValueError(f"A map needs 3 points, but there are {len(vectors)}.")
     if transformer is not None:
         plane = np.asarray(clone(transformer).fit_transform(vectors))
     else:

@@ -117,9 +117,7 @@ def top_words(
     topics, frequencies = FittedTopics.of(model, X, feature_names=feature_names), None
     if X is not None:
         if by != "relevance":
-            raise ValueError(
-                f"X says nothing with by={by!r}. Leave it out, or take by='relevance'."
-            )
+            raise ValueError(f"X says nothing with by={by!r}. Pass by='relevance'.")
         frequencies = word_frequencies(topics)
     scores = rank_words(topics, by, weight, frequencies, covariates)
     words = topics.words[topics.leading_columns(n_words, scores)]
@@ -215,15 +213,13 @@ def rank_words(
     if by == "probability" and covariates is None:
         return topics.components
     p = topics.word_probabilities_given(covariates)
+    log_p = np.log(np.maximum(p, LEAST))
     if by == "probability":
         return p
     if by == "term_score":
-        log_p = np.log(np.maximum(p, LEAST))
         return p * (log_p - log_p.mean(axis=0))
     if by == "relevance":
-        if frequencies is None:
-            frequencies = p.mean(axis=0)
-        log_p = np.log(np.maximum(p, LEAST))
+        frequencies = p.mean(axis=0) if frequencies is None else frequencies
         return log_p - (1 - weight) * np.log(np.maximum(frequencies, LEAST))
     exclusivity = p / np.maximum(p.sum(axis=0), LEAST)
     ranks = [rankdata(z, "max", axis=1) / p.shape[1] for z in (exclusivity, p)]
