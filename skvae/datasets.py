@@ -40,8 +40,7 @@ _ADD_DOCSTRING = re.compile(
 
 # Tests and copies of other projects. Folders with a leading underscore hold internals,
 # but for numpy._core, where the public functions of NumPy are defined.
-_SKIPPED_FOLDERS = {"tests", "externals"}
-_KEPT_PRIVATE_FOLDERS = {"_core"}
+_SKIPPED_FOLDER = re.compile(r"tests|externals|_(?!core$).*")
 
 # A doctest runs to the next blank line; its code and output are not prose.
 _DOCTEST = re.compile(r"^[ \t]*>>>.*(?:\n[ \t]*\S.*)*", re.MULTILINE)
@@ -115,30 +114,25 @@ def load_docstrings(
             f"load_docstrings found no installed package named {', '.join(missing)}. "
             "Install it, or name other packages with packages=[...]."
         )
-    names, data, target = [], [], []
-    seen = set()
-    for label, (package, found) in enumerate(folders.items()):
-        for name, docstring in _read_package(package, found):
+    first_with = {}  # each text: its name and label
+    for label, package in enumerate(folders):
+        for name, docstring in _read_package(package, folders[package]):
             text = _prose(docstring)
-            if text not in seen and len(_WORD.findall(text)) >= min_words:
-                seen.add(text)
-                names.append(name)
-                data.append(text)
-                target.append(label)
-    if not data:
+            if len(_WORD.findall(text)) >= min_words:
+                first_with.setdefault(text, (name, label))
+    if not first_with:
         raise ValueError(
             f"load_docstrings found no docstring of at least {min_words} words in "
             f"the .py files of {', '.join(folders) or 'no package'}."
         )
+    names, target = zip(*first_with.values())
+    kinds = "modules, classes, functions and methods, labelled by package"
     return Bunch(
-        data=data,
+        data=list(first_with),
         target=np.array(target),
         target_names=list(folders),
-        names=names,
-        DESCR=(
-            f"{len(data)} docstrings of modules, classes, functions and methods, "
-            f"labelled by package: {', '.join(folders)}."
-        ),
+        names=list(names),
+        DESCR=f"{len(first_with)} docstrings of {kinds}: {', '.join(folders)}.",
     )
 
 
@@ -146,7 +140,7 @@ def _package_folders(package):
     """Folders of a top-level package, found without importing it."""
     # Of a dotted name, find_spec would import the parent.
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    return [] if spec is None else list(spec.submodule_search_locations or [])
+    return getattr(spec, "submodule_search_locations", None) or []
 
 
 def _read_package(package, folders):
@@ -154,18 +148,13 @@ def _read_package(package, folders):
     for folder in map(Path, folders):
         for path in sorted(folder.rglob("*.py")):
             *subpackages, stem = path.relative_to(folder).with_suffix("").parts
-            if any(_is_skipped(subpackage) for subpackage in subpackages):
+            if any(map(_SKIPPED_FOLDER.fullmatch, subpackages)):
                 continue
             parts = [package, *subpackages] + [stem] * (stem != "__init__")
             source = path.read_text(encoding="utf-8", errors="replace")
             for name, docstring in _read_module(".".join(parts), source):
                 if not name.rpartition(".")[2].startswith("_"):
                     yield name, docstring
-
-
-def _is_skipped(folder):
-    private = folder.startswith("_") and folder not in _KEPT_PRIVATE_FOLDERS
-    return private or folder in _SKIPPED_FOLDERS
 
 
 def _read_module(module, source):
@@ -262,16 +251,16 @@ def fetch_example_texts(*, data_home=None, download_if_missing=True):
     >>> vectorizer.fit_transform(texts).shape  # doctest: +SKIP
     (10535, 2000)
     """
+    # A cache that is broken, or of another version, is no reason to download.
+    options = dict(download_if_missing=download_if_missing)
     corpus = _fetch(
-        # What is cached may be broken, or of another version.
-        partial(fetch_20newsgroups, download_if_missing=download_if_missing),
+        partial(fetch_20newsgroups, remove=("headers", "footers", "quotes"), **options),
         "20 newsgroups",
         cached="20news-bydate*.pkz",
         server="https://ndownloader.figshare.com",
         instead="docstrings of the installed packages",
         data_home=data_home,
-        download_if_missing=download_if_missing,
-        remove=("headers", "footers", "quotes"),
+        **options,
     )
     if corpus is None:
         corpus = load_docstrings()
@@ -337,22 +326,19 @@ def fetch_example_images(*, data_home=None, download_if_missing=True):
     ((70000, 784), (28, 28))
     """
     images = _fetch(
-        fetch_openml,
+        partial(
+            fetch_openml, name="mnist_784", version=1, as_frame=False, parser="auto"
+        ),
         "MNIST",
         cached="mnist_784*",
         server="https://api.openml.org",
         instead="scikit-learn's digits of 8 x 8 pixels",
         data_home=data_home,
         download_if_missing=download_if_missing,
-        name="mnist_784",
-        version=1,
-        as_frame=False,
-        parser="auto",
     )
     largest, image_shape = 255, (28, 28)
     if images is None:
-        images = load_digits()
-        largest, image_shape = 16, (8, 8)
+        images, largest, image_shape = load_digits(), 16, (8, 8)
     return Bunch(
         data=(images.data / largest).astype(np.float32),
         target=images.target.astype(int),
@@ -361,22 +347,19 @@ def fetch_example_images(*, data_home=None, download_if_missing=True):
     )
 
 
-def _fetch(
-    fetch, what, *, cached, server, instead, data_home, download_if_missing, **params
-):
+def _fetch(fetch, what, *, cached, server, instead, data_home, download_if_missing):
     """What scikit-learn has cached or can download, or None."""
     data_home = get_data_home(data_home)
     is_cached = any(Path(data_home).rglob(cached))
     try:
         if is_cached or download_if_missing and _answers(server):
-            return fetch(data_home=data_home, n_retries=1, **params)
+            return fetch(data_home=data_home, n_retries=1)
     except OSError:
         pass  # it answers, and does not give
     if download_if_missing:
         warn(
             f"{what} is neither cached in {data_home!r} nor to be downloaded: taking "
             f"{instead}.",
-            UserWarning,
             stacklevel=3,
         )
     return None
@@ -488,19 +471,13 @@ def make_topic_corpus(
     words_per_topic = rng.multinomial(lengths, doc_topic)
 
     # Word by word, the memory is that of the corpus, not n_samples times n_features.
-    documents = np.concatenate(
-        [np.repeat(np.arange(n_samples), counts) for counts in words_per_topic.T]
-    )
-    words = np.concatenate(
-        [
-            rng.choice(n_features, size=size, p=topic)
-            for size, topic in zip(words_per_topic.sum(axis=0), components, strict=True)
-        ]
-    )
-    data = sparse.csr_matrix(
-        (np.ones(len(words), dtype=np.int64), (documents, words)),
-        shape=(n_samples, n_features),
-    )
+    documents, words = [], []
+    for topic, n_words in zip(components, words_per_topic.T):
+        documents.append(np.repeat(np.arange(n_samples), n_words))
+        words.append(rng.choice(n_features, size=n_words.sum(), p=topic))
+    places = np.concatenate(documents), np.concatenate(words)
+    ones = np.ones(len(places[0]), dtype=np.int64)
+    data = sparse.csr_matrix((ones, places), shape=(n_samples, n_features))
     return Bunch(
         data=data,
         doc_topic=doc_topic,

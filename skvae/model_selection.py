@@ -27,7 +27,6 @@ from skvae.metrics import (
 from skvae.metrics.perplexity import complete, perplexity_of
 from skvae.models.fitted import FittedTopics
 from skvae.models.meta import seeded_clone
-from skvae.utils.hints import explain_keywords
 from skvae.utils.text import FigureTable
 from skvae.utils.validation import contains_texts
 
@@ -50,7 +49,6 @@ _COLUMNS = [
 _DIVERSE_WORDS = 25
 
 
-@explain_keywords
 def compare_models(
     models,
     X,
@@ -194,10 +192,9 @@ def compare_models(
     if y is not None:
         check_consistent_length(X if X_test is None else X_test, y)
     if X_test is None:
-        split = train_test_split(X, test_size=0.1, random_state=0)
         if y is not None:
-            y = train_test_split(y, test_size=0.1, random_state=0)[1]
-        X, X_test = split
+            _, y = train_test_split(y, test_size=0.1, random_state=0)
+        X, X_test = train_test_split(X, test_size=0.1, random_state=0)
 
     # One seed after the other, so that models that cannot be compared show early.
     tasks = [
@@ -219,13 +216,13 @@ def compare_models(
                 # Other seeds of a model warn of the same in other numbers.
                 words = re.sub(r"\d+(\.\d+)?", "", text)
                 if told.setdefault((name, category, words), seed) == seed:
-                    warnings.warn(f"{name}: {text}", category, stacklevel=3)
+                    warnings.warn(f"{name}: {text}", category, stacklevel=2)
             if run.error is not None:
                 warnings.warn(
-                    f"{name} failed with random_state={seed}, a fit that its figures "
-                    f"leave out. {run.error}",
+                    f"{name} failed with random_state={seed}, which its figures leave "
+                    f"out. {run.error}",
                     FitFailedWarning,
-                    stacklevel=3,
+                    stacklevel=2,
                 )
             elif baseline is None:
                 baseline = name, run
@@ -233,30 +230,22 @@ def compare_models(
                 _check_same_words(name, run, *baseline)
             runs.append(run)
     if baseline is None:
-        raise ValueError(
-            f"compare_models has nothing to compare, since all fits failed: "
-            f"{tasks[0][0]} with {runs[0].error}"
-        )
+        raise ValueError(f"All fits failed: {tasks[0][0]} with {runs[0].error}")
 
-    names = [name for name, _, _ in tasks]
+    runs_of = {name: runs[k :: len(models)] for k, name in enumerate(models)}
     figures = [baseline[1].unigram, *(run.figures for run in runs)]
+    names = ["unigram", *(name for name, _, _ in tasks)]
     columns = [c for c in _COLUMNS if y is not None or c not in _ALIGNMENT]
-    table = FigureTable(
-        figures, index=["unigram", *names], columns=columns, dtype=float
-    )
+    table = FigureTable(figures, index=names, columns=columns, dtype=float)
     by_model = table.groupby(level=0, sort=False)
     table = by_model.mean()
     if n_seeds > 1:
-        runs_of = {name: runs[k :: len(models)] for k, name in enumerate(models)}
         stability = {name: _stability(of_model) for name, of_model in runs_of.items()}
         table = table.join(pd.DataFrame.from_dict(stability, orient="index"))
         table = table.join(by_model.std().add_suffix("_std"))
-    if not return_estimator:
-        return table
-    return table, {
-        name: [run.model for run in runs[k :: len(models)]]
-        for k, name in enumerate(models)
-    }
+    if return_estimator:
+        return table, {name: [run.model for run in runs_of[name]] for name in models}
+    return table
 
 
 def _check_models(models, of_texts):
@@ -268,24 +257,20 @@ def _check_models(models, of_texts):
     for name, model in models.items():
         if isinstance(model, type) or not hasattr(model, "get_params"):
             raise TypeError(
-                f"models[{name!r}] is {model!r}, not an estimator. Pass an instance of "
-                "a topic model."
+                f"models[{name!r}] is {model!r}. Pass an instance of a topic model."
             )
-        within = model.get_params(deep=False).values()
-        if (
-            of_texts
-            and not isinstance(model, Pipeline)
-            and not any(hasattr(part, "fit") for part in within)
-        ):
+        parts = model.get_params(deep=False).values()
+        counts_texts = isinstance(model, Pipeline) or any(
+            hasattr(part, "fit") for part in parts
+        )
+        if of_texts and not counts_texts:
             raise ValueError(
                 f"X is texts, but models[{name!r}] is {type(model).__name__}, which "
                 "takes counts. Pass Pipelines, such as make_pipeline(CountVectorizer()"
                 ", model), or counts for X."
             )
     if "unigram" in models:
-        raise ValueError(
-            "'unigram' is the row of the baseline. Give that model another name."
-        )
+        raise ValueError("'unigram' is the row of the baseline. Rename that model.")
 
 
 @contextmanager
@@ -341,12 +326,12 @@ def _measure(model, X, X_test, halves, y, n_words):
         first, second = halves
         completions = complete(FittedTopics(model, first), held_out=second)
     figures = topic_figures(topics, test, n_words, completions)
+    figures |= {"fit_time": fitted - started, "transform_time": transformed - fitted}
     codes = None if topics.signed else np.asarray(codes)
     if y is not None and codes is not None:
-        figures |= dict(label_alignment(y, codes))
-    times = {"fit_time": fitted - started, "transform_time": transformed - fitted}
+        figures |= label_alignment(y, codes)
     return {
-        "figures": figures | times,
+        "figures": figures,
         "unigram": unigram_figures(topics, test),
         "n_features": topics.components.shape[1],
         "words": topics.leading_columns(n_words).tolist(),
@@ -372,10 +357,8 @@ def _stability(runs):
         for a, b in pairs
         if a.topics is not None and b.topics is not None
     ]
-    return {
-        "stability": np.mean(by_words) if by_words else np.nan,
-        "doc_stability": np.mean(by_documents) if by_documents else np.nan,
-    }
+    values = {"stability": by_words, "doc_stability": by_documents}
+    return {name: np.mean(v) if v else np.nan for name, v in values.items()}
 
 
 def topic_figures(topics, test, n_words=10, completions=None):
@@ -415,10 +398,8 @@ def _check_same_words(name, run, first_name, first):
     """Check that two models count the same words: then unigram fares alike on both."""
     if not np.allclose(list(run.unigram.values()), list(first.unigram.values())):
         raise ValueError(
-            f"{first_name} and {name} count different words: they have "
-            f"{first.n_features} and {run.n_features} features, and the unigram "
-            f"perplexities {first.unigram['perplexity']:.6g} and "
-            f"{run.unigram['perplexity']:.6g}. Perplexities do not compare across "
+            f"{first_name} and {name} count different words: {first.n_features} and "
+            f"{run.n_features} of them. Perplexities do not compare across "
             "vocabularies: give all models the same vectorizer, or each vectorizer a "
             "call of its own."
         )

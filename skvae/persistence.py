@@ -77,10 +77,7 @@ def encode(value, name, arrays):
         return {"__tuple__": encode(list(value), name, arrays)}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: encode(v, f"{name}.{key}", arrays) for key, v in value.items()}
-    raise TypeError(
-        f"A model file holds plain values and arrays, but {name} is of the type "
-        f"{type(value).__name__}."
-    )
+    raise TypeError(f"Model files hold no {type(value).__name__}, as {name} is.")
 
 
 def decode(node, arrays):
@@ -140,8 +137,7 @@ def save(estimator, path):
     name = type(estimator).__name__
     if CLASSES.get(name) is not type(estimator):
         raise TypeError(
-            f"Model files cannot hold {name}, only {', '.join(CLASSES)}. Pickle it, "
-            "for example with joblib."
+            f"Model files hold {', '.join(CLASSES)}, not {name}. Pickle it."
         )
     check_is_fitted(estimator, "net_")
     check_parameters(estimator)  # as `load` does

@@ -15,11 +15,8 @@ __all__ = ["Shards", "write_shards"]
 
 FORMAT = 1
 INDEX = "shards.json"
-MAX_INDEX = 2**24  # bytes, of more than a million shards
 ARRAYS = "data", "indices", "indptr"
-MAX_HEADER = 2**8  # bytes, of a plain array
-DTYPES = "float64", "float32", "int64", "int32"
-MAX_FEATURES = 2**31 - 1  # that of HashingVectorizer, and of 32 bits
+DTYPES = [np.float64, np.float32, np.int64, np.int32]
 
 
 class Shards:
@@ -78,46 +75,36 @@ class Shards:
     def __init__(self, folder):
         self.folder = Path(folder).expanduser().absolute()
         try:
-            index = read_index(self.folder / INDEX)
-            n_features, self.dtype = index["n_features"], np.dtype(index["dtype"])
-            self._parts = [
-                self._open(number, n_rows, n_features)
-                for number, n_rows in enumerate(index["n_rows"])
-            ]
-            self._ends = np.cumsum(index["n_rows"])
+            index = json.loads((self.folder / INDEX).read_text())
+            if index["format"] != FORMAT:
+                raise ValueError(f"they are of format {index['format']!r}")
+            self.dtype = np.dtype(index["dtype"])
+            self.shape = sum(index["n_rows"]), index["n_features"]
+            self._parts = [self._open(*part) for part in enumerate(index["n_rows"])]
             # In memory, 4 bytes a row: each batch asks for rows of most parts.
-            indptrs = [part.indptr for part in self._parts]
-            self._indptr = np.concatenate(indptrs)
-            self.shape = int(self._ends[-1]), n_features
-        except MemoryError:
-            raise
-        except Exception as error:  # whatever numpy makes of a forged file
+            self._indptr = np.concatenate([part.indptr for part in self._parts])
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise ValueError(
                 f"{self.folder} holds no shards that this version of skvae can read: "
                 f"{error}. Write them with skvae.shards.write_shards."
             ) from error
+        self._ends = np.cumsum(index["n_rows"])
         self.nnz = sum(part.nnz for part in self._parts)
 
-    def _open(self, number, n_rows, n_features):
-        paths = [file_of(self.folder, number, name) for name in ARRAYS]
+    def _open(self, number, n_rows):
         data, indices, indptr = (
             # As plain arrays, which are faster to index.
-            np.asarray(open_memmap(path, mode="r", max_header_size=MAX_HEADER))
-            for path in paths
+            np.asarray(open_memmap(file_of(self.folder, number, name), mode="r"))
+            for name in ARRAYS
         )
         if not (
-            data.ndim == indices.ndim == indptr.ndim == 1
-            and data.dtype == self.dtype
+            data.dtype == self.dtype
             and len(indptr) == n_rows + 1
-            # Else scipy would copy them to memory.
-            and indices.dtype == indptr.dtype in (np.int32, np.int64)
-            # Whoever takes rows relies on it.
-            and indptr[0] == 0
-            and (indptr[1:] >= indptr[:-1]).all()
             and indptr[-1] == len(indices) == len(data)
+            and (indptr[1:] >= indptr[:-1]).all()  # whoever takes rows relies on it
         ):
             raise ValueError(f"shard {number} is not the one that {INDEX} tells of")
-        return sp.csr_array((data, indices, indptr), shape=(n_rows, n_features))
+        return sp.csr_array((data, indices, indptr), shape=(n_rows, self.shape[1]))
 
     def parts(self):
         """Yield the shards one after the other, checked, as read-only CSR arrays.
@@ -134,11 +121,9 @@ class Shards:
         for number, part in enumerate(self._parts):
             try:
                 part.check_format(full_check=True)
-                sound = part.has_canonical_format
-            except ValueError:
-                sound = False
-            if not sound:
-                raise ValueError(f"Shard {number} of {self.folder} is damaged.")
+            except ValueError as error:
+                message = f"Shard {number} of {self.folder} is damaged: {error}."
+                raise ValueError(message) from error
             yield part
 
     def __len__(self):
@@ -180,17 +165,21 @@ class Shards:
         n = len(self)
         if isinstance(rows, slice):
             return np.arange(*rows.indices(n))
-        rows = np.atleast_1d(rows)
-        if rows.dtype == bool:
-            if rows.shape != (n,):
-                raise IndexError(f"The mask has shape {rows.shape}, not ({n},).")
-            return np.flatnonzero(rows)
-        if rows.ndim != 1 or (rows.size and not np.issubdtype(rows.dtype, np.integer)):
-            raise IndexError("Shards are indexed by numbers of rows, masks or slices.")
-        rows = rows.astype(np.int64)
-        if rows.size and not -n <= rows.min() <= rows.max() < n:
-            raise IndexError(f"Shards have {n} rows, but other numbers were asked for.")
-        return np.where(rows < 0, rows + n, rows)
+        numbers = np.atleast_1d(rows)
+        if numbers.dtype == bool and numbers.shape == (n,):
+            return np.flatnonzero(numbers)
+        if numbers.shape == (0,):
+            return numbers.astype(np.int64)
+        if (
+            numbers.ndim != 1
+            or not np.issubdtype(numbers.dtype, np.integer)
+            or not -n <= numbers.min() <= numbers.max() < n
+        ):
+            raise IndexError(
+                f"Shards of {n} rows are indexed by numbers of these, a mask of {n} "
+                f"values or a slice, but got {rows!r:.60}."
+            )
+        return numbers.astype(np.int64) % n
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
@@ -206,33 +195,6 @@ class Shards:
             f"Shards({str(self.folder)!r}): {self.shape[0]} x {self.shape[1]} of "
             f"{self.dtype}, {self.nnz} stored values in {len(self._parts)} parts"
         )
-
-
-def read_index(path):
-    """The index of a folder, in which nothing is but what `write_shards` writes."""
-    text = path.read_bytes() if path.stat().st_size <= MAX_INDEX else b""
-    if text.count(b"{") + text.count(b"[") != 2:  # nothing deep or large is parsed
-        raise ValueError(f"{INDEX} is no index of shards")
-    index = json.loads(text)
-    if isinstance(index, dict) and index.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"they are of format {index['format']!r:.50}")
-    if not (
-        isinstance(index, dict)
-        and index.keys() == {"format", "n_features", "dtype", "n_rows"}
-        and type(index["format"]) is int
-        and index["dtype"] in DTYPES
-        and is_size(index["n_features"])
-        and index["n_features"] <= MAX_FEATURES
-        and type(index["n_rows"]) is list
-        and len(index["n_rows"]) > 0
-        and all(map(is_size, index["n_rows"]))
-    ):
-        raise ValueError(f"{INDEX} is none that write_shards writes")
-    return index
-
-
-def is_size(value):
-    return type(value) is int and value > 0
 
 
 def ranges(starts, ends):
@@ -271,8 +233,8 @@ def write_shards(chunks, folder):
     OSError
         If the folder cannot be written.
     ValueError
-        If chunks differ in their number of columns, have 2**31 or more, hold NaN or
-        infinity, or if there is no row.
+        If chunks differ in their number of columns, hold NaN or infinity, or if there
+        is no row.
     TypeError
         If a chunk holds values of a type that the first one's cannot hold.
 
@@ -296,46 +258,36 @@ def write_shards(chunks, folder):
     """
     folder = Path(folder).expanduser().absolute()
     with new_folder(folder) as draft:
-        index = {"format": FORMAT, "n_features": None, "dtype": None, "n_rows": []}
-        for chunk in chunks:
-            _write_shard(chunk, draft, index)
-        if not index["n_rows"]:
+        dtype = n_features = None
+        n_rows = []
+        for number, chunk in enumerate(chunks):
+            rows = check_array(
+                chunk,
+                accept_sparse="csr",
+                dtype=DTYPES,
+                ensure_min_samples=0,
+                input_name="a chunk",
+            )
+            rows = canonical_csr(sp.csr_array(rows))
+            if dtype is None:
+                dtype, n_features = rows.dtype, rows.shape[1]
+            if rows.shape[1] != n_features:
+                raise ValueError(
+                    f"Chunk {number} has {rows.shape[1]} features, but the first has "
+                    f"{n_features}. Give all of them the same vectorizer."
+                )
+            if not np.can_cast(rows.dtype, dtype):
+                raise TypeError(
+                    f"Chunk {number} holds {rows.dtype}, but the first holds {dtype}. "
+                    "Cast them to one type."
+                )
+            if rows.shape[0] > 0:
+                rows = rows.astype(dtype, copy=False)
+                for name in ARRAYS:
+                    np.save(file_of(draft, len(n_rows), name), getattr(rows, name))
+                n_rows.append(rows.shape[0])
+        if not n_rows:
             raise ValueError("write_shards was given no rows.")
-        (draft / INDEX).write_text(json.dumps(index))
+        index = {"format": FORMAT, "n_features": n_features, "dtype": dtype.name}
+        (draft / INDEX).write_text(json.dumps(index | {"n_rows": n_rows}))
     return Shards(folder)
-
-
-def _write_shard(chunk, folder, index):
-    rows = check_array(
-        chunk,
-        accept_sparse="csr",
-        dtype=[np.dtype(name) for name in DTYPES],
-        ensure_min_samples=0,
-        input_name="a chunk",
-    )
-    number = len(index["n_rows"])
-    if rows.shape[1] > MAX_FEATURES:
-        raise ValueError(
-            f"Chunk {number} has {rows.shape[1]} features, and {MAX_FEATURES} are the "
-            "limit."
-        )
-    rows = canonical_csr(sp.csr_array(rows))
-    if index["dtype"] is None:
-        index.update(n_features=rows.shape[1], dtype=rows.dtype.name)
-    if rows.shape[1] != index["n_features"]:
-        raise ValueError(
-            f"Chunk {number} has {rows.shape[1]} features, but the first has "
-            f"{index['n_features']}. Give all of them the same vectorizer."
-        )
-    if not np.can_cast(rows.dtype, index["dtype"]):
-        raise TypeError(
-            f"Chunk {number} holds {rows.dtype}, but the first holds "
-            f"{index['dtype']}. Cast them to one type."
-        )
-    if rows.shape[0] == 0:
-        return
-    rows.data = rows.data.astype(index["dtype"], copy=False)
-    for name in ARRAYS:
-        path = file_of(folder, number, name)
-        np.save(path, getattr(rows, name), allow_pickle=False)
-    index["n_rows"].append(rows.shape[0])

@@ -230,24 +230,12 @@ def replace_part(change, name="data"):
     return damage
 
 
-def saved_as_npz(path, array):
-    with open(path, "wb") as file:
-        np.savez(file, array)
+def truncated(path, array):
+    np.save(path, array)
+    path.write_bytes(path.read_bytes()[:-100])
 
 
-def header(text):
-    """A part of a header alone."""
-    return replace_part(
-        lambda path, array: path.write_bytes(
-            b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
-        )
-    )
-
-
-SIZES = [0, -1, True, None, 1.0, float("nan"), "1", [], {}, 2**31, 2**62, 2**63, 10**40]
-INDICES = ["", "{", "[]", "{}", "1", "null", '"a"', "[{}]", "NaN", "\0", "[" * 10**5]
-KINDS = ["O", "f8,,f8", "f8,f8", "(2,)f8", "c16", "M8[s]", "U3", "f2", "bool", ">f8"]
-HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}"
+INDICES = ["", "[]", "{}", "null", '{"format": 1}', "\0"]
 
 
 @pytest.mark.parametrize(
@@ -258,21 +246,13 @@ HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}"
             lambda folder, text=text: (folder / INDEX).write_text(text)
             for text in INDICES
         ),
-        lambda folder: (folder / INDEX).write_text('{"format": 1, "n_rows": [70]}'),
-        lambda folder: (folder / INDEX).write_bytes(b"\xff{[]}"),
-        lambda folder: (folder / INDEX).write_text("1" * 10**5 + "{[]}"),
         lambda folder: damage_index(folder, format=2),
-        lambda folder: damage_index(folder, format=True),
-        lambda folder: damage_index(folder, more=1),
         lambda folder: damage_index(folder, dtype="int32"),
-        *(lambda folder, kind=kind: damage_index(folder, dtype=kind) for kind in KINDS),
-        *(lambda folder, n=n: damage_index(folder, dtype=n) for n in SIZES),
-        *(lambda folder, n=n: damage_index(folder, n_features=n) for n in SIZES),
-        *(lambda folder, n=n: damage_index(folder, n_rows=n) for n in SIZES),
-        *(lambda folder, n=n: damage_index(folder, n_rows=[n] * 5) for n in SIZES),
+        lambda folder: damage_index(folder, n_features=None),
+        lambda folder: damage_index(folder, n_rows=[]),
+        lambda folder: damage_index(folder, n_rows=70),
         lambda folder: damage_index(folder, n_rows=[70, 71, 70, 70, 20]),
         lambda folder: damage_index(folder, n_rows=[70, 70, 70, 70, 20, 1]),
-        lambda folder: damage_index(folder, n_rows=[1] * 2**23),
         lambda folder: file_of(folder, 1, "data").unlink(),
         lambda folder: file_of(folder, 1, "data").write_bytes(b""),
         lambda folder: file_of(folder, 1, "data").write_bytes(b"PK\x03\x04"),
@@ -280,37 +260,16 @@ HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}"
         lambda folder: np.save(file_of(folder, 1, "indptr"), [1, 2]),
         lambda folder: damage_array(folder, "indptr", 5, 10**6),
         lambda folder: damage_array(folder, "indptr", 5, -1),
-        lambda folder: damage_array(folder, "indptr", 0, 1),
         lambda folder: damage_array(folder, "indptr", -1, 10**6),
-        replace_part(saved_as_npz),
-        replace_part(lambda path, a: path.write_bytes(pickle.dumps(a))),
-        replace_part(lambda path, a: path.mkdir()),
-        replace_part(lambda path, a: path.symlink_to(path)),
-        replace_part(lambda path, a: path.symlink_to("/dev/zero")),
         *(
-            replace_part(lambda path, a, change=change: np.save(path, change(a)), name)
+            replace_part(change, name)
             for name in ("data", "indices", "indptr")
             for change in (
-                lambda a: a[:, None],
-                lambda a: np.asfortranarray(np.tile(a, (2, 1))),
-                lambda a: a[0],
-                lambda a: a[:-1],
-                lambda a: a.astype(object),
-                lambda a: a.astype(complex),
-                lambda a: a.astype(a.dtype.newbyteorder()),
-                lambda a: a.astype(bool),
+                lambda path, array: np.save(path, array[:-1]),
+                lambda path, array: np.save(path, array[:, None]),
+                truncated,
             )
         ),
-        header(""),
-        header("{[]: 1}"),
-        header("-" * 9000 + "1"),
-        header("\x00(" * 999),
-        header(HEADER.format("'<i8'", False, "(-1,)")),
-        header(HEADER.format("'<i8'", False, (2**61 + 1,))),
-        header(HEADER.format("'<i8'", False, (10**40,))),
-        header(HEADER.format("'<i8'", "'no'", "(1,)")),
-        header(HEADER.format("[('a', ['b'])]", False, "(1,)")),
-        header(HEADER.format("'f8,,f8'", False, "(1,)")),
     ],
 )
 def test_a_damaged_folder_is_told_when_it_is_opened(damage, shards):
@@ -323,9 +282,6 @@ def test_what_is_as_wide_as_can_be_is_read_again(tmp_path):
     row = sp.csr_array(([1], ([0], [2**31 - 2])), shape=(1, 2**31 - 1))
     read = write_shards([row], tmp_path / "a")[:]
     assert read.shape == row.shape and read.indices == row.indices
-    row.resize(1, 2**31)
-    with pytest.raises(ValueError, match="Chunk 0 has 2147483648 features"):
-        write_shards([row], tmp_path / "b")
 
 
 @pytest.mark.parametrize("value", [10**6, -1, 40])

@@ -146,14 +146,12 @@ def report(
         raise TypeError(f"texts is {texts!r}. Pass the file to write as path=.")
     path = Path(path).expanduser()
     with replacing(path) as file:
-        beside = dict(covariates=covariates, embeddings=embeddings)
-        fitted = measured = FittedTopics(
-            model, X, texts, feature_names=feature_names, **beside
-        )
+        fitted = FittedTopics(model, X, texts, feature_names, covariates, embeddings)
         fitted.check_n_features()
+        measured = fitted
         if X_test is not None:
-            beside = dict(covariates=covariates_test, embeddings=embeddings_test)
-            measured = FittedTopics(model, X_test, **beside)
+            side_data = dict(covariates=covariates_test, embeddings=embeddings_test)
+            measured = FittedTopics(model, X_test, **side_data)
             measured.check_n_features("X_test")
         if y is not None:
             check_consistent_length(measured.counts, y)
@@ -171,8 +169,7 @@ def report(
         tables = {name: table for name, table in tables.items() if table is not None}
         n_rows = fitted.counts.shape[0]
         if title is None:
-            about = f"{len(topics)} topics in {n_rows:,} documents"
-            title = f"{fitted.name}: {about}"
+            title = f"{fitted.name}: {len(topics)} topics in {n_rows:,} documents"
         page = _render(
             title=title,
             n_tokens=fitted.n_tokens.sum(),
@@ -268,19 +265,16 @@ def _figures(fitted, measured, y, baselines):
     return {"rows": rows}
 
 
-def _baselines(given, last):
+def _baselines(baseline, last):
     """The unfitted models to compare with, by the names of their rows."""
-    if given is None:
+    if baseline is None:
         return {}
-    if isinstance(given, Mapping):
-        return given
-    if not isinstance(given, str):
-        return {f"{type(last_step(given)).__name__}, for comparison": given}
-    if given != "lda":
-        raise ValueError(
-            f"baseline={given!r}, but it is an estimator, a dict of these, 'lda' or "
-            "None."
-        )
+    if isinstance(baseline, Mapping):
+        return baseline
+    if not isinstance(baseline, str):
+        return {f"{type(last_step(baseline)).__name__}, for comparison": baseline}
+    if baseline != "lda":
+        raise ValueError(f"baseline={baseline!r}. Pass an estimator, 'lda' or None.")
     if isinstance(last, LatentDirichletAllocation):
         return {}
     plain = LatentDirichletAllocation(len(last.components_), random_state=0)

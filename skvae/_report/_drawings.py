@@ -6,8 +6,8 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list
 
 from skvae.inspection import embedding_map, topic_hierarchy
+from skvae.inspection.maps import place_labels
 from skvae.inspection.prevalence import axis_of_groups, share_interval
-from skvae.plotting.labels import place_labels
 from skvae.utils.text import one_line
 
 # Cells of a shaded table, at most: each takes some 25 bytes.
@@ -141,9 +141,8 @@ def shares_by_group(found, topics):
     rows = [topic["number"] for topic in topics]
     shares = table[found["topic"].unique()[rows]].to_numpy(dtype=float).T
     groups = [one_line(group, 40) for group in found["group"].unique()]
-    every = 1
-    if axis_of_groups(found["group"]) != "groups":
-        every = -(-len(groups) // 12)
+    in_order = axis_of_groups(found["group"]) != "groups"
+    every = -(-len(groups) // 12) if in_order else 1
     ticks = [group if i % every == 0 else "" for i, group in enumerate(groups)]
     # By roots: few large shares leave no others white.
     darkness = np.sqrt(shares / np.nanmax(shares))
@@ -213,9 +212,8 @@ def _chart(lines, *, band=(), y_range=None, x_ticks=None, least=0):
         low, high = low - 1, high + 1
 
     def x(number):
-        return np.round(
-            left + (number - first) / max(last - first, 1) * (right - left), 1
-        )
+        share = (number - first) / max(last - first, 1)
+        return np.round(left + share * (right - left), 1)
 
     def y(value):
         return np.round(top + (high - value) / (high - low) * (bottom - top), 1)
@@ -223,11 +221,8 @@ def _chart(lines, *, band=(), y_range=None, x_ticks=None, least=0):
     def runs(line):
         """Points of a line, in parts without a missing value."""
         line = line.to_numpy(dtype=float)
-        known = np.ma.masked_invalid(line)
-        return [
-            list(zip(x(numbers[part]), y(line[part])))
-            for part in np.ma.clump_unmasked(known)
-        ]
+        parts = np.ma.clump_unmasked(np.ma.masked_invalid(line))
+        return [list(zip(x(numbers[part]), y(line[part]))) for part in parts]
 
     if x_ticks is None:
         x_ticks = [(n, f"{n:g}") for n in _round_numbers(first, last, least=least)]

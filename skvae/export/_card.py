@@ -140,10 +140,7 @@ def model_card(
 
     last = last_step(model)
     if not isinstance(last, BaseVAE | MetaTopicModel):
-        raise TypeError(
-            f"model_card takes a model of skvae or a Pipeline that ends in one, not a "
-            f"{type(last).__name__}."
-        )
+        raise TypeError(f"model_card takes models of skvae, not {type(last).__name__}.")
     check_is_fitted(last)
     trained = trained_model(last)
     is_topics = isinstance(last, BaseTopicModel | MetaTopicModel)
@@ -160,8 +157,9 @@ def model_card(
     with contextlib.nullcontext() if path is None else replacing(path) as file:
         n_test, figures = None, None
         if X_test is not None:
-            beside = dict(covariates=covariates_test, embeddings=embeddings_test)
-            n_test, figures = _figures(model, X_test, is_topics, **beside)
+            side_data = dict(covariates=covariates_test, embeddings=embeddings_test)
+            test = FittedTopics(model, X_test, **side_data)
+            n_test, figures = test.counts.shape[0], _figures(test, is_topics)
         card = environment.get_template("card.md").render(
             model=name,
             is_topics=is_topics,
@@ -247,20 +245,16 @@ def _topics(model, feature_names, n_words):
     return words.agg(", ".join, axis=1).tolist()
 
 
-def _figures(model, X_test, is_topics, **beside):
+def _figures(test, is_topics):
     """Figures on held-out rows, by the name of the model that they are of."""
-    last = last_step(model)
-    test = FittedTopics(model, X_test, **beside)
-    name = type(last).__name__
+    last = test.steps[-1]
     if not is_topics:
-        score = last.score(test.counts, **test.given)
-        return test.counts.shape[0], {name: {"score": score}}
+        return {type(last).__name__: {"score": last.score(test.counts, **test.given)}}
     test.check_n_features("X_test")
-    found = {
-        name: topic_figures(test, test),
+    return {
+        test.name: topic_figures(test, test),
         "word frequencies alone": unigram_figures(test, test),
     }
-    return test.counts.shape[0], found
 
 
 def _figure(value):

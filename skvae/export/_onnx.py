@@ -86,18 +86,16 @@ def to_onnx(model, path):
     """
     if not isinstance(model, BaseVAE):
         raise TypeError(
-            f"to_onnx takes a model of skvae, not a {type(model).__name__}. Of a "
-            "Pipeline pass the last step, pipeline[-1]."
+            f"{type(model).__name__} is no model of skvae. Of a Pipeline pass "
+            "pipeline[-1]."
         )
     check_is_fitted(model, "net_")
     config = model.net_.config
     widths = {"n_covariates": "covariates", "n_embedding_features": "embeddings"}
     for key, kind in widths.items():
         if config[key]:
-            raise ValueError(
-                f"This {type(model).__name__} was fitted with {kind}, which graphs of "
-                "to_onnx have no input for."
-            )
+            name = type(model).__name__
+            raise ValueError(f"to_onnx takes no {name} that was fitted with {kind}.")
     if torch.__version__ < OLDEST_TORCH:
         raise ImportError(
             f"to_onnx needs PyTorch {OLDEST_TORCH} or newer, found {torch.__version__}."
@@ -105,9 +103,8 @@ def to_onnx(model, path):
     try:
         import onnxscript  # noqa: F401, torch's exporter needs it
     except ImportError as error:
-        raise ImportError(
-            "to_onnx needs onnxscript: pip install 'skvae[onnx]'"
-        ) from error
+        message = "to_onnx needs onnxscript: pip install 'skvae[onnx]'"
+        raise ImportError(message) from error
     with replacing(path) as file:
         file.write(_graph(model).SerializeToString())
 

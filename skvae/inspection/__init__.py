@@ -6,7 +6,6 @@ They return DataFrames, with words and topics by their names.
 """
 
 from skvae.inspection._documents import representative_documents, topic_sizes
-from skvae.inspection._hierarchy import topic_hierarchy
 from skvae.inspection._intrusion import intrusion_sheet
 from skvae.inspection._names import name_topics
 from skvae.inspection._recurring import recurring_topics
@@ -14,7 +13,7 @@ from skvae.inspection._space import document_embeddings, most_similar, similar_w
 from skvae.inspection._viewers import to_pyldavis, to_topicwizard
 from skvae.inspection.maps import embedding_map
 from skvae.inspection.prevalence import topic_prevalence
-from skvae.inspection.words import term_scores, top_words
+from skvae.inspection.words import term_scores, top_words, topic_hierarchy
 
 __all__ = [
     "document_embeddings",

@@ -140,8 +140,7 @@ def representative_documents(
     ['train bus train', 'cat cat dog']
     """
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     texts, lists = topics.texts, topics.top_lists(n_words)
     n_documents = min(n_documents, topics.n_documents)
     rows, similarity = topics.nearest_documents(n_documents)

@@ -90,8 +90,7 @@ def intrusion_sheet(
     (2, 5)
     """
     check_scalar(n_choices, "n_choices", Integral, min_val=2)
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     kind = "words" if topics.X is None else "documents"
     if kind == "words":
         scores, names = topics.word_probabilities, topics.words
@@ -111,9 +110,8 @@ def intrusion_sheet(
         pool = np.setdiff1d(np.delete(own, topic, axis=0), members)
         if len(pool) == 0:
             raise ValueError(
-                f"{topics.topic_names[topic]} has all that other topics have "
-                "most of: nothing intrudes. Lower n_choices, or take a model whose "
-                "topics differ."
+                f"{topics.topic_names[topic]} has all that other topics have most of: "
+                "nothing intrudes. Lower n_choices."
             )
         least = pool[scores[topic, pool] <= np.median(scores[topic])]
         if len(least) == 0:  # of topics that hardly differ

@@ -82,35 +82,26 @@ def name_topics(
     >>> name_topics(model, texts, namer=lambda words, documents: documents[0])
     {'cat cat dog': [0], 'train bus train': [1]}
     """
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     words = top_words(topics, n_words, by="relevance")
     closest = {}
     if topics.X is not None:
         found = representative_documents(topics, topics.X, n_documents=n_documents)
         if "text" in found:
             closest = found.groupby("topic")["text"].agg(list)
-    given, groups = topics.given_names, {}
+    given_names, groups = topics.given_names, {}
     for number, (topic, row) in enumerate(words.iterrows()):
-        of_topic = [str(word) for word in row]
-        if namer is None and given[number] is not None:
-            name = given[number]
-        elif namer is None:
+        of_topic, name = [str(word) for word in row], given_names[number]
+        if namer is None and name is None:
             pairs = map(" ".join, combinations(of_topic, 2))
             free = (pair for pair in pairs if pair not in groups)
             name = next(free, f"{of_topic[0]} {number}")
-        else:
+        elif namer is not None:
             name = namer(of_topic, list(closest.get(topic, ())))
             if not isinstance(name, str):
-                raise TypeError(
-                    f"namer returned {name!r:.60} for {topic}. It is to return a "
-                    "string."
-                )
+                raise TypeError(f"namer returned {name!r:.60} for {topic}, no string.")
             name = name.strip()
             if not name:
-                raise ValueError(
-                    f"namer returned an empty name for {topic}, whose words are "
-                    f"{' '.join(of_topic)}."
-                )
+                raise ValueError(f"namer returned an empty name for {topic}.")
         groups.setdefault(name, []).append(number)
     return groups

@@ -63,8 +63,7 @@ def recurring_topics(models, *, n_words=10, feature_names=None):
     }
     if len(fits) < 2:
         raise ValueError(
-            f"There are {len(fits)} fits, but which topics recur takes two or more. "
-            "Fit the model with several values of random_state."
+            f"There are {len(fits)} fits. Pass two or more, with different seeds."
         )
     parts = []
     for i, topics in fits.items():
@@ -73,14 +72,11 @@ def recurring_topics(models, *, n_words=10, feature_names=None):
             for j, other in fits.items()
             if j != i
         ]
-        index = pd.MultiIndex.from_product(
-            [[i], topics.topic_names], names=["fit", "topic"]
-        )
-        part = {"recurrence": np.mean(found, axis=0)}
-        words = topics.top_lists(n_words)
-        if words is not None:
-            part["words"] = words
-        frame = pd.DataFrame(part, index=index)
-        parts.append(frame.sort_values("recurrence", ascending=False, kind="stable"))
+        levels = [[i], topics.topic_names]
+        index = pd.MultiIndex.from_product(levels, names=["fit", "topic"])
+        part = pd.DataFrame({"recurrence": np.mean(found, axis=0)}, index=index)
+        if topics.has_words:
+            part["words"] = topics.top_lists(n_words)
+        parts.append(part.sort_values("recurrence", ascending=False, kind="stable"))
     parts.sort(key=lambda part: -part["recurrence"].mean())
     return pd.concat(parts)

@@ -194,12 +194,8 @@ def most_similar(
     what = {"words": word, "topics": topic, "documents": document}
     what = {kind: value for kind, value in what.items() if value is not None}
     if len(what) != 1:
-        raise ValueError(
-            f"most_similar takes one of word=, topic= and document=, but got "
-            f"{len(what)}."
-        )
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+        raise ValueError(f"Pass one of word=, topic= and document=, not {len(what)}.")
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     by_number = isinstance(document, Integral)
     if topics.X is None and (among == "documents" or by_number):
         raise ValueError("most_similar needs X, the documents to look among.")
@@ -216,7 +212,7 @@ def most_similar(
         number = value
         vector = topics.document(number).vectors[0]
     else:
-        vector = _vector_of(topics, value, given)
+        vector = _vector_of(topics, value, covariates, embeddings)
 
     if among == "words":
         names, vectors = {"word": topics.words}, topics.word_vectors
@@ -233,15 +229,12 @@ def most_similar(
     if kind == among and number is not None:
         order = order[order != number]
     order = order[:n]
-    columns = {
-        name: values[order] for name, values in names.items() if values is not None
-    }
-    found = pd.DataFrame(columns)
+    found = pd.DataFrame({k: v[order] for k, v in names.items() if v is not None})
     found.insert(1, "similarity", similarity[order])
     return found
 
 
-def _vector_of(topics, document, given):
+def _vector_of(topics, document, covariates, embeddings):
     """Vector of a single document in any form that users have it in."""
     if not hasattr(topics.steps[0], "n_features_in_"):
         rows = [document]  # a vectorizer, which takes single documents of any kind
@@ -252,11 +245,9 @@ def _vector_of(topics, document, given):
     else:
         rows = document.toarray() if sp.issparse(document) else np.asarray(document)
         rows = rows.reshape(1, -1)
-    single = FittedTopics(topics.model, rows, **given)
+    single = FittedTopics(topics.model, rows, None, None, covariates, embeddings)
     if single.counts.shape[0] != 1:
-        raise ValueError(
-            f"document holds {single.counts.shape[0]} documents. Pass a single one."
-        )
+        raise ValueError(f"document holds {single.counts.shape[0]} documents, not one.")
     if single.csr.nnz == 0:
         raise ValueError("document has no word that the model knows.")
     return single.vectors[0]

@@ -63,11 +63,9 @@ def to_pyldavis(
     try:
         import pyLDAvis
     except ImportError as error:
-        raise ImportError(
-            "to_pyldavis needs pyLDAvis. Install it with: pip install 'skvae[pyldavis]'"
-        ) from error
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, feature_names=feature_names, **given)
+        message = "to_pyldavis needs pyLDAvis: pip install 'skvae[pyldavis]'"
+        raise ImportError(message) from error
+    topics = FittedTopics.of(model, X, None, feature_names, covariates, embeddings)
     shares, kept = topics.proportions, topics.n_tokens > 0
     if len(topics.components) < 2:
         raise ValueError("pyLDAvis shows two topics or more, but the model has one.")
@@ -136,8 +134,7 @@ def to_topicwizard(
     >>> topic_data["document_topic_matrix"].shape
     (4, 2)
     """
-    given = {"covariates": covariates, "embeddings": embeddings}
-    topics = FittedTopics.of(model, X, texts, feature_names=feature_names, **given)
+    topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     if topics.texts is None:
         raise ValueError("to_topicwizard needs texts, one for each row of X.")
     shares, kept = topics.proportions, topics.n_tokens > 0

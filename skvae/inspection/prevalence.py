@@ -145,15 +145,12 @@ def _groups(by, freq, n_samples):
     """An index with the group of each document: Periods, if `by` holds dates."""
     if np.ndim(by) != 1 or len(by) != n_samples:
         raise ValueError(
-            f"by has the shape {np.shape(by)}, but X has {n_samples} documents. Pass a "
-            "date or a group for each."
+            f"by has the shape {np.shape(by)}, but X has {n_samples} documents."
         )
     groups = pd.Index(by)
     if groups.isna().any():
-        raise ValueError(
-            f"by lacks the date or group of {groups.isna().sum()} documents. Leave "
-            "these out, or give their group a name."
-        )
+        n = groups.isna().sum()
+        raise ValueError(f"by lacks the date or group of {n} documents. Drop these.")
     if groups.inferred_type in ("date", "datetime"):
         groups = pd.DatetimeIndex(groups)
     if isinstance(groups, pd.DatetimeIndex):
@@ -161,24 +158,16 @@ def _groups(by, freq, n_samples):
             return _disjoint(groups.tz_localize(None).to_period(freq))
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
-                f"freq={freq!r} is not a length of periods. Pass 'D', 'W', 'M', 'Q' or "
-                "'Y', a multiple such as '2W', or another period frequency of pandas."
+                f"freq={freq!r} is not a length of periods. Pass 'D', 'W', 'M', 'Q', "
+                "'Y', or a multiple such as '2W'."
             ) from error
     if isinstance(groups, pd.PeriodIndex):
-        first = groups.asi8[:1]
-        if ((groups.asi8 - first) % groups.freq.n).any():  # they overlap
-            groups = _disjoint(groups)
-        return groups
+        overlap = ((groups.asi8 - groups.asi8[:1]) % groups.freq.n).any()
+        return _disjoint(groups) if overlap else groups
     if groups.inferred_type == "string" and all(map(_DATE.match, groups)):
-        raise ValueError(
-            f"by holds dates as strings, such as {groups[0]!r:.40}. Pass "
-            "pd.to_datetime(by)."
-        )
+        raise ValueError(f"by holds {groups[0]!r:.40}. Pass pd.to_datetime(by).")
     if groups.inferred_type.startswith("mixed"):
-        raise ValueError(
-            "by holds groups of several types, which have no order. Make all of them "
-            "strings."
-        )
+        raise ValueError("by holds groups of several types. Make all of them strings.")
     return groups
 
 

@@ -1,14 +1,15 @@
-"""Words of the topics, by four ways to rank them."""
+"""Words of the topics, by four ways to rank them, and topics whose words are alike."""
 
 from numbers import Real
 
 import numpy as np
 import pandas as pd
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 from sklearn.utils import check_scalar
 
 from skvae.models.fitted import FittedTopics
-from skvae.utils.hints import explain_keywords
 from skvae.utils.text import WordTable
 
 # Probabilities below it count as it, where logarithms of them are compared: NMF has
@@ -19,7 +20,6 @@ WEIGHTS = {"relevance": 0.6, "frex": 0.5}
 _RANKINGS = ("probability", "term_score", "relevance", "frex")
 
 
-@explain_keywords
 def top_words(
     model,
     n_words=10,
@@ -117,9 +117,7 @@ def top_words(
     topics, frequencies = FittedTopics.of(model, X, feature_names=feature_names), None
     if X is not None:
         if by != "relevance":
-            raise ValueError(
-                f"X says nothing with by={by!r}. Leave it out, or take by='relevance'."
-            )
+            raise ValueError(f"X says nothing with by={by!r}. Pass by='relevance'.")
         frequencies = word_frequencies(topics)
     scores = rank_words(topics, by, weight, frequencies, covariates)
     words = topics.words[topics.leading_columns(n_words, scores)]
@@ -215,16 +213,67 @@ def rank_words(
     if by == "probability" and covariates is None:
         return topics.components
     p = topics.word_probabilities_given(covariates)
+    log_p = np.log(np.maximum(p, LEAST))
     if by == "probability":
         return p
     if by == "term_score":
-        log_p = np.log(np.maximum(p, LEAST))
         return p * (log_p - log_p.mean(axis=0))
     if by == "relevance":
-        if frequencies is None:
-            frequencies = p.mean(axis=0)
-        log_p = np.log(np.maximum(p, LEAST))
+        frequencies = p.mean(axis=0) if frequencies is None else frequencies
         return log_p - (1 - weight) * np.log(np.maximum(frequencies, LEAST))
     exclusivity = p / np.maximum(p.sum(axis=0), LEAST)
     ranks = [rankdata(z, "max", axis=1) / p.shape[1] for z in (exclusivity, p)]
     return 1 / (weight / ranks[0] + (1 - weight) / ranks[1])
+
+
+def topic_hierarchy(model, *, method="average"):
+    """Topics merged two by two, the most similar ones first.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        A fitted topic model of two topics or more, or a fitted Pipeline that ends in
+        one.
+    method : str, default="average"
+        How far groups of topics are from each other, as of
+        `scipy.cluster.hierarchy.linkage`: the "average" distance of their topics,
+        "complete" for the largest, "single" for the smallest.
+
+    Returns
+    -------
+    hierarchy : ndarray of shape (n_topics - 1, 4)
+        As scipy's linkage: a row for each merger, with the numbers of the two, their
+        distance and the number of topics together. Groups, from n_topics on, are
+        numbered by rows. Distances are Hellinger's of the topics' words, from 0 for
+        equal ones to 1 for those without a word in common.
+
+    Raises
+    ------
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If it has a single topic, or no probabilities of words.
+
+    See Also
+    --------
+    skvae.plotting.TopicHierarchyDisplay : Draws it.
+    skvae.TopicGroups : Merges topics of a fitted model.
+
+    Examples
+    --------
+    >>> from scipy.cluster.hierarchy import fcluster
+    >>> from sklearn.decomposition import LatentDirichletAllocation
+    >>> from skvae.datasets import make_topic_corpus
+    >>> from skvae.inspection import topic_hierarchy
+    >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
+    >>> model = LatentDirichletAllocation(5, random_state=0).fit(X)
+    >>> hierarchy = topic_hierarchy(model)
+    >>> hierarchy.shape
+    (4, 4)
+    >>> fcluster(hierarchy, 3, criterion="maxclust").shape  # a group for each topic
+    (5,)
+    """
+    distances = FittedTopics.of(model).topic_distances
+    if len(distances) < 2:
+        raise ValueError("The model has a single topic, which is like no other.")
+    return linkage(squareform(distances, checks=False), method)

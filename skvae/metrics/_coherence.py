@@ -15,8 +15,7 @@ from skvae.metrics._words import (
     leading_words,
 )
 from skvae.models.fitted import FittedTopics
-from skvae.utils.counts import check_csr
-from skvae.utils.npmi import npmi
+from skvae.utils.counts import check_csr, npmi
 from skvae.utils.validation import check_feature_names, check_same_columns, column_names
 
 # Presences of words in windows that are counted at a time, at most, unless a single
@@ -103,13 +102,12 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     check_same_columns(column_names(X), known_names(topics), "X", "the topics")
     check_same_columns(feature_names, column_names(X), "feature_names", "X")
     if feature_names is None:
-        feature_names = getattr(X, "columns", None)
+        feature_names = column_names(X)
 
     present = check_csr(X)
     if (present.data < 0).any():
         raise ValueError(
-            f"X must hold word counts, but has the entry {present.data.min():g}. Pass "
-            "the documents of a reference corpus, with zeros for absent words."
+            f"X must hold word counts, but has the entry {present.data.min():g}."
         )
     present = present.tocsc()  # a copy, for the columns of one topic at a time
     present.data[:] = 1.0
@@ -119,11 +117,11 @@ def npmi_coherence(topics, X, *, n_words=10, feature_names=None, per_topic=False
     leading = leading_words(topics, n_words)
     columns = as_columns(leading, feature_names, n_features)
 
-    absent = np.diff(present.indptr) == 0
     names = known_names(topics) if feature_names is None else list(feature_names)
     used = dict.fromkeys(column for topic in columns for column in topic)
+    absent = [v for v in used if present.indptr[v] == present.indptr[v + 1]]
     _warn_of_absent_words(
-        [f"column {v}" if names is None else names[v] for v in used if absent[v]], "X"
+        [f"column {v}" if names is None else names[v] for v in absent], "X"
     )
     coherence = np.empty(len(columns))
     for k, topic in enumerate(columns):
@@ -299,17 +297,13 @@ def _shares_of_windows(topics, texts, window, n_words, feature_names):
     _check_pairs(n_words)
     check_feature_names(feature_names)
     if not isinstance(window, Integral) or window < 2:
-        raise ValueError(
-            f"window={window!r}, but pairs of words need a whole number of at least 2."
-        )
+        raise ValueError(f"window={window!r}, but it is an integer of at least 2.")
     if feature_names is None:
         feature_names = known_names(topics)
     else:
         check_width(topics, len(feature_names), "feature_names")
-        known = known_names(topics)
-        check_same_columns(
-            feature_names, known, "feature_names", "the topics", allow_others=True
-        )
+        names = feature_names, known_names(topics)
+        check_same_columns(*names, "feature_names", "the topics", allow_others=True)
     leading = as_words(leading_words(topics, n_words), feature_names)
 
     index = {}
@@ -362,11 +356,8 @@ def _blocks(texts, window):
     """Lists of texts with a limited number of entries in their matrix of presence."""
     block, size = [], 0
     for d, text in enumerate(texts):
-        if (
-            isinstance(text, str)
-            or not np.iterable(text)
-            or not all(isinstance(word, str) for word in text)
-        ):
+        listed = np.iterable(text) and not isinstance(text, str)
+        if not listed or not all(isinstance(word, str) for word in text):
             raise ValueError(
                 f"Text {d} is {text!r:.60}, not a list of words. Split the texts into "
                 "words, such as with vectorizer.build_analyzer()."
@@ -385,9 +376,8 @@ def _presence(texts, index, window):
     """CSR array of 1 where a window, in a row, has a word, in a column."""
     lengths = np.array([len(text) for text in texts])
     n_windows = np.maximum(1, lengths - window + 1)
-    words = np.array(
-        [index.get(word, -1) for text in texts for word in text], dtype=int
-    )
+    words = [index.get(word, -1) for text in texts for word in text]
+    words = np.array(words, dtype=int)
     text = np.repeat(np.arange(len(texts)), lengths)
     position = np.arange(len(words)) - (np.cumsum(lengths) - lengths)[text]
     text, position, words = (a[words >= 0] for a in (text, position, words))
@@ -400,8 +390,7 @@ def _presence(texts, index, window):
     offset = (np.cumsum(n_windows) - n_windows)[text]
     rows = np.repeat(offset + first, repeats) + step
     columns = np.repeat(words, repeats)
-    present = csr_array(
-        (np.ones(len(rows)), (rows, columns)), shape=(n_windows.sum(), len(index))
-    )
+    places, shape = (rows, columns), (n_windows.sum(), len(index))
+    present = csr_array((np.ones(len(rows)), places), shape=shape)
     present.data[:] = 1.0  # where a window has a word several times
     return present

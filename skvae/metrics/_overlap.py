@@ -109,10 +109,7 @@ def inverted_rbo(topics, *, n_words=10, p=0.9):
         raise ValueError(f"p={p!r}, but it is between 0 and 1, exclusive.")
     leading = leading_words(topics, n_words)
     if len(leading) < 2:
-        raise ValueError(
-            "There is one topic, but inverted_rbo compares pairs of topics. Pass at "
-            "least two."
-        )
+        raise ValueError("There is one topic. Pass two or more to compare.")
     weights = (1 - p) * p ** np.arange(n_words)
     weights[-1] = p ** (n_words - 1)  # of all depths from n_words on
     depths = np.arange(1, n_words + 1)[:, None, None]
@@ -254,8 +251,8 @@ def _comparable(topics_a, topics_b, n_words):
     widths = [array.shape[1] for array in weights if array is not None]
     if len(set(widths)) > 1:
         raise ValueError(
-            f"topics_a weighs {widths[0]} words and topics_b {widths[1]}, and their "
-            "words have no names to compare. Pass Pipelines that start with the "
-            "vectorizers, or the words, as skvae.inspection.top_words returns them."
+            f"topics_a weighs {widths[0]} words and topics_b {widths[1]}, without "
+            "names. Pass Pipelines that start with the vectorizers, or the words, as "
+            "skvae.inspection.top_words returns them."
         )
     return leading

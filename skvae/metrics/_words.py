@@ -42,8 +42,8 @@ def leading_words(topics, n_words):
         topics = topics.to_numpy()
     if n_words < 1 or len(topics) == 0:
         raise ValueError(
-            f"There are {len(topics)} topics and n_words={n_words}. Pass at least one "
-            "topic and one word."
+            f"There are {len(topics)} topics, with n_words={n_words}. Pass at least "
+            "one of each."
         )
     for k, words in enumerate(topics):
         listed = not isinstance(words, str)
@@ -68,8 +68,7 @@ def check_width(topics, n_features, owner):
     if weights is not None and weights.shape[-1] != n_features:
         raise ValueError(
             f"The topics weigh {weights.shape[-1]} words, but {owner} has {n_features} "
-            "features. Pass the columns that the topics were fitted on; pass column "
-            "indices as lists, not as an array."
+            "features. Pass those of the fit, and column indices as lists."
         )
 
 
@@ -105,9 +104,8 @@ def as_words(leading, feature_names):
             return word
         if not 0 <= word < len(names):
             raise ValueError(
-                f"The topics have column {word} among their top words, but there are "
-                f"{len(names)} feature names. Pass the words of the topics instead, "
-                "as skvae.inspection.top_words returns them."
+                f"Column {word} is a top word, but there are {len(names)} feature "
+                "names. Pass words, as skvae.inspection.top_words returns them."
             )
         return names[word]
 

@@ -101,7 +101,6 @@ def document_completion_perplexity(
     >>> document_completion_perplexity(lda, X) < 4
     True
     """
-    _check_options(average, smoothing)
     topics = FittedTopics.of(model, X, covariates=covariates, embeddings=embeddings)
     completions = complete(topics, random_state, held_out)
     return perplexity_of(*completions, average, smoothing)
@@ -147,7 +146,6 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
     >>> round(unigram_perplexity([[2, 1, 1]], [[4, 2, 2], [2, 1, 1]]), 4)
     2.8284
     """
-    _check_options(average, smoothing)
     train, counts = check_counts(X_train, "X_train"), check_counts(X)
     if train.shape[1] != counts.shape[1]:
         raise ValueError(
@@ -162,18 +160,13 @@ def unigram_perplexity(X_train, X, *, average="token", smoothing=None):
     return perplexity_of(frequencies[counts.indices], counts, average, smoothing)
 
 
-def _check_options(average, smoothing):
-    if smoothing is not None and not 0 <= smoothing < 1:
-        raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")
-
-
 def complete(topics, random_state=0, held_out=None):
     """Predict halves of documents from the other halves: split here, or given.
 
     Returns the probabilities of the stored entries of the second halves, and these.
     """
     columns = column_names(topics.counts)
-    first, given = check_counts(topics.counts), topics.given_rows
+    first, side_data = check_counts(topics.counts), topics.given_rows
     if held_out is not None:
         held_out = FittedTopics(topics.model, held_out).counts
         check_same_columns(column_names(held_out), columns, "held_out", "X")
@@ -183,23 +176,22 @@ def complete(topics, random_state=0, held_out=None):
                 f"held_out has the shape {second.shape}, but X {first.shape}. Pass the "
                 "other half of each document of X."
             )
-    elif "embeddings" in given:
+    elif "embeddings" in side_data:
         raise ValueError(
-            f"{topics.name} was fitted with embeddings, and those of whole "
-            "documents tell of the words that are to be predicted. Pass first halves "
-            "of documents as X, with embeddings of these halves, and held_out=, the "
-            "second halves."
+            f"{topics.name} was fitted with embeddings, and those of whole documents "
+            "tell of the words to predict. Pass first halves of documents as X, with "
+            "their embeddings, and the second halves as held_out=."
         )
     else:
         rows = np.flatnonzero(first.sum(axis=1) >= 2)
-        given = {kind: values[rows] for kind, values in given.items()}
+        side_data = {kind: values[rows] for kind, values in side_data.items()}
         first, second = _split_tokens(first[rows], random_state)
     if second.nnz == 0:
         raise ValueError(
-            "X has no document to complete: one needs at least two tokens, and a "
-            "token in its second half. Pass more or longer documents."
+            "X has no document with a token in its second half. Pass more or longer "
+            "documents."
         )
-    return _completions(topics.estimator, first, second, columns, given), second
+    return _completions(topics.estimator, first, second, columns, side_data), second
 
 
 def _split_tokens(counts, random_state):
@@ -215,7 +207,7 @@ def _split_tokens(counts, random_state):
     return first, second
 
 
-def _completions(model, first, second, columns, given):
+def _completions(model, first, second, columns, side_data):
     """Probabilities, given the first halves, of the words stored in `second`."""
     if hasattr(model, "inverse_transform"):
         predict = model.inverse_transform
@@ -230,17 +222,16 @@ def _completions(model, first, second, columns, given):
     probabilities = []
     for batch in gen_batches(n_samples, max(1, _MAX_BATCH_ENTRIES // n_features)):
         counts = _as_in_fit(model, first[batch], columns)
-        of_batch = {kind: values[batch] for kind, values in given.items()}
-        proportions = np.asarray(model.transform(counts, **of_batch))
-        heeded = {kind: of_batch[kind] for kind in of_batch.keys() & decoder_knows}
-        predicted = np.asarray(predict(proportions, **heeded), dtype=np.float64)
+        beside = {kind: values[batch] for kind, values in side_data.items()}
+        proportions = np.asarray(model.transform(counts, **beside))
+        beside = {kind: beside[kind] for kind in beside.keys() & decoder_knows}
+        predicted = np.asarray(predict(proportions, **beside), dtype=np.float64)
         if predicted.min() < 0:
             raise ValueError(
                 f"{type(model).__name__} predicts the word weight "
-                f"{predicted.min():g}, which is no probability. Pass a topic model "
-                "with non-negative predictions."
+                f"{predicted.min():g}, which is no probability. Pass a topic model."
             )
-        rows, words = _rows(second[batch]), second[batch].indices
+        rows, words = second[batch].tocoo().coords  # of the stored entries
         total = predicted.sum(axis=1)[rows]
         # Divide where there is something to divide; the rest stays uniform.
         uniform = np.full(total.shape, 1 / n_features)
@@ -266,14 +257,11 @@ def perplexity_of(probabilities, counts, average, smoothing=None):
     """Perplexity of counts, with one probability for each stored entry of them."""
     if smoothing is None:
         smoothing = 0.01 if (probabilities == 0).any() else 0.0
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing={smoothing!r}, but it is None or in [0, 1).")
     probabilities = (1 - smoothing) * probabilities + smoothing / counts.shape[1]
     with np.errstate(divide="ignore"):  # infinite, as documented
         nll = -counts.data * np.log(probabilities)
-    nll = np.bincount(_rows(counts), weights=nll, minlength=counts.shape[0])
+    nll = np.bincount(counts.tocoo().row, weights=nll, minlength=counts.shape[0])
     n_tokens = counts.sum(axis=1)
     return float(np.exp(mean_per_token(nll, n_tokens, average)))
-
-
-def _rows(X):
-    """Row of each stored entry of a CSR array."""
-    return np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))

@@ -59,7 +59,6 @@ class FittedTopics:
         model,
         X=None,
         texts=None,
-        *,
         feature_names=None,
         covariates=None,
         embeddings=None,
@@ -70,9 +69,9 @@ class FittedTopics:
         self._beside = {"covariates": covariates, "embeddings": embeddings}
 
     @classmethod
-    def of(cls, model, *documents, **options):
+    def of(cls, model, *args, **options):
         """Return `model` itself if it is a FittedTopics, with documents of its own."""
-        return model if isinstance(model, cls) else cls(model, *documents, **options)
+        return model if isinstance(model, cls) else cls(model, *args, **options)
 
     # --- the model ----------------------------------------------------------------
 
@@ -321,9 +320,9 @@ class FittedTopics:
     def _parted(self, X, embeddings):
         """X and embeddings, parted by the model of skvae if there is one."""
         trained = trained_model(self.steps[-1])
-        if trained is None:
+        columns = getattr(trained, "embedding_columns", None)
+        if columns is None:
             return X, embeddings
-        columns = trained.embedding_columns
         return split_embeddings(trained, X, embeddings, columns, reset=False)
 
     @cached_property

@@ -137,13 +137,8 @@ class TopicHierarchyDisplay(style.Display):
             self.ax_, self.matrix_ax_ = axes[0]
         else:
             self.figure_, self.ax_ = style.one_axes(ax, (width, 0.8 + side))
-        leaves = dendrogram(
-            self.hierarchy,
-            orientation="left",
-            ax=self.ax_,
-            link_color_func=color,
-            no_labels=matrix,
-        )["leaves"]
+        look = dict(orientation="left", link_color_func=color, no_labels=matrix)
+        leaves = dendrogram(self.hierarchy, ax=self.ax_, **look)["leaves"]
         self.ax_.set_xlabel("Hellinger distance of the topics' words", fontsize=9)
         style.clear_frame(self.ax_)
         self.ax_.spines["left"].set_visible(False)

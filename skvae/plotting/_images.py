@@ -11,12 +11,11 @@ from skvae.models.fitted import as_keywords, last_step, rows_of
 from skvae.plotting import _style as style
 
 
-def image_shape_of(n_features, given=None, model=None):
+def image_shape_of(n_features, shape=None, model=None):
     """Return (channels, height, width) of the images that rows hold.
 
     Given, else the model's own, else square: gray, or red, green and blue.
     """
-    shape = given
     if shape is None and model is not None:
         shape = getattr(last_step(model), "image_shape", None)
     if shape is None:
@@ -31,11 +30,9 @@ def image_shape_of(n_features, given=None, model=None):
         )
     shape = (1, *shape)[-3:]
     if shape[0] not in (1, 3):
-        last = (shape[2], *shape[:2])
-        hint = f" Channels come first: image_shape={last}, and rows channel by channel."
         raise ValueError(
-            f"image_shape={shape} has {shape[0]} channels, but 1, grey, or 3, red, "
-            f"green and blue, can be drawn.{hint * (last[0] in (1, 3))}"
+            f"image_shape={shape} has {shape[0]} channels. Pass (channels, height, "
+            "width), with 1 channel, grey, or 3, red, green and blue."
         )
     return shape
 
@@ -175,15 +172,15 @@ def moments_of_codes(model):
 
 def codes_of(model, X, covariates=None, embeddings=None):
     """Return the codes of images as an array."""
-    given = as_keywords(model, covariates=covariates, embeddings=embeddings)
-    return as_array(model.transform(X, **given))
+    side_data = as_keywords(model, covariates=covariates, embeddings=embeddings)
+    return as_array(model.transform(X, **side_data))
 
 
 def decoded(model, codes, image_shape, covariates):
     """Decode codes of shape (..., n_components) to images, and find their shape."""
-    given = as_keywords(model, covariates=covariates)
-    rows = model.inverse_transform(codes.reshape(-1, codes.shape[-1]), **given)
-    rows = as_array(rows)
+    side_data = as_keywords(model, covariates=covariates)
+    codes_in_rows = codes.reshape(-1, codes.shape[-1])
+    rows = as_array(model.inverse_transform(codes_in_rows, **side_data))
     shape = image_shape_of(rows.shape[1], image_shape, model)
     return rows.reshape(*codes.shape[:-1], -1), shape
 
@@ -293,20 +290,18 @@ class ReconstructionDisplay(ImageDisplay):
         """
         X, n_all = as_rows(X, n_images)
         n_images = np.shape(X)[0]
-        given = as_keywords(model, covariates=covariates, embeddings=embeddings)
+        beside = as_keywords(model, covariates=covariates, embeddings=embeddings)
         if n_images < n_all:
-            given = {k: v[:n_images] for k, v in rows_of(model, given, n_all).items()}
-        codes = as_array(model.transform(X, **given))
-        rows, shape = decoded(model, codes, image_shape, given.get("covariates"))
+            beside = {k: v[:n_images] for k, v in rows_of(model, beside, n_all).items()}
+        codes = as_array(model.transform(X, **beside))
+        rows, shape = decoded(model, codes, image_shape, beside.get("covariates"))
         images = {"images": as_array(X), "reconstructions": rows}
         if n_draws and not hasattr(model, "reconstruct"):
-            raise TypeError(
-                f"{type(model).__name__} has no posterior to draw from. Leave n_draws "
-                "at 0, or pass a VAETransformer."
-            )
+            name = type(model).__name__
+            raise TypeError(f"{name} has no posterior to draw from. Pass n_draws=0.")
         rng = check_random_state(random_state)
         for i in range(n_draws):
-            drawn = model.reconstruct(X, sample=True, random_state=rng, **given)
+            drawn = model.reconstruct(X, sample=True, random_state=rng, **beside)
             images[f"draw {i + 1}"] = drawn
         title = title_of_first(n_images, n_all)
         return cls(images, shape, title=title).plot(**plot_options)
@@ -658,14 +653,13 @@ class InterpolationDisplay(ImageDisplay):
         display : InterpolationDisplay
             With the picture drawn.
         """
-        (X_start, n_all), (X_end, n_end) = (
-            as_rows(X, n_images) for X in (X_start, X_end)
-        )
-        if n_all != n_end or np.shape(X_start) != np.shape(X_end):
+        X_start, n_all = as_rows(X_start, n_images)
+        X_end, n_end = as_rows(X_end, n_images)
+        widths = np.shape(X_start)[1], np.shape(X_end)[1]
+        if n_all != n_end or widths[0] != widths[1]:
             raise ValueError(
-                f"X_start has {n_all} images and X_end has {n_end}, of "
-                f"{np.shape(X_start)[1]} and {np.shape(X_end)[1]} values. Pass as many "
-                "images to end at as to start from."
+                f"X_start has {n_all} images of {widths[0]} values, and X_end {n_end} "
+                f"of {widths[1]}. Pass as many images to end at as to start from."
             )
         start, end = (codes_of(model, X, covariates) for X in (X_start, X_end))
         share = np.linspace(0, 1, n_steps)[None, :, None]

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from skvae.inspection import embedding_map
-from skvae.inspection.maps import to_plane
+from skvae.inspection.maps import place_labels, to_plane
 from skvae.models.fitted import FittedTopics
 from skvae.plotting import _style as style
-from skvae.plotting.labels import place_labels
 
 # How marks and labels of each kind of point look.
 _MARKS = {
@@ -115,15 +114,9 @@ class EmbeddingMapDisplay(style.Display):
         display : EmbeddingMapDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        topics = FittedTopics(model, X, feature_names=feature_names, **given)
-        points = embedding_map(
-            topics,
-            X,
-            n_words=n_words,
-            n_documents=n_documents,
-            transformer=transformer,
-        )
+        topics = FittedTopics(model, X, None, feature_names, covariates, embeddings)
+        sizes = dict(n_words=n_words, n_documents=n_documents)
+        points = embedding_map(topics, X, transformer=transformer, **sizes)
         return cls(points, _short_names(topics)).plot(**plot_options)
 
     def plot(self, ax=None, *, label_documents=False, fontsize=8):
@@ -152,16 +145,9 @@ class EmbeddingMapDisplay(style.Display):
                 self.ax_.scatter(*points, edgecolors="white", label=f"{kind}s", **look)
         self.ax_.margins(0.06)
         style.frame_without_scale(self.ax_)
-        self.ax_.legend(
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.0),
-            ncols=3,
-            frameon=False,
-            fontsize=fontsize + 1,
-            handletextpad=0.1,
-            borderpad=0.2,
-            reverse=True,
-        )
+        place = dict(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        look = dict(frameon=False, handletextpad=0.1, borderpad=0.2, reverse=True)
+        self.ax_.legend(fontsize=fontsize + 1, **place, **look)
         captions = self.captions
         if captions is None:
             captions = range(self.points["topic"].max() + 1)
@@ -203,14 +189,9 @@ def arrange(ax, texts, marks=(), *, on_points=False):
     sizes += [11 * point, 8 * point] if on_points else [2 * point, 0]
     anchors = to_pixels([text.get_position() for text in texts] or np.empty((0, 2)))
     marks = to_pixels(np.reshape(np.asarray(marks, dtype=float), (-1, 2)))
-    centers = place_labels(
-        anchors,
-        sizes,
-        np.array(ax.bbox.extents),
-        gap=2.5 * point,
-        obstacles=np.hstack([marks - 5 * point, marks + 5 * point]),
-        on_points=on_points,
-    )
+    options = dict(gap=2.5 * point, on_points=on_points)
+    options["obstacles"] = np.hstack([marks - 5 * point, marks + 5 * point])
+    centers = place_labels(anchors, sizes, np.array(ax.bbox.extents), **options)
     placed = []
     for text, center in zip(texts, centers):
         if np.isnan(center).any():
@@ -319,27 +300,19 @@ class LatentSpaceDisplay(style.Display):
         display : LatentSpaceDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        topics = FittedTopics(model, X, feature_names=feature_names, **given)
-        if covariates is None and embeddings is None:
-            codes = model.transform(X)
-        else:
-            codes = topics.steps[-1].transform(topics.counts, **topics.given)
+        topics = FittedTopics(model, X, None, feature_names, covariates, embeddings)
+        codes = topics.steps[-1].transform(topics.counts, **topics.given)
         codes, names, title = np.asarray(codes), None, None
         n_all = len(codes)
         if isinstance(y, str):
             if y != "topic":
                 raise ValueError(f"y={y!r}. Pass a class for each row, or 'topic'.")
             topics.check_proportions()
-            captions = topics.captions(n_words)
-            y = captions[codes.argmax(axis=1)]
+            y = topics.captions(n_words)[codes.argmax(axis=1)]
         elif y is not None:
             y = np.asarray(y)
             if y.shape != (n_all,):
-                raise ValueError(
-                    f"y has shape {y.shape}, but X has {n_all} rows. Pass one label "
-                    "for each."
-                )
+                raise ValueError(f"y has shape {y.shape}, but X has {n_all} rows.")
         if dimensions is None and codes.shape[1] == 2:
             dimensions = (0, 1)
         if dimensions is not None:
@@ -352,8 +325,8 @@ class LatentSpaceDisplay(style.Display):
                 codes, y = codes[drawn], y if y is None else y[drawn]
             codes = to_plane(codes, transformer)
             how = "t-SNE" if transformer is None else type(transformer).__name__
-            of = f"{len(codes):,} of " * (len(codes) < n_all)
-            title = f"{how} of {of}{n_all:,} rows"
+            shown = f"{len(codes):,} of " * (len(codes) < n_all)
+            title = f"{how} of {shown}{n_all:,} rows"
         return cls(codes, y, axis_names=names, title=title).plot(**plot_options)
 
     def plot(self, ax=None, *, size=None, cmap="viridis"):
@@ -419,11 +392,8 @@ class LatentSpaceDisplay(style.Display):
         for group in classes:
             here = codes[group.rows]
             own = look | dict(color=group.color, marker=group.marker)
-            zorder = 1 if group.is_labeled else 0.5
-            marks = self.ax_.scatter(
-                *here.T, label=str(group.name), zorder=zorder, **own
-            )
-            handles.append(marks)
+            own |= dict(label=str(group.name), zorder=1 if group.is_labeled else 0.5)
+            handles.append(self.ax_.scatter(*here.T, **own))
             if not group.is_labeled:
                 continue
             # The row in the middle: a median may be far from all rows.

@@ -103,8 +103,7 @@ class TopicPrevalenceDisplay(style.Display):
         display : TopicPrevalenceDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         prevalence = topic_prevalence(fitted, X, by, freq=freq)
         names = fitted.topic_names
         if isinstance(topics, Integral):

@@ -103,8 +103,7 @@ class ModelSelectionDisplay(style.Display):
             if hasattr(search, "estimator"):
                 check_is_fitted(search, "cv_results_")
             raise TypeError(
-                f"{type(search).__name__} is no search. Pass a fitted GridSearchCV, or "
-                "call from_comparison with what compare_models returns."
+                f"{type(search).__name__} is no search. Pass a fitted GridSearchCV."
             )
         results = pd.DataFrame(search.cv_results_)
         tried = [k.removeprefix("param_") for k in results if k.startswith("param_")]
@@ -115,8 +114,8 @@ class ModelSelectionDisplay(style.Display):
         numbers = columns.apply(pd.to_numeric, errors="coerce")
         if len(found) != 1 or numbers.isna().all(axis=None):
             raise ValueError(
-                f"The search went over {tried}. Pass parameter=, the one of them that "
-                "is the number of components."
+                f"The search went over {tried}. Pass parameter=, the one that is the "
+                "number of components."
             )
         # NaN of candidates that have no number of components.
         results["n_components"] = numbers.squeeze(axis=1)
@@ -143,14 +142,9 @@ class ModelSelectionDisplay(style.Display):
         for metric in metrics:
             scores = results.filter(regex=rf"^split\d+_test_{re.escape(metric)}$")
             scores = np.exp(-scores) if in_nats else scores
-            panel = {
-                "metric": "perplexity" if in_nats else metric,
-                "family": "",
-                "n_components": results["n_components"],
-                "value": scores.mean(axis=1),
-                "std": scores.std(axis=1, ddof=0),
-            }
-            panels.append(pd.DataFrame(panel))
+            name = "perplexity" if in_nats else metric
+            mean, std = scores.mean(axis=1), scores.std(axis=1, ddof=0)
+            panels.append(_panel(name, "", results["n_components"], mean, std))
         found = pd.concat(panels, ignore_index=True)
         return cls(found, choices).plot(**plot_options)
 
@@ -198,28 +192,19 @@ class ModelSelectionDisplay(style.Display):
         """
         models = table.drop(index="unigram", errors="ignore")
         if len(models) == 0:
-            raise ValueError(
-                "The table has no model. Pass what compare_models returns."
-            )
+            raise ValueError("The table has no model.")
         names = models.index.astype(str)
         parts = names.str.extract(_NAME)
         if parts.notna().all(axis=None) and parts["family"].duplicated().any():
             families, numbers = parts["family"].array, parts["number"].astype(int).array
         else:
             families, numbers = names, np.nan
-        panels = [
-            pd.DataFrame(
-                {
-                    "metric": metric,
-                    "family": families,
-                    "n_components": numbers,
-                    "value": models[metric].array,
-                    "std": models.get(f"{metric}_std", models[metric] * np.nan).array,
-                }
-            )
-            for metric in _COMPARED
-            if metric in models and models[metric].notna().any()
-        ]
+        panels = []
+        for metric in _COMPARED:
+            if metric in models and models[metric].notna().any():
+                mean = models[metric]
+                std = models.get(f"{metric}_std", mean * np.nan)
+                panels.append(_panel(metric, families, numbers, mean.array, std.array))
         results = pd.concat(panels, ignore_index=True)
         best = results[results["metric"] == "perplexity"]
         best = best.dropna(subset=["value", "n_components"])
@@ -271,8 +256,7 @@ class ModelSelectionDisplay(style.Display):
             style.set_bold_title(ax, title, fontsize=10)
         if len(handles) > 1:
             look = dict(frameon=False, fontsize=8)
-            names = list(handles)
-            style.draw_legend(self.axes_[0, 0], list(handles.values()), names, **look)
+            style.draw_legend(self.axes_[0, 0], handles.values(), handles, **look)
         return self
 
     def _draw_lines(self, ax, shown, baseline):
@@ -280,22 +264,14 @@ class ModelSelectionDisplay(style.Display):
         handles = {}
         for i, family in enumerate(self.results["family"].unique()):
             line = shown[shown["family"] == family].sort_values("n_components")
-            look = dict(color=style.color_of(i))
-            handles[family] = ax.errorbar(
-                line["n_components"],
-                line["value"],
-                yerr=None if line["std"].isna().all() else line["std"],
-                marker=style.MARKERS[i % len(style.MARKERS)],
-                markersize=5,
-                capsize=2,
-                label=family,
-                **look,
-            )
+            look = dict(data=line, color=style.color_of(i), markersize=5, capsize=2)
+            look["marker"] = style.MARKERS[i % len(style.MARKERS)]
+            look["yerr"] = None if line["std"].isna().all() else "std"
+            handles[family] = ax.errorbar("n_components", "value", label=family, **look)
             chosen = line[line["n_components"] == self.choices.get(family)]
-            ring = dict(
-                marker="o", markersize=13, markeredgewidth=1.5, fillstyle="none"
-            )
-            ax.plot("n_components", "value", data=chosen, linestyle="", **ring, **look)
+            ring = dict(marker="o", markersize=13, markeredgewidth=1.5)
+            ring |= dict(color=style.color_of(i), fillstyle="none", linestyle="")
+            ax.plot(chosen["n_components"], chosen["value"], **ring)
         if baseline is not None:
             line = ax.axhline(baseline, color="0.5", linestyle=":", label="unigram")
             handles["unigram"] = line
@@ -318,8 +294,7 @@ class ModelSelectionDisplay(style.Display):
         )
         numbers = [f"{v:,.0f}" if abs(v) >= 100 else f"{v:.3g}" for v in values]
         numbers = [number.replace("nan", "none") for number in numbers]
-        over_lines = dict(fc="white", ec="none", pad=0.5)
-        look = dict(fontsize=8, color="0.3", bbox=over_lines)
+        look = dict(fontsize=8, color="0.3", bbox=dict(fc="white", ec="none", pad=0.5))
         ax.bar_label(bars, numbers, padding=3, **look)
         if baseline is not None:
             ax.axvline(baseline, color="0.5", linestyle=":")
@@ -330,3 +305,9 @@ class ModelSelectionDisplay(style.Display):
         ax.tick_params(axis="y", length=0)
         ax.set_xticks([])
         ax.spines[["left", "bottom"]].set_visible(False)
+
+
+def _panel(metric, family, n_components, value, std):
+    """Rows of `results` of one metric."""
+    columns = {"n_components": n_components, "value": value, "std": std}
+    return pd.DataFrame({"metric": metric, "family": family, **columns})

@@ -34,9 +34,8 @@ class Display:
     def __new__(cls, *args, **options):
         if args and hasattr(args[0], "fit"):
             raise TypeError(
-                f"{cls.__name__} itself takes what is to be drawn, not a "
-                f"{type(args[0]).__name__}. Call {cls.__name__}.from_estimator, which "
-                "computes and draws it."
+                f"{cls.__name__} takes what is to be drawn, not a model. Call "
+                f"{cls.__name__}.from_estimator."
             )
         return super().__new__(cls)
 
@@ -46,10 +45,8 @@ def pyplot():
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            "skvae.plotting needs matplotlib. Install it with: pip install "
-            "'skvae[plot]'"
-        ) from error
+        message = "skvae.plotting needs matplotlib: pip install 'skvae[plot]'"
+        raise ImportError(message) from error
     return plt
 
 

@@ -10,6 +10,7 @@ from skvae.plotting import _style as style
 
 # A white stroke across a bar that goes on beyond the scale.
 _STROKE = dict(marker=[(-1, -2), (1, 2)], markersize=14, markeredgewidth=2.5)
+_STROKE |= dict(color="white", linestyle="none")
 
 
 class TopicWordsDisplay(style.Display):
@@ -116,8 +117,7 @@ class TopicWordsDisplay(style.Display):
         display : TopicWordsDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         frequencies = None
         if X is not None and by == "relevance":
             frequencies = word_frequencies(fitted)
@@ -136,15 +136,11 @@ class TopicWordsDisplay(style.Display):
             order = np.array([fitted.topic_number(k) for k in topics], dtype=int)
             if len(order) == 0:
                 raise ValueError("topics is empty. Name one or more.")
-        words = pd.DataFrame(
-            fitted.words[columns[order]], index=fitted.topic_names[order]
-        )
-        return cls(
-            words,
-            np.take_along_axis(values, columns, axis=1)[order],
-            shares=None if shares is None else shares[order],
-            **measure,
-        ).plot(**plot_options)
+        words = pd.DataFrame(fitted.words[columns], index=fitted.topic_names)
+        values = np.take_along_axis(values, columns, axis=1)[order]
+        shares = None if shares is None else shares[order]
+        display = cls(words.iloc[order], values, shares=shares, **measure)
+        return display.plot(**plot_options)
 
     def plot(self, ax=None, *, n_columns=5, color=style.PALETTE[0], sharex=True):
         """Draw the bars, a panel for each topic, with a number at the longest one.
@@ -182,13 +178,7 @@ class TopicWordsDisplay(style.Display):
             shown = np.minimum(values, end)
             bars = ax.barh(np.arange(n_words), shown, color=color, height=0.72)
             broken = np.flatnonzero(values > end)
-            ax.plot(
-                np.full(len(broken), 0.85 * end),
-                broken,
-                color="white",
-                linestyle="none",
-                **_STROKE,
-            )
+            ax.plot(np.full(len(broken), 0.85 * end), broken, **_STROKE)
             numbers = [""] * n_words
             numbers[top] = format(values[top], self.value_format)
             ax.bar_label(bars, numbers, padding=3, fontsize=8, color="0.3")
@@ -289,15 +279,11 @@ class TopicDocumentsDisplay(style.Display):
         display : TopicDocumentsDisplay
             With the picture drawn.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        fitted = FittedTopics(model, X, feature_names=feature_names, **given)
+        fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         shares = fitted.proportions
         y = np.asarray(y)
         if y.shape != (len(shares),):
-            raise ValueError(
-                f"y has shape {y.shape}, but X has {len(shares)} documents. Pass one "
-                "class for each."
-            )
+            raise ValueError(f"y has shape {y.shape}, but X has {len(shares)} rows.")
         telling = fitted.n_tokens > 0
         shares = pd.DataFrame(shares[telling]).groupby(y[telling]).mean().T
         shares.index = fitted.captions(n_words)

@@ -7,7 +7,7 @@ import torch
 from skorch.callbacks import Callback
 
 from skvae.nn.objective import topic_alignment, topic_incoherence
-from skvae.utils.npmi import npmi
+from skvae.utils.counts import npmi
 
 # Documents, evenly spaced, that pairs of words are counted in.
 MAX_DOCUMENTS = 10_000

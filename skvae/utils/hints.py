@@ -8,7 +8,6 @@ PARAMETERS = {
     **dict.fromkeys(["latent_dim", "n_latent", "n_clusters"], "n_components"),
     **dict.fromkeys(["max_iter", "epochs", "n_epochs", "passes"], "max_epochs"),
     **dict.fromkeys(["hidden_sizes", "hidden_dims"], "hidden_layer_sizes"),
-    **dict.fromkeys(["top_n_words", "n_top_words", "topn"], "n_words"),
     **dict.fromkeys(["alpha", "doc_topic_prior"], "concentration"),
     "learning_rate": "lr",
     "beta": "kl_weight",

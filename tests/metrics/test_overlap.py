@@ -108,7 +108,7 @@ def test_inverted_rbo_is_larger_where_shared_words_come_late():
 
 
 def test_inverted_rbo_needs_pairs_and_a_persistence(lda):
-    with pytest.raises(ValueError, match="There is one topic, but inverted_rbo comp"):
+    with pytest.raises(ValueError, match="There is one topic. Pass two or more"):
         inverted_rbo([["a", "b"]], n_words=2)
     for p in [0, 1, -0.5, np.nan]:
         with pytest.raises(ValueError, match=f"p={p}, but it is between 0 and 1"):
@@ -183,7 +183,7 @@ def test_stability_is_the_same_for_all_forms_of_topics(named, unnamed):
         assert topic_stability(a, other, n_words=6) == expected
         assert topic_stability(b, b, n_words=6) == 1
     for topics in unnamed[1:]:
-        with pytest.raises(ValueError, match="have column .*but there are 0 feature n"):
+        with pytest.raises(ValueError, match="Column .* but there are 0 feature names"):
             topic_stability(topics, named[3], n_words=6)
 
 
@@ -194,11 +194,13 @@ def test_stability_compares_words_if_both_fits_have_them():
     a = Oracle(weights).fit(None)
     b = Oracle(np.c_[np.zeros(3), weights[::-1, ::-1]]).fit(None)
     for unnamed in [b, b.components_, pd.DataFrame(b.components_)]:
-        with pytest.raises(ValueError, match="topics_a weighs 12 .* topics_b 13, and"):
+        with pytest.raises(
+            ValueError, match="topics_a weighs 12 .* topics_b 13, without"
+        ):
             topic_stability(a, unnamed, n_words=6)
     assert topic_stability(a, b.components_[:, 1:], n_words=6) < 0.7
     a.feature_names_in_ = names
-    with pytest.raises(ValueError, match="topics_a weighs 12 .* topics_b 13, and"):
+    with pytest.raises(ValueError, match="topics_a weighs 12 .* topics_b 13, without"):
         topic_stability(a, b, n_words=6)
     b.feature_names_in_ = np.r_[["zebra"], names[::-1]]
     assert topic_stability(a, b, n_words=6) == 1

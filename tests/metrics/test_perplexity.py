@@ -298,7 +298,7 @@ def test_perplexity_needs_counts(entry, shown, X, lda):
 
 def test_perplexity_needs_something_to_score(X, lda):
     for empty in [np.zeros((2, 18)), np.eye(18)]:
-        with pytest.raises(ValueError, match="no document to complete"):
+        with pytest.raises(ValueError, match="no document with a token"):
             document_completion_perplexity(lda, empty)
     with pytest.raises(ValueError, match="^X has no tokens"):
         unigram_perplexity(X, 0 * X)
@@ -307,7 +307,7 @@ def test_perplexity_needs_something_to_score(X, lda):
 
 
 def test_perplexity_checks_its_options(X, lda):
-    with pytest.raises(ValueError, match="average='corpus', but it is 'token' or"):
+    with pytest.raises(ValueError, match="average='corpus'. Pass 'token' or"):
         document_completion_perplexity(lda, X, average="corpus")
     for smoothing in [-0.1, 1.0]:
         with pytest.raises(ValueError, match=r"smoothing=.*in \[0, 1\)"):

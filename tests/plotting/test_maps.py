@@ -6,8 +6,8 @@ from helpers import save
 from sklearn.decomposition import PCA
 
 from skvae.inspection import embedding_map, top_words
+from skvae.inspection.maps import place_labels
 from skvae.plotting import EmbeddingMapDisplay, LatentSpaceDisplay
-from skvae.plotting.labels import place_labels
 
 plt = pytest.importorskip("matplotlib.pyplot")
 

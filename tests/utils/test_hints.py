@@ -14,7 +14,6 @@ from sklearn.exceptions import NotFittedError
 
 import skvae
 from skvae import ClusterTopicModel, GSMTopicModel, ProdLDATopicModel, VAETransformer
-from skvae.inspection import top_words
 from skvae.utils.hints import ATTRIBUTES, PARAMETERS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,7 +31,6 @@ def gsm(corpus):
         (ProdLDATopicModel, "alpha", " It is called 'concentration'."),
         (GSMTopicModel, "alpha", ""),  # which has no such parameter
         (VAETransformer, "contamination", ""),
-        (top_words, "topn", " It is called 'n_words'."),
     ],
 )
 def test_errors_name_the_parameter(function, wrong, hint):
@@ -44,11 +42,7 @@ def test_errors_name_the_parameter(function, wrong, hint):
 
 def test_hints_at_parameters_name_what_exists():
     users = ProdLDATopicModel, GSMTopicModel, VAETransformer, ClusterTopicModel
-    known = {
-        name
-        for user in (*users, top_words)
-        for name in inspect.signature(user).parameters
-    }
+    known = {name for user in users for name in inspect.signature(user).parameters}
     assert {*PARAMETERS.values()} <= known and not PARAMETERS.keys() & known
 
 
