@@ -280,9 +280,8 @@ class BaseVAE(
 
     def _train(self, X, covariates, embeddings, in_parts):
         """Train a net on X, and set what is read off it."""
-        data = self._validate(
-            X, covariates, embeddings, reset=not hasattr(self, "net_")
-        )
+        is_new = not hasattr(self, "net_")
+        data = self._validate(X, covariates, embeddings, reset=is_new)
         n_samples = data.X.shape[0]
         if (group := process_group()) is not None:
             sizes = data.X.shape, data.covariates.shape[1], data.embeddings.shape[1]

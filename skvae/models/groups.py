@@ -141,9 +141,7 @@ class TopicGroups(MetaTopicModel):
             two groups or dropped too, if a group has none, if two topics would have one
             name, or if none is left.
         """
-        model = FittedTopics(
-            self.estimator, X, covariates=covariates, embeddings=embeddings
-        )
+        model = FittedTopics(self.estimator, X, None, None, covariates, embeddings)
         topics = self._topics(model)
         shares = model.proportions.mean(axis=0)
         words = model.word_probabilities
@@ -210,16 +208,12 @@ class TopicGroups(MetaTopicModel):
             shared by all.
         """
         check_is_fitted(self)
-        model = FittedTopics(
-            self.estimator, X, covariates=covariates, embeddings=embeddings
-        )
+        model = FittedTopics(self.estimator, X, None, None, covariates, embeddings)
         return self._grouped(model.proportions)
 
     def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
         """Proportions of the groups in draws of the model's posterior."""
-        model = FittedTopics(
-            self.estimator, X, covariates=covariates, embeddings=embeddings
-        )
+        model = FittedTopics(self.estimator, X, None, None, covariates, embeddings)
         return np.stack(
             [self._grouped(draw) for draw in model.posterior_draws(n_draws)]
         )

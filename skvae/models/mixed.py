@@ -129,45 +129,45 @@ def each_part(X, likelihood):
             yield LIKELIHOODS[kind], where, X[:, list(columns)]
 
 
-def check_gaps(model, X, likelihood):
-    """Raise ValueError if values are missing where none may be."""
-    name = type(model).__name__
+def check_values(model, X, likelihood, *, scored):
+    """Raise ValueError if values are missing where none may be.
+
+    If rows are `scored`, their values must be in the support of the likelihoods too.
+    """
     for output, where, part in each_part(X, likelihood):
+        name = f"{type(model).__name__} with {where}"
         values = part.data if sp.issparse(part) else part
-        if sp.issparse(part) and not output.counts and np.isnan(values).any():
+        if output.counts and np.isnan(values).any():
+            raise ValueError(
+                f"{name} takes no missing values, but X contains NaN. Count them as 0, "
+                "or take likelihood='poisson'."
+            )
+        if sp.issparse(part) and np.isnan(values).any():
             raise ValueError(
                 f"{name} takes missing values in dense X only, but X is sparse and "
                 "contains NaN. Pass X.toarray() or use sparse_threshold=0."
             )
-        if output.counts and np.isnan(values).any():
-            raise ValueError(
-                f"{name} takes no missing values with {where}, but X contains NaN. "
-                "Count them as 0, or take likelihood='poisson'."
-            )
+        if scored:
+            check_support(name, output, part, values)
 
 
-def check_support(model, X, likelihood):
-    """Raise ValueError unless values of X are such as the likelihoods are of."""
-    name = type(model).__name__
-    for output, where, part in each_part(X, likelihood):
-        values = part.data if sp.issparse(part) else part
-        least, most = (
-            reduce(values, axis=None) if values.size else 0.0 for reduce in EXTREMES
+def check_support(name, output, part, values):
+    """Raise ValueError unless all values are in the support of a likelihood."""
+    least, most = (
+        reduce(values, axis=None) if values.size else 0 for reduce in EXTREMES
+    )
+    (least, most), (lowest, highest) = ends, output.support
+    if least < lowest or most > highest:
+        is_gray = least >= 0 and output is BernoulliOutput
+        ways = f"X / {most:g}, or MinMaxScaler" if is_gray else "MinMaxScaler"
+        raise ValueError(
+            f"{name} takes values in [{lowest}, {highest}], but X has values from "
+            f"{least:g} to {most:g}. Scale X ({ways}), or use likelihood='gaussian'."
         )
-        lowest, highest = output.support
-        if least < lowest or most > highest:
-            grey = least >= 0 and output is BernoulliOutput
-            ways = f"X / {most:g}, or MinMaxScaler" if grey else "MinMaxScaler"
+    if output is CategoricalOutput:
+        is_binary = np.isin(values, (0, 1)) | np.isnan(values)
+        if not is_binary.all() or (np.asarray(part.sum(axis=1)) > 1).any():
             raise ValueError(
-                f"{name} with {where} takes values in [{lowest}, {highest}], but X has "
-                f"values from {least:g} to {most:g}. Scale X ({ways}), or use "
-                "likelihood='gaussian'."
+                f"{name} takes rows of zeros with a single 1, as from OneHotEncoder, "
+                "but X has others. Pass a pair for each such block of columns."
             )
-        if output is CategoricalOutput:
-            sums = np.asarray(part.sum(axis=1))
-            binary = np.isin(values, (0, 1)) | np.isnan(values)
-            if not binary.all() or (sums > 1).any():
-                raise ValueError(
-                    f"{name} with {where} takes rows of zeros with a single 1, as from "
-                    "OneHotEncoder, but X has others. Pass a pair for each such block."
-                )

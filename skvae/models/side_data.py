@@ -18,10 +18,6 @@ from skvae.utils.validation import (
     invalid_parameter,
 )
 
-ONE_COLUMN = (
-    " If each row has one number, pass a table of one column: "
-    "covariates.reshape(-1, 1)."
-)
 # Kinds of values, in the words of pandas, that are numbers.
 NUMBERS = {"boolean", "decimal", "empty", "floating", "integer", "mixed-integer-float"}
 
@@ -42,9 +38,7 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     labeled = hasattr(estimator, "covariate_values_")
     if not reset:
         n_covariates = estimator.net_.config["n_covariates"]
-        had = f", {'labels' if labeled else f'{n_covariates} numbers a row'},"
-        how = "for each row of X or one for all"
-        check_given(estimator, "covariates", covariates, n_covariates and had, how)
+        check_given(estimator, "covariates", covariates, n_covariates)
     if covariates is None:
         return None
     shape = np.shape(covariates)
@@ -86,22 +80,14 @@ def indicators(estimator, labels, n_samples, reset):
     if kind not in ("string", "integer", "boolean"):
         raise ValueError(
             f"{name} takes covariates in one dimension as labels, all strings or all "
-            f"integers. Found values of the kind {kind!r}."
-            + ONE_COLUMN
-            * (reset and kind == "floating")
+            f"integers. Found values of the kind {kind!r}. Pass numbers as a table: "
+            "covariates.reshape(-1, 1)."
         )
     if reset:
         values = np.unique(labels).tolist()
         if kind == "string":  # without numpy.str_
             values = np.array([str(value) for value in values], dtype=object)
-        else:
-            values = np.array(values)
-            if values.dtype.kind not in "biu":
-                raise ValueError(
-                    f"{name} found integers among the labels that do not fit into 64 "
-                    "bits. Pass them as strings."
-                )
-        estimator.covariate_values_ = values
+        estimator.covariate_values_ = np.asarray(values)
     values = estimator.covariate_values_
     place = pd.Index(values.astype(object)).get_indexer(labels)
     if (place < 0).any():
@@ -153,7 +139,7 @@ def standardized(estimator, table, n_samples, reset):
     if table.shape[1] != len(mean):
         raise ValueError(
             f"{name} was given {table.shape[1]} covariates a row, but was fitted with "
-            f"{len(mean)}." + ONE_COLUMN * (n_dims == 1 and table.shape[1] == n_samples)
+            f"{len(mean)}."
         )
     check_column_names(estimator, "covariate", given, reset=reset)
     if mean.any() or (scale != 1).any():  # which leaves no zeros
@@ -225,9 +211,7 @@ def check_embeddings(estimator, embeddings, n_samples, *, reset):
     name = type(estimator).__name__
     if not reset:
         width = estimator.net_.config["n_embedding_features"]
-        had = f" of {width} numbers a row,"
-        how = "a row for each of X"
-        check_given(estimator, "embeddings", embeddings, width and had, how)
+        check_given(estimator, "embeddings", embeddings, width)
     if embeddings is None:
         return None
     if sp.issparse(embeddings):
@@ -280,19 +264,19 @@ def column_numbers(X, columns):
 # --- what both share -----------------------------------------------------------------
 
 
-def check_given(estimator, kind, values, had, how):
+def check_given(estimator, kind, values, width):
     """Raise ValueError unless values are given if and only if `fit` had some.
 
-    `had` describes the values of `fit`, if there were any, and `how` says what to pass.
+    `width` is their number in each row in `fit`.
     """
     name = type(estimator).__name__
-    if values is None and had:
+    if values is None and width:
         raise ValueError(
-            f"{name} was fitted with {kind}{had} and needs them here: pass {kind}=..., "
-            f"{how}. Pipelines and searches need scikit-learn's metadata routing, for "
-            f"example set_score_request({kind}=True)."
+            f"{name} was fitted with {kind} and needs them here: pass {kind}=... for "
+            "each row of X. Pipelines and searches need scikit-learn's metadata "
+            f"routing, for example set_score_request({kind}=True)."
         )
-    if values is not None and not had:
+    if values is not None and not width:
         raise ValueError(
             f"{name} was fitted without {kind} and cannot use them. Leave them out, or "
             f"fit it again with {kind}."

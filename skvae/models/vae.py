@@ -22,12 +22,7 @@ from skvae.models.autoencoder import (
 )
 from skvae.models.base import BaseVAE
 from skvae.models.health import row_problems
-from skvae.models.mixed import (
-    check_gaps,
-    check_support,
-    kinds_of,
-    resolved_likelihood,
-)
+from skvae.models.mixed import check_values, kinds_of, resolved_likelihood
 from skvae.models.side_data import check_embeddings
 from skvae.models.topics import HIDDEN, thin_counts
 from skvae.nn.autoencoder import Affine
@@ -418,11 +413,9 @@ class VAETransformer(BaseVAE):
         if reset:
             self._resolved = resolved_likelihood(self, X_given, X)
         likelihood = self._likelihood()
-        check_gaps(self, X, likelihood)
-        if scored:
-            if set(kinds_of(likelihood)) <= COUNTS:
-                check_non_negative(X, f"X in {type(self).__name__}")
-            check_support(self, X, likelihood)
+        if scored and set(kinds_of(likelihood)) <= COUNTS:
+            check_non_negative(X, f"X in {type(self).__name__}")
+        check_values(self, X, likelihood, scored=scored)
         return X
 
     def _likelihood(self):
