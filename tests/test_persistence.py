@@ -276,9 +276,9 @@ REFUSED = {
     "a generator": (
         dict(random_state=np.random.RandomState(0)),
         TypeError,
-        "with random_state=RandomState.*set_params",
+        "hold no RandomState, as params.random_state is.*set_params",
     ),
-    "callbacks": (dict(callbacks=[Callback()]), TypeError, "with callbacks="),
+    "callbacks": (dict(callbacks=[Callback()]), TypeError, "as params.callbacks.0 is"),
     "an invalid value": (dict(lr=-1), ValueError, "'lr' parameter of NVDMTopicModel"),
 }
 
