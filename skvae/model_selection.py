@@ -250,10 +250,7 @@ def compare_models(
 
 def _check_models(models, of_texts):
     if not isinstance(models, Mapping) or not models:
-        raise TypeError(
-            f"models is {models!r}, not a dict of estimators. Pass, say, "
-            "{'LDA': LatentDirichletAllocation(20), 'GSM': GSMTopicModel(20)}."
-        )
+        raise TypeError(f"models is {models!r}, not a dict of estimators by name.")
     for name, model in models.items():
         if isinstance(model, type) or not hasattr(model, "get_params"):
             raise TypeError(
@@ -265,9 +262,8 @@ def _check_models(models, of_texts):
         )
         if of_texts and not counts_texts:
             raise ValueError(
-                f"X is texts, but models[{name!r}] is {type(model).__name__}, which "
-                "takes counts. Pass Pipelines, such as make_pipeline(CountVectorizer()"
-                ", model), or counts for X."
+                f"X is texts, but models[{name!r}] takes counts. Pass Pipelines, such "
+                "as make_pipeline(CountVectorizer(), model), or counts for X."
             )
     if "unigram" in models:
         raise ValueError("'unigram' is the row of the baseline. Rename that model.")

@@ -77,7 +77,10 @@ def encode(value, name, arrays):
         return {"__tuple__": encode(list(value), name, arrays)}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: encode(v, f"{name}.{key}", arrays) for key, v in value.items()}
-    raise TypeError(f"Model files hold no {type(value).__name__}, as {name} is.")
+    raise TypeError(
+        f"Model files hold no {type(value).__name__}, as {name} is. Set a parameter "
+        "that only training needs to None with set_params(), or pickle the model."
+    )
 
 
 def decode(node, arrays):
@@ -179,14 +182,6 @@ def contents(estimator, arrays):
                 "files hold no code. Pickle it, for example with joblib."
             )
     del params["device"]  # of this machine
-    for param, value in params.items():
-        try:
-            encode(value, param, {})
-        except TypeError as error:
-            raise TypeError(
-                f"{name} cannot be saved with {param}={value!r}. Set it to None, for "
-                "example, with set_params(): only training needs it. Or pickle it."
-            ) from error
     asked = state.get("_metadata_request")
     parts = {
         "params": params,

@@ -170,11 +170,8 @@ class Shards:
             return np.flatnonzero(numbers)
         if numbers.shape == (0,):
             return numbers.astype(np.int64)
-        if (
-            numbers.ndim != 1
-            or not np.issubdtype(numbers.dtype, np.integer)
-            or not -n <= numbers.min() <= numbers.max() < n
-        ):
+        whole = numbers.ndim == 1 and np.issubdtype(numbers.dtype, np.integer)
+        if not whole or not -n <= numbers.min() <= numbers.max() < n:
             raise IndexError(
                 f"Shards of {n} rows are indexed by numbers of these, a mask of {n} "
                 f"values or a slice, but got {rows!r:.60}."

@@ -142,7 +142,6 @@ def representative_documents(
     check_scalar(n_documents, "n_documents", Integral, min_val=1)
     topics = FittedTopics.of(model, X, texts, feature_names, covariates, embeddings)
     texts, lists = topics.texts, topics.top_lists(n_words)
-    n_documents = min(n_documents, topics.n_documents)
     rows, similarity = topics.nearest_documents(n_documents)
     found = pd.DataFrame(
         {

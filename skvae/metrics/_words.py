@@ -77,8 +77,7 @@ def as_columns(leading, feature_names, n_features):
     names = [] if feature_names is None else list(feature_names)
     if feature_names is not None and len(names) != n_features:
         raise ValueError(
-            f"There are {len(names)} feature_names, but X has {n_features} features. "
-            "Pass one name per feature, in the order of the columns."
+            f"There are {len(names)} feature_names, but X has {n_features} features."
         )
     index = {name: column for column, name in enumerate(names)}
 

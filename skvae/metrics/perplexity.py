@@ -173,8 +173,7 @@ def complete(topics, random_state=0, held_out=None):
         second = check_counts(held_out, "held_out")
         if second.shape != first.shape:
             raise ValueError(
-                f"held_out has the shape {second.shape}, but X {first.shape}. Pass the "
-                "other half of each document of X."
+                f"held_out has the shape {second.shape}, but X {first.shape}."
             )
     elif "embeddings" in side_data:
         raise ValueError(

@@ -352,9 +352,8 @@ class LatentSpaceDisplay(style.Display):
         self : LatentSpaceDisplay
             The display, with its axes and figure.
         """
-        classes = []
-        if self.y is not None and not _varies(self.y):
-            classes = _classes(self.y)
+        of_classes = self.y is not None and not _varies(self.y)
+        classes = _classes(self.y) if of_classes else []
         names = [style.legible(group.name) for group in classes]
         room = 0.3 + 0.07 * style.longest(names)
         self.figure_, self.ax_ = style.one_axes(ax, (6 + room, 5.6))

@@ -132,8 +132,8 @@ class TopicPrevalenceDisplay(style.Display):
             The display, with its axes and figure.
         """
         groups = self.prevalence["group"]
-        kind = axis_of_groups(groups)
-        in_time, in_order = kind == "time", kind != "groups"
+        in_time = axis_of_groups(groups) == "time"
+        in_order = axis_of_groups(groups) != "groups"
         n_columns = min(N_COLUMNS, len(self.titles))
         titles = {name: style.legible(title, 60) for name, title in self.titles.items()}
         width = max(3.6, 0.09 * style.longest(titles.values()))
@@ -146,9 +146,7 @@ class TopicPrevalenceDisplay(style.Display):
         for ax, (k, (name, title)) in zip(self.axes_.flat, enumerate(titles.items())):
             rows = found[found["topic"] == name]
             share, low, high = rows[["share", "low", "high"]].to_numpy().T
-            where = rows["group"]
-            if in_time:
-                where = where.dt.start_time
+            where = rows["group"].dt.start_time if in_time else rows["group"]
             color = style.color_of(k)
             if in_order:
                 ax.plot(where, share, color=color, marker="o", markersize=3)

@@ -118,9 +118,8 @@ class TopicWordsDisplay(style.Display):
             With the picture drawn.
         """
         fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
-        frequencies = None
-        if X is not None and by == "relevance":
-            frequencies = word_frequencies(fitted)
+        by_documents = X is not None and by == "relevance"
+        frequencies = word_frequencies(fitted) if by_documents else None
         scores = rank_words(fitted, by, weight, frequencies)
         columns = fitted.leading_columns(n_words, scores)
         if fitted.signed:

@@ -161,7 +161,7 @@ def test_a_card_of_a_consensus_tells_how_well_fits_agree(X):
 
 
 def test_what_has_no_card(X):
-    with pytest.raises(TypeError, match="not a NMF"):
+    with pytest.raises(TypeError, match="not NMF"):
         model_card(NMF(2).fit(X))
     with pytest.raises(NotFittedError):
         model_card(make(GSMTopicModel))

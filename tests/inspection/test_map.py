@@ -70,5 +70,5 @@ def test_map_needs_names_and_points(models):
     model = Components().fit([[1.0]])
     with pytest.raises(ValueError, match="Components was fitted without feature names"):
         embedding_map(model)
-    with pytest.raises(ValueError, match="needs 3 points at least, but there are 2"):
+    with pytest.raises(ValueError, match="needs 3 points, but there are 2"):
         embedding_map(model, feature_names=["a"])

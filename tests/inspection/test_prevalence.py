@@ -209,7 +209,7 @@ def test_signed_codes_are_refused():
 def test_dates_as_strings_and_unknown_periods_are_told(models):
     lda = models[LatentDirichletAllocation]
     days = DATES.strftime("%Y-%m-%d").tolist()
-    with pytest.raises(ValueError, match=r"dates as strings.*Pass pd\.to_datetime\(by"):
+    with pytest.raises(ValueError, match=r"by holds .2024.*Pass pd\.to_datetime\(by"):
         topic_prevalence(lda, X, days)
     with pytest.raises(ValueError, match="freq='month' is not a length of periods"):
         topic_prevalence(lda, X, DATES, freq="month")

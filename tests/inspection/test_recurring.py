@@ -35,7 +35,7 @@ def test_topics_recur_where_other_fits_have_their_words():
 
 def test_a_single_fit_says_nothing_of_recurrence(corpus):
     fit = make(GSMTopicModel).fit(corpus.data)
-    with pytest.raises(ValueError, match="There are 1 fits, but which topics recur"):
+    with pytest.raises(ValueError, match="There are 1 fits. Pass two or more"):
         recurring_topics([fit, None])
     with pytest.raises(NotFittedError):
         recurring_topics([fit, make(GSMTopicModel)])

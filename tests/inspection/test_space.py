@@ -107,9 +107,9 @@ def test_a_text_is_a_document(of_texts):
 
 def test_most_similar_tells_what_it_needs(models):
     model, X = models[0]["LDA"], models[1]
-    with pytest.raises(ValueError, match="takes one of word=, topic= and.*but got 0"):
+    with pytest.raises(ValueError, match="Pass one of word=, topic= and .* not 0"):
         most_similar(model)
-    with pytest.raises(ValueError, match="but got 2"):
+    with pytest.raises(ValueError, match="not 2"):
         most_similar(model, word="w1", topic=1)
     with pytest.raises(ValueError, match="needs X, the documents to look among"):
         most_similar(model, word="w1", among="documents")

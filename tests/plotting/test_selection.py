@@ -82,7 +82,7 @@ def test_selection_of_a_comparison_joins_families():
     np.testing.assert_array_equal(
         gsm.lines[0].get_xydata(), [[5, 50], [10, 40], [20, 45]]
     )
-    with pytest.raises(ValueError, match="The table has no model. Pass what compare_"):
+    with pytest.raises(ValueError, match="The table has no model"):
         ModelSelectionDisplay.from_comparison(table.iloc[:1])
     # What a table has beyond that, if it is known, has panels in a second row.
     more = table.assign(npmi_test=0.2, stability=0.0, nmi=np.nan)

@@ -113,7 +113,7 @@ def test_classes_of_topics(models, data, name):
         np.testing.assert_allclose(row["red"], theta[labels == "red", k].mean())
     drawn = display.ax_.images[0].get_array()
     np.testing.assert_allclose(drawn, shares)
-    with pytest.raises(ValueError, match=r"y has shape \(2,\), but X has 300 docum"):
+    with pytest.raises(ValueError, match=r"y has shape \(2,\), but X has 300 rows"):
         TopicDocumentsDisplay.from_estimator(models[name], X, y[:2])
 
 
