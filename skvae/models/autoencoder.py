@@ -2,7 +2,6 @@
 
 import copy
 import math
-from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,29 +30,23 @@ MAX_START_VALUES = 2**24
 LEAST_SHARE = 1e-4
 
 
-def mask(rows, rng, rate):
+# Corruptions return dense rows, so that every container gives the same bits.
+
+
+def mask(rows, rng, level):
     """Rows with a random share of their values set to zero; NaN stays."""
-    return np.where(rng.random(rows.shape, dtype=np.float32) < rate, 0 * rows, rows)
+    rows = rows.toarray() if sp.issparse(rows) else rows
+    return np.where(rng.random(rows.shape, dtype=np.float32) < level, 0 * rows, rows)
 
 
-def add_noise(rows, rng, std):
-    """Rows with normal noise of the given standard deviation added."""
-    with np.errstate(over="ignore", invalid="ignore"):  # training will tell
-        return rows + std * rng.standard_normal(rows.shape, dtype=np.float32)
+def add_noise(rows, rng, level):
+    """Rows with normal noise of a given standard deviation added."""
+    rows = rows.toarray() if sp.issparse(rows) else rows
+    with np.errstate(over="ignore", invalid="ignore"):  # training reports it
+        return rows + level * rng.standard_normal(rows.shape, dtype=np.float32)
 
 
 CORRUPTIONS = {"masking": mask, "gaussian": add_noise}
-
-
-def corruption(kind, level):
-    """A function that corrupts rows, or None if they stay intact."""
-    return partial(corrupt, kind=kind, level=level) if level else None
-
-
-def corrupt(rows, rng, kind, level):
-    """Rows, dense or sparse, corrupted; dense, so that any container gives the same."""
-    rows = rows.toarray() if sp.issparse(rows) else rows
-    return CORRUPTIONS[kind](rows, rng, level)
 
 
 def bound_without_codes(inference, data):

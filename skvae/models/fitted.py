@@ -570,25 +570,23 @@ def as_keywords(model, **beside):
 def rows_of(model, given, n_samples):
     """What is given to a fitted model, by kind, as a row for each sample, to index."""
     rows = dict(given)
-    if "embeddings" in given:
+    if "embeddings" in rows:
         rows["embeddings"] = check_embeddings(
-            model, given["embeddings"], n_samples, reset=False
+            model, rows["embeddings"], n_samples, reset=False
         )
-    if "covariates" in given:
-        rows["covariates"] = _rows_of_covariates(model, given["covariates"], n_samples)
-    return rows
-
-
-def _rows_of_covariates(model, covariates, n_samples):
+    covariates = rows.get("covariates")
+    if covariates is None:
+        return rows
     check_covariates(model, covariates, n_samples, reset=False)
+    labeled = hasattr(model, "covariate_values_")
     if sp.issparse(covariates):
-        return sp.csr_array(covariates)
-    labelled = hasattr(model, "covariate_values_")
-    rows = np.asarray(covariates, dtype=object if labelled else None)
-    if rows.ndim < 2 - labelled:  # one for all
-        width = () if labelled else (model.net_.config["n_covariates"],)
-        rows = np.broadcast_to(rows, (n_samples, *width))
-    return rows
+        covariates = sp.csr_array(covariates)
+    else:
+        covariates = np.asarray(covariates, dtype=object if labeled else None)
+        if covariates.ndim < 2 - labeled:  # one for all
+            shape = (n_samples, model.net_.config["n_covariates"])[: 2 - labeled]
+            covariates = np.broadcast_to(covariates, shape)
+    return rows | {"covariates": covariates}
 
 
 def parameters_of(estimator):
@@ -607,8 +605,5 @@ def parameters_of(estimator):
 
 
 def call_of(estimator):
-    """An estimator as the call that makes it."""
-    changed = [
-        f"{name}={value}" for name, value, is_set in parameters_of(estimator) if is_set
-    ]
-    return f"{type(estimator).__name__}({', '.join(changed)})"
+    """An estimator as the call that makes it, in one line."""
+    return " ".join(repr(estimator).split())

@@ -44,6 +44,7 @@ def row_problems(model):
     health, config = model.health_, model.net_.config
     scaled = model.net_.module_.decoder.output.scaled
     given = scaled and not isinstance(config["scale"], str)
+    n_covariates = config["n_covariates"]
     found, baseline = health["bound"], health["bound_without_codes"]
     if health["active_units"] == 0 and given:
         yield (
@@ -51,12 +52,11 @@ def row_problems(model):
             "of the Gaussian likelihood. Lower it, or learn it: scale='shared'."
         )
     elif health["active_units"] == 0:
+        explained = " Or the covariates explain everything." if n_covariates else ""
         yield (
             "no latent unit is active: rows are all encoded alike. Lower `lr` (now "
             f"{model.lr}), raise `kl_warmup` (now {model.kl_warmup}) or `max_epochs` "
-            f"(now {model.max_epochs})."
-            + " Or the covariates tell all there is to tell."
-            * (config["n_covariates"] > 0)
+            f"(now {model.max_epochs}).{explained}"
         )
     elif found < baseline - 0.01 * abs(baseline) - 0.01:
         yield (
@@ -68,44 +68,40 @@ def row_problems(model):
 
 
 def facts(model):
-    """Return what the fit and `health_` tell, in words, by name."""
-    health = model.health_
+    """Return what the fit and `health_` say, as texts by name."""
+    health, config = model.health_, model.net_.config
     best, kl = health["best_epoch"], health["kl_per_unit"]
     kept = "" if best == model.n_iter_ else f", of which {best} is kept"
     low, middle, high = np.quantile(kl, [0, 0.5, 1])
-    width = model.net_.config["n_embedding_features"]
-    told = covariate_facts(model) | {
-        **({"embeddings": f"{width} numbers a row"} if width else {}),
+    found = {}
+    if n_covariates := config["n_covariates"]:
+        names = getattr(model, "covariate_names_", [])
+        labels = getattr(model, "covariate_values_", names)
+        kind = "labels" if labels is not names else "numbers"
+        shown = ", ".join(map(str, labels[:5])) + ", ..." * (len(labels) > 5)
+        shown = f": {shown}" if shown else ""
+        found["covariates"] = f"{n_covariates} {kind}{shown}"
+    if width := config["n_embedding_features"]:
+        found["embeddings"] = f"{width} numbers a row"
+    found |= {
         "epochs": f"{model.n_iter_}{kept}",
         "latent units in use": f"{health['active_units']} of {len(kl)}",
         "KL term of a unit": f"{low:.2f} to {high:.2f} nats, median {middle:.2f}",
     }
     if "dead_topics" in health:
         pairs = [f"{i} and {j}" for i, j in health["duplicate_topics"]]
-        told |= {
+        found |= {
             "dead topics": ", ".join(map(str, health["dead_topics"])) or "none",
             "topics that repeat others": ", ".join(pairs) or "none",
             "training perplexity": f"{health['perplexity']:.1f}, where word "
             f"frequencies alone get {health['unigram_perplexity']:.1f}",
         }
     else:
-        told["bound of a training row"] = (
+        found["bound of a training row"] = (
             f"{health['bound']:.1f} nats, where the features without codes get "
             f"{health['bound_without_codes']:.1f}"
         )
     if hasattr(model, "n_matched_words_"):
-        told["words with pretrained vectors"] = (
-            f"{model.n_matched_words_} of {model.n_features_in_}"
-        )
-    return told
-
-
-def covariate_facts(model):
-    for kind, attribute in ("labels", "values"), ("numbers", "names"):
-        known = getattr(model, f"covariate_{attribute}_", None)
-        if known is not None:
-            more = ", ..." * (len(known) > 5)
-            found = f"{len(known)} {kind}: {', '.join(map(str, known[:5]))}{more}"
-            return {"covariates": found}
-    n = model.net_.config["n_covariates"]
-    return {"covariates": f"{n} numbers"} if n else {}
+        matched = f"{model.n_matched_words_} of {model.n_features_in_}"
+        found["words with pretrained vectors"] = matched
+    return found

@@ -153,9 +153,7 @@ def check_values(model, X, likelihood, *, scored):
 
 def check_support(name, output, part, values):
     """Raise ValueError unless all values are in the support of a likelihood."""
-    least, most = (
-        reduce(values, axis=None) if values.size else 0 for reduce in EXTREMES
-    )
+    ends = [reduce(values, axis=None) if values.size else 0 for reduce in EXTREMES]
     (least, most), (lowest, highest) = ends, output.support
     if least < lowest or most > highest:
         is_gray = least >= 0 and output is BernoulliOutput

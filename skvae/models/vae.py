@@ -16,7 +16,6 @@ from skvae.models.autoencoder import (
     bound_without_codes,
     build_autoencoder,
     checked_config,
-    corruption,
     has_linear_path,
     start_at_pca,
 )
@@ -487,8 +486,10 @@ class VAETransformer(BaseVAE):
             options["early_stopping"] = 10 <= n_samples < 2 * n_features and (
                 has_linear_path(self._config(data))
             )
-        corrupt = corruption(self.corruption, self.denoising)
-        if corrupt is None and self._is_multinomial():
+        corrupt = None
+        if self.denoising:
+            corrupt = partial(CORRUPTIONS[self.corruption], level=self.denoising)
+        elif self._is_multinomial():
             hidden = HIDDEN if data.embeddings.shape[1] else 0.0
             corrupt = partial(thin_counts, hidden=hidden)
         return {

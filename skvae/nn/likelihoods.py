@@ -377,7 +377,6 @@ class Output(nn.Module):
 
     def at_mean(self, mean, n_samples):
         """Return what output gives features the means that they have in n_samples."""
-        raise NotImplementedError
 
     def mean_length(self, mean):
         """Return the mean row sum of counts with such means of features, else NaN."""
@@ -385,7 +384,6 @@ class Output(nn.Module):
 
     def forward(self, output):
         """Return the likelihood, a torch distribution over rows."""
-        raise NotImplementedError
 
     def draw(self, mean, rng, mean_length):
         """Return rows drawn from likelihoods with the given means.
@@ -397,7 +395,6 @@ class Output(nn.Module):
         mean_length : float
             Mean row sum of the training data.
         """
-        raise NotImplementedError
 
 
 class BernoulliOutput(Output):
