@@ -230,15 +230,15 @@ def build_autoencoder(config, generator):
     }
     output = make_output(config["likelihood"], n_features, config["scale"])
     n_covariates = config["n_covariates"]
-    n_beside = n_covariates + config["n_embedding_features"]
+    n_side = n_covariates + config["n_embedding_features"]
     if config["sees_gaps"]:
-        n_beside += n_features
+        n_side += n_features
     if config["scaled_counts"]:
         preprocess = ScaledCounts()
-        n_beside += preprocess.n_extra_features
+        n_side += preprocess.n_extra_features
     else:
         preprocess = Affine(n_features, unit=output.seen_unit is not None)
-    n_seen, n_given = n_features + n_beside, n_components + n_covariates
+    n_seen, n_given = n_features + n_side, n_components + n_covariates
     image = config["image_shape"], config["channels"]
     conv = config["architecture"] == "conv"
     skip = has_linear_path(config)
@@ -246,7 +246,7 @@ def build_autoencoder(config, generator):
     if config["encoder"] is not None:
         body = Custom(config["encoder"], (n_seen,), n_seen, generator)
     elif conv:
-        body = ConvolutionalEncoder(*image, hidden, **layers, n_beside=n_beside)
+        body = ConvolutionalEncoder(*image, hidden, **layers, n_side=n_side)
     else:
         body = MLP(n_seen, hidden, **layers, skip=skip)
     encoder = GaussianEncoder(

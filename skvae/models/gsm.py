@@ -453,20 +453,18 @@ class GSMTopicModel(BaseProportionsModel):
                 f"{name} was given word_embeddings by words, but X has no feature "
                 "names. Pass feature_names=vectorizer.get_feature_names_out()."
             )
-        known = np.array([word in vectors for word in words])
-        if not known.any():
+        found = {w: np.ravel(vectors[w]) for w in words if w in vectors}
+        if not found:
             first = ", ".join(map(repr, words[:3]))
             raise ValueError(
-                f"word_embeddings of {name} has none of the {len(known)} words of X, "
+                f"word_embeddings of {name} has none of the {len(words)} words of X, "
                 f"such as {first}. Do they differ in case or accents?"
             )
-        rows = [np.ravel(vectors[word]) for word in words[known]]
-        sizes = {len(row) for row in rows}
+        sizes = {len(vector) for vector in found.values()}
         if len(sizes) > 1:
             raise ValueError(
                 f"word_embeddings of {name} has vectors of the sizes {sorted(sizes)}. "
                 "Give all words vectors of one size."
             )
-        matrix = np.zeros((len(known), *sizes))
-        matrix[known] = rows
-        return matrix, int(known.sum())
+        zeros = np.zeros(sizes.pop())
+        return np.array([found.get(word, zeros) for word in words]), len(found)

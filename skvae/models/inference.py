@@ -197,14 +197,6 @@ class Sample:
             torch.cat([q.mean for q in parts]), torch.cat([q.stddev for q in parts])
         )
 
-    @property
-    def mean(self):
-        return self.posterior.mean.cpu().numpy()
-
-    @property
-    def std(self):
-        return self.posterior.stddev.cpu().numpy()
-
     @cached_property
     def codes(self):
         """Those of the mean."""

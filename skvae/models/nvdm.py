@@ -198,12 +198,8 @@ class NVDMTopicModel(BaseTopicModel):
 
     @staticmethod
     def _build_decoder(config, generator):
-        decoder = LogLinearDecoder(
-            config["n_features"],
-            config["n_components"],
-            generator,
-            config["n_covariates"],
-        )
+        shape = config["n_features"], config["n_components"]
+        decoder = LogLinearDecoder(*shape, generator, config["n_covariates"])
         return decoder, None, 1.0
 
     def _set_fitted_attributes(self, module, sample):

@@ -397,13 +397,9 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         added = config["recipe"]
         preprocess = ScaledCounts() if "scaled_counts" in added else Counts()
         n_side = config["n_covariates"] + config["n_embedding_features"]
-        body = MLP(
-            config["n_features"] + preprocess.n_extra_features + n_side,
-            config["hidden_layer_sizes"],
-            config["activation"],
-            config["dropout"],
-            generator,
-        )
+        n_in = config["n_features"] + preprocess.n_extra_features + n_side
+        layers = config["hidden_layer_sizes"], config["activation"], config["dropout"]
+        body = MLP(n_in, *layers, generator)
         encoder = GaussianEncoder(
             body,
             config["n_components"],
@@ -413,9 +409,8 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
             n_embedding_features=config["n_embedding_features"],
         )
         decoder, link, prior_std = cls._build_decoder(config, generator)
-        prior = GaussianPrior(
-            config["n_components"], learnt="learnt_prior" in added, std=prior_std
-        )
+        is_learnt = "learnt_prior" in added
+        prior = GaussianPrior(config["n_components"], learnt=is_learnt, std=prior_std)
         return VariationalAutoencoder(encoder, decoder, prior, link)
 
     @staticmethod

@@ -514,9 +514,11 @@ class VAETransformer(BaseVAE):
         if module.decoder.output.scaled:
             scale = module.decoder.output.scale.cpu().numpy()
             self.scale_ = scale if scale.ndim else float(scale)
-        self.latent_mean_ = sample.mean.mean(axis=0)
-        within = np.diag((sample.std**2).mean(axis=0))
-        self.latent_covariance_ = within + np.cov(sample.mean.T, bias=True)
+        mean, std = sample.posterior.mean, sample.posterior.stddev
+        mean, std = mean.cpu().numpy(), std.cpu().numpy()
+        self.latent_mean_ = mean.mean(axis=0)
+        within = np.diag((std**2).mean(axis=0))
+        self.latent_covariance_ = within + np.cov(mean.T, bias=True)
 
     def _health(self, sample, baseline):
         health = super()._health(sample, baseline)
