@@ -330,9 +330,7 @@ class BaseVAE(
             del self._unmeasured
         return vars(self)["health_"]
 
-    def _validate(
-        self, X, covariates=None, embeddings=None, *, reset=False, scored=True
-    ):
+    def _validate(self, X, covariates=None, embeddings=None, reset=False, scored=True):
         """Check X and what is known about its rows, and return them as `Data`.
 
         X may be `Shards`, of which each part is checked. If rows are not `scored`, the
@@ -341,9 +339,8 @@ class BaseVAE(
         if not reset:
             check_is_fitted(self, "net_")
         if self.embedding_columns is not None:
-            X, embeddings = split_embeddings(
-                self, X, embeddings, self.embedding_columns, reset=reset
-            )
+            columns = self.embedding_columns
+            X, embeddings = split_embeddings(self, X, embeddings, columns, reset=reset)
         if isinstance(X, Shards):
             for number, part in enumerate(X.parts()):
                 self._check_X(part, reset=reset and number == 0, scored=scored)
@@ -370,8 +367,7 @@ class BaseVAE(
             if changed:
                 raise ValueError(
                     f"{type(self).__name__} cannot continue training: {changed} "
-                    "changed since it was fitted. Set the old values, or fit it again "
-                    "with warm_start=False."
+                    "changed since it was fitted. Set the old values again."
                 )
         net = self._make_net(seed, config, group, **options)
         if not is_new:

@@ -151,21 +151,22 @@ class ClusterTopicModel(MetaTopicModel):
         check_parameters(self)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         estimator, clusterer = self._parts(seed)
-        X, given = self._check_data(estimator, X, covariates, embeddings, reset=True)
-        estimator = estimator.fit(X, **given)
+        X, side_data = self._check_data(
+            estimator, X, covariates, embeddings, reset=True
+        )
+        estimator = estimator.fit(X, **side_data)
         projection = None
-        if "embeddings" in given:
-            projection = self._projection(estimator, given["embeddings"])
-        codes = _directions(estimator, projection, X, given)
+        if "embeddings" in side_data:
+            projection = self._projection(estimator, side_data["embeddings"])
+        codes = _directions(estimator, projection, X, side_data)
         with config_context(array_api_dispatch=False):  # codes are NumPy's
             labels = np.asarray(clusterer.fit_predict(codes))
         assigned = labels >= 0
         topics, numbers = np.unique(labels[assigned], return_inverse=True)
         if len(topics) == 0:
             raise ValueError(
-                f"{type(self).__name__} has no topics, since "
-                f"{type(clusterer).__name__} found no cluster. Give it other "
-                "parameters."
+                f"{type(self).__name__} has no topics: {type(clusterer).__name__} "
+                "found no cluster. Give it other parameters."
             )
         members = labels == topics[:, None]
         centers = np.array([codes[of_topic].mean(axis=0) for of_topic in members])
@@ -250,8 +251,8 @@ class ClusterTopicModel(MetaTopicModel):
             Rows sum to one.
         """
         check_is_fitted(self)
-        given = self._check_data(self.estimator_, X, covariates, embeddings)
-        codes = _directions(self.estimator_, self.projection_, *given)
+        X, side_data = self._check_data(self.estimator_, X, covariates, embeddings)
+        codes = _directions(self.estimator_, self.projection_, X, side_data)
         # Distances in units of the covariance are those between rows times this.
         unit = np.linalg.cholesky(np.linalg.inv(self.covariance_))
         distances = euclidean_distances(
@@ -274,8 +275,8 @@ class ClusterTopicModel(MetaTopicModel):
         labels : ndarray of int of shape (n_samples,)
             From 0 on.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        return self.transform(X, **given).argmax(axis=1)
+        side_data = {"covariates": covariates, "embeddings": embeddings}
+        return self.transform(X, **side_data).argmax(axis=1)
 
     def score(self, X, y=None):
         """Log-likelihood per token of the mixture of unigram models of the topics.
@@ -329,12 +330,12 @@ class ClusterTopicModel(MetaTopicModel):
         return float(np.exp(-self.score(X)))
 
 
-def _directions(estimator, projection, X, given):
+def _directions(estimator, projection, X, side_data):
     """What is clustered of each document: codes, and components of its embedding."""
-    codes = np.asarray(estimator.transform(X, **given), dtype=np.float64)
+    codes = np.asarray(estimator.transform(X, **side_data), dtype=np.float64)
     if projection is None:
         return normalize(codes)
-    components = projection.transform(np.asarray(given["embeddings"], np.float64))
+    components = projection.transform(np.asarray(side_data["embeddings"], np.float64))
     return np.hstack([normalize(codes), normalize(components)])
 
 

@@ -14,8 +14,8 @@ from skvae.utils.counts import average_jaccard, top_columns
 from skvae.utils.validation import (
     HasMethods,
     Interval,
-    InvalidParameterError,
     check_parameters,
+    invalid_parameter,
 )
 
 __all__ = ["ConsensusTopicModel"]
@@ -157,21 +157,21 @@ class ConsensusTopicModel(MetaTopicModel):
         estimator = self.estimator
         if estimator is None:
             estimator = GSMTopicModel(self.n_components)
-        X, given = self._check_data(estimator, X, covariates, embeddings, reset=True)
+        X, side_data = self._check_data(
+            estimator, X, covariates, embeddings, reset=True
+        )
         members = Parallel(self.n_jobs)(
-            delayed(_fitted)(seeded_clone(estimator, seed), X, given) for seed in seeds
+            delayed(_fitted)(seeded_clone(estimator, seed), X, side_data)
+            for seed in seeds
         )
 
-        shares = _proportions(members, X, given).mean(axis=0)
+        shares = _proportions(members, X, side_data).mean(axis=0)
         fitted = [FittedTopics(member) for member in members]
         of_members = [topics.word_probabilities for topics in fitted]
         words = np.vstack(of_members)
         if len(words) < self.n_components:
-            raise InvalidParameterError(
-                f"{type(self).__name__} is to have {self.n_components} topics, but its "
-                f"members have {len(words)} in all. Lower n_components, or give the "
-                "estimator more topics."
-            )
+            must = f"be at most {len(words)}, the number of topics of all members"
+            raise invalid_parameter(self, "n_components", must)
         merged = AgglomerativeClustering(self.n_components).fit_predict(np.sqrt(words))
         largest = np.argsort(-np.bincount(merged, weights=shares), kind="stable")
         self.estimators_ = members
@@ -210,8 +210,8 @@ class ConsensusTopicModel(MetaTopicModel):
             Rows sum to one.
         """
         check_is_fitted(self)
-        X, given = self._check_data(self.estimator_, X, covariates, embeddings)
-        proportions = _proportions(self.estimators_, X, given)
+        X, side_data = self._check_data(self.estimator_, X, covariates, embeddings)
+        proportions = _proportions(self.estimators_, X, side_data)
         return np.column_stack([proportions[:, of].sum(axis=1) for of in self.topics_])
 
     def _posterior_draws(self, X, n_draws, *, covariates=None, embeddings=None):
@@ -221,10 +221,10 @@ class ConsensusTopicModel(MetaTopicModel):
         within members, on average, plus that between the means of members. A member
         that has no posterior, such as LDA, is a point.
         """
-        X, given = self._check_data(self.estimator_, X, covariates, embeddings)
+        X, side_data = self._check_data(self.estimator_, X, covariates, embeddings)
         draws, start = [], 0
         for member in self.estimators_:
-            shares = FittedTopics(member, X, **given).posterior_draws(n_draws)
+            shares = FittedTopics(member, X, **side_data).posterior_draws(n_draws)
             numbers = start + np.arange(shares.shape[2])
             start += shares.shape[2]
             belongs = [np.isin(numbers, of) for of in self.topics_]
@@ -232,11 +232,11 @@ class ConsensusTopicModel(MetaTopicModel):
         return np.concatenate(draws)
 
 
-def _fitted(estimator, X, given):
-    return estimator.fit(X, **given)
+def _fitted(estimator, X, side_data):
+    return estimator.fit(X, **side_data)
 
 
-def _proportions(members, X, given):
+def _proportions(members, X, side_data):
     """Proportions of all topics of the members, one after the other; sums are one."""
-    found = [FittedTopics(member, X, **given).proportions for member in members]
+    found = [FittedTopics(member, X, **side_data).proportions for member in members]
     return np.hstack(found) / len(members)

@@ -571,11 +571,9 @@ def rows_of(model, given, n_samples):
     """What is given to a fitted model, by kind, as a row for each sample, to index."""
     rows = dict(given)
     if "embeddings" in rows:
-        rows["embeddings"] = check_embeddings(
-            model, rows["embeddings"], n_samples, reset=False
-        )
-    covariates = rows.get("covariates")
-    if covariates is None:
+        embeddings = rows["embeddings"]
+        rows["embeddings"] = check_embeddings(model, embeddings, n_samples, reset=False)
+    if (covariates := rows.get("covariates")) is None:
         return rows
     check_covariates(model, covariates, n_samples, reset=False)
     labeled = hasattr(model, "covariate_values_")

@@ -272,12 +272,8 @@ class Inference:
         size = max(1, min(2048, BLOCK_SIZE // width))
         for start in range(0, X.shape[0], size):
             block = data.take(slice(start, start + size))
-            yield (
-                start,
-                *block.tensors(
-                    torch.float64, self.device, sparse=sparse, inference=True
-                ),
-            )
+            options = {"sparse": sparse, "inference": True}
+            yield start, *block.tensors(torch.float64, self.device, **options)
 
     def _finite(self, values):
         """Results for rows of X as an array, unless they are NaN or infinite."""

@@ -44,8 +44,8 @@ class MetaTopicModel(
         proportions : ndarray of shape (n_samples, n_topics)
             Rows sum to one.
         """
-        given = {"covariates": covariates, "embeddings": embeddings}
-        return self.fit(X, **given).transform(X, **given)
+        side_data = {"covariates": covariates, "embeddings": embeddings}
+        return self.fit(X, **side_data).transform(X, **side_data)
 
     def inverse_transform(self, X):
         """Word probabilities of documents with the given probabilities of topics.
@@ -64,19 +64,17 @@ class MetaTopicModel(
         check_code_names(self, X)
         return check_array(X, input_name="X") @ self.word_probabilities_
 
-    def _check_data(
-        self, estimator, X, covariates=None, embeddings=None, *, reset=False
-    ):
-        """Counts, and what the estimator is given beside, as keywords."""
+    def _check_data(self, estimator, X, covariates=None, embeddings=None, reset=False):
+        """Return counts, and side data of the estimator as keywords."""
         columns = getattr(estimator, "embedding_columns", None)
         X, embeddings = split_embeddings(self, X, embeddings, columns, reset=reset)
-        given = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
+        side_data = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
         if not isinstance(X, Shards):  # which the estimator checks
             X = self._check_X(X, reset=reset)
         elif reset:
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)
-        return X, given
+        return X, side_data
 
     @property
     def _n_features_out(self):
