@@ -180,7 +180,7 @@ def test_shapes_of_images(vae):
         ReconstructionDisplay.from_estimator(model, X[:2], image_shape=(3, 8, 8))
     with pytest.raises(ValueError, match=r"has 8 channels. Pass \(channels, height"):
         draw_images(X, image_shape=(8, 8, 1))
-    with pytest.raises(ValueError, match="2 channels, but 1, grey, or 3, red"):
+    with pytest.raises(ValueError, match=r"2 channels\. Pass"):
         ReconstructionDisplay.from_estimator(model, X, image_shape=(2, 4, 8))
     with pytest.raises(ValueError, match="63 values, which make no square image"):
         draw_images(X[:, :63])

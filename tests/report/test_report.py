@@ -437,7 +437,7 @@ def test_a_failed_report_leaves_the_file_that_was_there(model, texts, tmp_path):
         skvae.report(model, texts, ["a", "b"], path)
     with pytest.raises(ValueError, match="NMF was fitted without feature names"):
         skvae.report(NMF(2, init="nndsvda").fit(np.eye(4)), np.eye(4), path=path)
-    with pytest.raises(ValueError, match="baseline='best', but it is an estimator"):
+    with pytest.raises(ValueError, match="baseline='best'. Pass an estimator"):
         skvae.report(model, texts, path=path, baseline="best")
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         skvae.report(model, texts, path=path, y=[0, 1])
