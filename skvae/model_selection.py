@@ -364,7 +364,7 @@ def topic_figures(topics, test, n_words=10, completions=None):
     """
     n_features = topics.components.shape[1]
     n_words = min(n_words, n_features)
-    if completions is None and "embeddings" not in test.given:
+    if completions is None and "embeddings" not in test.side_data:
         completions = complete(test)  # once for both averages
     npmi = npmi_test = npmi_coherence(topics, None, n_words=n_words)
     if test is not topics:

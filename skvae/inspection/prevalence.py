@@ -98,7 +98,7 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
     shares = topics.proportions
     groups = _groups(by, freq, len(shares))
     variances = topics.posterior_variances
-    if "embeddings" not in topics.given:
+    if "embeddings" not in topics.side_data:
         telling = topics.n_tokens > 0
         shares, variances, groups = shares[telling], variances[telling], groups[telling]
     if len(shares) == 0:

@@ -166,7 +166,7 @@ def complete(topics, random_state=0, held_out=None):
     Returns the probabilities of the stored entries of the second halves, and these.
     """
     columns = column_names(topics.counts)
-    first, side_data = check_counts(topics.counts), topics.given_rows
+    first, side_data = check_counts(topics.counts), topics.side_rows
     if held_out is not None:
         held_out = FittedTopics(topics.model, held_out).counts
         check_same_columns(column_names(held_out), columns, "held_out", "X")

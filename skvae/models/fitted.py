@@ -66,7 +66,7 @@ class FittedTopics:
         check_feature_names(feature_names)
         self.model, self.X = model, X
         self._texts, self._feature_names = texts, feature_names
-        self._beside = {"covariates": covariates, "embeddings": embeddings}
+        self._side_data = {"covariates": covariates, "embeddings": embeddings}
 
     @classmethod
     def of(cls, model, *args, **options):
@@ -334,11 +334,11 @@ class FittedTopics:
             )
         for step in self.steps[:-1]:
             X = step.transform(X)
-        X, embeddings = self._parted(X, self._beside["embeddings"])
+        X, embeddings = self._parted(X, self._side_data["embeddings"])
         if (names := column_names(X)) is not None:
             check_same_columns(names, self.known_words, "X", type(last).__name__)
-        beside = self._beside | {"embeddings": embeddings}
-        return X, as_keywords(last, **beside)
+        side_data = self._side_data | {"embeddings": embeddings}
+        return X, as_keywords(last, **side_data)
 
     @property
     def counts(self):
@@ -346,14 +346,14 @@ class FittedTopics:
         return self._input[0]
 
     @property
-    def given(self):
+    def side_data(self):
         """What the topic model is given beside the counts, by kind."""
         return self._input[1]
 
     @cached_property
-    def given_rows(self):
+    def side_rows(self):
         """The same as a row for each document, to index."""
-        return rows_of(self.trained, self.given, self.csr.shape[0])
+        return rows_of(self.trained, self.side_data, self.csr.shape[0])
 
     @cached_property
     def csr(self):
@@ -421,10 +421,10 @@ class FittedTopics:
             X = sp.csr_array(X)[[row]]
         else:
             X = X[[row]] if isinstance(X, np.ndarray) else [X[row]]
-        beside = as_keywords(self.estimator, **self._beside)
-        beside = rows_of(self.trained, beside, self.n_documents)
-        beside = {kind: values[[row]] for kind, values in beside.items()}
-        return FittedTopics(self.model, X, **beside)
+        side_data = as_keywords(self.estimator, **self._side_data)
+        side_data = rows_of(self.trained, side_data, self.n_documents)
+        side_data = {kind: values[[row]] for kind, values in side_data.items()}
+        return FittedTopics(self.model, X, **side_data)
 
     # --- codes --------------------------------------------------------------------
 
@@ -435,7 +435,7 @@ class FittedTopics:
         Codes without negative ones are divided by their sums, as NMF's need; a document
         that no topic has a part of is shared by all.
         """
-        codes = self.estimator.transform(self.counts, **self.given)
+        codes = self.estimator.transform(self.counts, **self.side_data)
         codes = np.asarray(codes, dtype=np.float64)
         if self.signed:
             return codes
@@ -455,7 +455,9 @@ class FittedTopics:
         Of models without a posterior, all draws are the codes.
         """
         if hasattr(self.estimator, "_posterior_draws"):
-            return self.estimator._posterior_draws(self.counts, n_draws, **self.given)
+            return self.estimator._posterior_draws(
+                self.counts, n_draws, **self.side_data
+            )
         return np.repeat(self.codes[None], n_draws, axis=0)
 
     @cached_property
@@ -472,8 +474,8 @@ class FittedTopics:
         counts = getattr(counts, "iloc", counts)
         size = max(1, BLOCK_SIZE // (N_DRAWS * n_topics))
         for rows in gen_batches(len(variances), size):
-            beside = {kind: values[rows] for kind, values in self.given_rows.items()}
-            block = FittedTopics(self.estimator, counts[rows], **beside)
+            side_data = {kind: values[rows] for kind, values in self.side_rows.items()}
+            block = FittedTopics(self.estimator, counts[rows], **side_data)
             variances[rows] = block.posterior_draws().var(axis=0)
         return variances
 
@@ -551,7 +553,7 @@ def trained_model(model):
     return last if hasattr(last, "net_") else None
 
 
-def as_keywords(model, **beside):
+def as_keywords(model, **side_data):
     """Covariates and embeddings as keywords of a fitted model's methods.
 
     Raises
@@ -559,7 +561,7 @@ def as_keywords(model, **beside):
     ValueError
         If there are some of which the model knows nothing.
     """
-    given = {kind: values for kind, values in beside.items() if values is not None}
+    given = {kind: values for kind, values in side_data.items() if values is not None}
     known = inspect.signature(model.transform).parameters
     for kind in given:
         if kind not in known:

@@ -301,7 +301,7 @@ class LatentSpaceDisplay(style.Display):
             With the picture drawn.
         """
         topics = FittedTopics(model, X, None, feature_names, covariates, embeddings)
-        codes = topics.steps[-1].transform(topics.counts, **topics.given)
+        codes = topics.steps[-1].transform(topics.counts, **topics.side_data)
         codes, names, title = np.asarray(codes), None, None
         n_all = len(codes)
         if isinstance(y, str):
