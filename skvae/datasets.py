@@ -111,8 +111,7 @@ def load_docstrings(
     missing = [package for package, found in folders.items() if not found]
     if missing:
         raise ValueError(
-            f"load_docstrings found no installed package named {', '.join(missing)}. "
-            "Install it, or name other packages with packages=[...]."
+            f"load_docstrings found no package {', '.join(missing)}. Install it."
         )
     first_with = {}  # each text: its name and label
     for label, package in enumerate(folders):

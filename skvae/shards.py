@@ -180,8 +180,7 @@ class Shards:
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
-            "Shards do not become an array, which might not fit into memory. Take some "
-            "rows: X[:1000] is a CSR array."
+            "Shards do not fit into an array. Take some rows, such as X[:1000]."
         )
 
     def __reduce__(self):
@@ -275,8 +274,7 @@ def write_shards(chunks, folder):
                 )
             if not np.can_cast(rows.dtype, dtype):
                 raise TypeError(
-                    f"Chunk {number} holds {rows.dtype}, but the first holds {dtype}. "
-                    "Cast them to one type."
+                    f"Chunk {number} holds {rows.dtype}, not {dtype} as the first."
                 )
             if rows.shape[0] > 0:
                 rows = rows.astype(dtype, copy=False)

@@ -249,9 +249,8 @@ def _figures(test, is_topics):
     """Figures on held-out rows, by the name of the model that they are of."""
     last = test.steps[-1]
     if not is_topics:
-        return {
-            type(last).__name__: {"score": last.score(test.counts, **test.side_data)}
-        }
+        score = last.score(test.counts, **test.side_data)
+        return {type(last).__name__: {"score": score}}
     test.check_n_features("X_test")
     return {
         test.name: topic_figures(test, test),

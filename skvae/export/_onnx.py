@@ -86,8 +86,7 @@ def to_onnx(model, path):
     """
     if not isinstance(model, BaseVAE):
         raise TypeError(
-            f"{type(model).__name__} is no model of skvae. Of a Pipeline pass "
-            "pipeline[-1]."
+            f"to_onnx takes a model of skvae, not a {type(model).__name__}."
         )
     check_is_fitted(model, "net_")
     config = model.net_.config

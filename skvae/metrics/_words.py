@@ -42,8 +42,7 @@ def leading_words(topics, n_words):
         topics = topics.to_numpy()
     if n_words < 1 or len(topics) == 0:
         raise ValueError(
-            f"There are {len(topics)} topics, with n_words={n_words}. Pass at least "
-            "one of each."
+            f"There are {len(topics)} topics and n_words={n_words}. Pass one or more."
         )
     for k, words in enumerate(topics):
         listed = not isinstance(words, str)

@@ -187,8 +187,7 @@ def complete(topics, random_state=0, held_out=None):
         first, second = _split_tokens(first[rows], random_state)
     if second.nnz == 0:
         raise ValueError(
-            "X has no document with a token in its second half. Pass more or longer "
-            "documents."
+            "X has no document with a token in its second half. Pass longer documents."
         )
     return _completions(topics.estimator, first, second, columns, side_data), second
 

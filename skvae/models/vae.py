@@ -769,9 +769,8 @@ class VAETransformer(BaseVAE):
     def _single_row(x):
         if isinstance(x, pd.Series):
             x = x.to_frame().T
-        x = x if sp.issparse(x) or isinstance(x, pd.DataFrame) else np.asarray(x)
-        if x.ndim == 1:
-            x = x.reshape(1, -1)
+        elif not (sp.issparse(x) or isinstance(x, pd.DataFrame)):
+            x = np.atleast_2d(x)
         if x.ndim != 2 or x.shape[0] != 1:
             raise ValueError(
                 f"interpolate takes two single rows, but got one of shape {x.shape}."

@@ -114,8 +114,7 @@ class ModelSelectionDisplay(style.Display):
         numbers = columns.apply(pd.to_numeric, errors="coerce")
         if len(found) != 1 or numbers.isna().all(axis=None):
             raise ValueError(
-                f"The search went over {tried}. Pass parameter=, the one that is the "
-                "number of components."
+                f"The search went over {tried}. Pass one of these as parameter=."
             )
         # NaN of candidates that have no number of components.
         results["n_components"] = numbers.squeeze(axis=1)

@@ -34,8 +34,7 @@ class Display:
     def __new__(cls, *args, **options):
         if args and hasattr(args[0], "fit"):
             raise TypeError(
-                f"{cls.__name__} takes what is to be drawn, not a model. Call "
-                f"{cls.__name__}.from_estimator."
+                f"{cls.__name__} takes data, not a model. Call its from_estimator."
             )
         return super().__new__(cls)
 

@@ -78,8 +78,7 @@ class TrainingCurveDisplay(style.Display):
         check_is_fitted(last)
         if not hasattr(last, "history_"):
             raise TypeError(
-                f"{type(last).__name__} keeps no history of its training. Pass a model "
-                "of skvae."
+                f"{type(last).__name__} has no history_. Pass a model of skvae."
             )
         best, units = last.health_["best_epoch"], last.health_["kl_per_unit"]
         return cls(

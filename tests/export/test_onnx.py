@@ -131,7 +131,7 @@ def test_what_cannot_be_exported_is_told(X, tmp_path, monkeypatch, exporter):
     with pytest.raises(NotFittedError):
         to_onnx(make(GSMTopicModel), path)
     model = make(GSMTopicModel).fit(X)
-    with pytest.raises(TypeError, match="Pipeline is no model of skvae"):
+    with pytest.raises(TypeError, match="model of skvae, not a Pipeline"):
         to_onnx(make_pipeline(model), path)
     with pytest.raises(FileNotFoundError, match="no folder"):
         to_onnx(model, tmp_path / "none" / "model.onnx")

@@ -38,7 +38,7 @@ def test_training_curves_are_the_history(data):
 
 
 def test_models_without_history_are_told_apart(models):
-    with pytest.raises(TypeError, match="NMF keeps no history of its training"):
+    with pytest.raises(TypeError, match="NMF has no history_"):
         TrainingCurveDisplay.from_estimator(models["NMF"])
 
 
