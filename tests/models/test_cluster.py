@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import make_topics as make
 from scipy.stats import multivariate_normal
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import TruncatedSVD
@@ -18,9 +19,7 @@ from skvae.model_selection import compare_models
 
 
 def small(n_components=3, **params):
-    estimator = NVDMTopicModel(
-        3, hidden_layer_sizes=(20,), max_epochs=15, batch_size=64, random_state=0
-    )
+    estimator = make(NVDMTopicModel, max_epochs=15)
     params = {"estimator": estimator, "random_state": 0} | params
     return ClusterTopicModel(n_components, **params)
 
@@ -74,11 +73,8 @@ def test_words_of_the_clusters_are_theirs(corpus, fitted):
         own = counts[fitted.labels_ == k].sum(axis=0) + overall
         np.testing.assert_allclose(words, own / own.sum(), rtol=1e-10)
     half = np.array([[0.5, 0.5, 0.0]])
-    np.testing.assert_allclose(
-        fitted.inverse_transform(half)[0],
-        fitted.word_probabilities_[:2].mean(axis=0),
-        rtol=1e-10,
-    )
+    found, expected = fitted.inverse_transform(half)[0], fitted.word_probabilities_[:2]
+    np.testing.assert_allclose(found, expected.mean(axis=0), rtol=1e-10)
 
 
 def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
@@ -111,23 +107,16 @@ def test_same_seed_same_topics_and_nothing_given_is_changed(corpus):
     models = [small(estimator=estimator).fit(corpus.data) for _ in range(2)]
     np.testing.assert_array_equal(models[0].components_, models[1].components_)
     assert not hasattr(estimator, "net_")
-    default = ClusterTopicModel(4, random_state=0)
-    for part in default._parts(7):
-        assert part.random_state == 7
-        assert part.n_components == 4
-    again = pickle.loads(pickle.dumps(models[0]))
-    np.testing.assert_array_equal(
-        again.transform(corpus.data), models[0].transform(corpus.data)
-    )
+    for part in ClusterTopicModel(4, random_state=0)._parts(7):
+        assert part.random_state == 7 and part.n_components == 4
+    again = pickle.loads(pickle.dumps(models[0])).transform(corpus.data)
+    np.testing.assert_array_equal(again, models[0].transform(corpus.data))
 
 
 def test_it_stands_where_topic_models_do(corpus):
     X = corpus.data
-    search = GridSearchCV(
-        ClusterTopicModel(estimator=TruncatedSVD(3), random_state=0),
-        {"n_components": [1, 3]},
-        cv=2,
-    ).fit(X)
+    model = ClusterTopicModel(estimator=TruncatedSVD(3), random_state=0)
+    search = GridSearchCV(model, {"n_components": [1, 3]}, cv=2).fit(X)
     assert search.best_params_ == {"n_components": 3}
     models = {"clusters": small(), "SVD": search.best_estimator_}
     table = compare_models(models, X)
@@ -137,25 +126,8 @@ def test_it_stands_where_topic_models_do(corpus):
     texts = ["apples pears plums"] * 20 + ["planes trains cars"] * 20
     words = make_pipeline(CountVectorizer(), small(2, estimator=TruncatedSVD(2)))
     table = top_words(words.fit(texts), 3)
-    assert {*table.iloc[0]} in (
-        {"apples", "pears", "plums"},
-        {"planes", "trains", "cars"},
-    )
+    assert {*table.iloc[0]} in ({*texts[0].split()}, {*texts[-1].split()})
     assert list(words.get_feature_names_out()) == ["topic 0", "topic 1"]
-
-
-@pytest.mark.parametrize(
-    "params, match",
-    [
-        ({"n_components": 0}, "n_components"),
-        ({"estimator": "nvdm"}, "estimator"),
-        ({"clusterer": TruncatedSVD()}, "clusterer"),
-        ({"random_state": "0"}, "random_state"),
-    ],
-)
-def test_unusable_parameters(params, match, corpus):
-    with pytest.raises(ValueError, match=match):
-        ClusterTopicModel(**params).fit(corpus.data)
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])

@@ -20,24 +20,17 @@ from skvae import (
     TopicGroups,
 )
 from skvae.datasets import load_docstrings, make_topic_corpus
-from skvae.inspection import (
-    most_similar,
-    representative_documents,
-    top_words,
-    topic_prevalence,
-    topic_sizes,
-)
-from skvae.metrics import (
-    completion_scorer,
-    document_completion_perplexity,
-    npmi_coherence,
-)
+from skvae.inspection import top_words, topic_prevalence, topic_sizes
+from skvae.metrics import completion_scorer, document_completion_perplexity
 from skvae.model_selection import compare_models
-from skvae.plotting import TopicDocumentsDisplay
 
 X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data
 
 GROUPS = {"sport": [3, 0], "space": [2]}
+
+TABLE = pd.DataFrame(X.toarray(), columns=[f"w{j}" for j in range(20)])
+
+LDA = LatentDirichletAllocation(4, max_iter=2, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +47,9 @@ def test_proportions_add_up_and_words_mix(model):
     expected = np.column_stack([shares[:, 3] + shares[:, 0], shares[:, [2, 1, 4]]])
     np.testing.assert_allclose(groups.transform(X), expected, rtol=1e-12)
     # Documents of the fit have the words, on the whole, that they had before.
-    np.testing.assert_allclose(
-        groups.transform(X).mean(axis=0) @ groups.components_,
-        shares.mean(axis=0) @ model.components_,
-        rtol=1e-6,
-    )
+    words = groups.transform(X).mean(axis=0) @ groups.components_
+    before = shares.mean(axis=0) @ model.components_
+    np.testing.assert_allclose(words, before, rtol=1e-6)
     np.testing.assert_allclose(groups.components_.sum(axis=1), 1)
     np.testing.assert_allclose(groups.components_[1], model.components_[2], rtol=1e-6)
 
@@ -84,9 +75,8 @@ def test_the_model_is_never_fitted_again(model):
     groups = TopicGroups(model, GROUPS)
     copy = clone(groups)
     assert copy.estimator is model
-    np.testing.assert_array_equal(
-        copy.fit_transform(X), through_joblib(groups.fit(X)).transform(X)
-    )
+    again = through_joblib(groups.fit(X)).transform(X)
+    np.testing.assert_array_equal(copy.fit_transform(X), again)
     table = groups.set_output(transform="pandas").transform(X)
     assert table.columns.tolist() == groups.get_feature_names_out().tolist()
 
@@ -103,10 +93,9 @@ def test_nothing_changes_parameters_of_the_model(inside):
     ConsensusTopicModel(2, estimator=groups, n_members=2, random_state=3).fit(X)
     for name in ("random_state", "gsmtopicmodel__random_state", "groups"):
         grid = {f"estimator__{name}": [7, 8]}
-        with pytest.raises(
-            ValueError, match="(?s)Invalid parameter 'estimator__.*Valid par"
-        ):
-            GridSearchCV(groups, grid, scoring=completion_scorer, cv=2).fit(X)
+        search = GridSearchCV(groups, grid, scoring=completion_scorer, cv=2)
+        with pytest.raises(ValueError, match="(?s)Invalid .*'estimator__.*Valid par"):
+            search.fit(X)
         with pytest.raises(ValueError, match="Invalid parameter 'estimator__"):
             make_pipeline(groups).set_params(**{f"topicgroups__estimator__{name}": 7})
     grid = {"drop": [(), (1,)]}
@@ -115,12 +104,6 @@ def test_nothing_changes_parameters_of_the_model(inside):
     assert set(groups.get_params()) == {"estimator", "groups", "drop"}
     assert repr(model.get_params()) == before
     np.testing.assert_array_equal(model.transform(X), codes)
-
-
-def test_no_groups_change_nothing(model):
-    groups = TopicGroups(model).fit(X)
-    np.testing.assert_allclose(groups.transform(X), model.transform(X), rtol=1e-12)
-    np.testing.assert_allclose(groups.components_, model.components_, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +149,7 @@ def test_covariates_and_embeddings_go_through():
         groups.transform(X)
 
 
-def squared_errors(model, **given):
+def squared_errors(model, X=X, **given):
     """Those of all documents as one group; (n_topics,)."""
     found = topic_prevalence(model, X, np.zeros(60, int), **given)
     return found["std_error"].to_numpy() ** 2
@@ -176,12 +159,10 @@ def test_new_names_leave_standard_errors_as_they_are(model):
     groups = TopicGroups(model, {"sport": [3], "space": [0]}).fit(X)
     order = [3, 0, 1, 2, 4]
     expected = squared_errors(model)[order]
-    np.testing.assert_allclose(squared_errors(groups), expected, rtol=1e-12)
     twice = TopicGroups(groups, {"news": ["sport"]}).fit(X)
-    np.testing.assert_allclose(squared_errors(twice), expected, rtol=1e-12)
-    assert (
-        squared_errors(groups) > model.transform(X).var(axis=0, ddof=1)[order] / 60
-    ).all()
+    for renamed in (groups, twice):
+        np.testing.assert_allclose(squared_errors(renamed), expected, rtol=1e-12)
+    assert (expected > model.transform(X).var(axis=0, ddof=1)[order] / 60).all()
 
 
 @pytest.mark.parametrize("drop", [(), (1,)])
@@ -203,34 +184,18 @@ def test_blocks_of_draws_change_nothing(model, monkeypatch):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-@pytest.mark.filterwarnings("error")
 def test_groups_of_models_without_a_posterior_have_the_error_of_the_sample():
-    names = [f"w{j}" for j in range(20)]
-    table = pd.DataFrame(X.toarray(), columns=names)
-    lda = LatentDirichletAllocation(3, max_iter=2, random_state=0).fit(table)
-    groups = TopicGroups(lda, {"a": [0, 2]}).fit(table)
-    expected = groups.transform(table).var(axis=0, ddof=1) / 60
-    found = topic_prevalence(groups, table, np.zeros(60))["std_error"] ** 2
-    np.testing.assert_allclose(found, expected)
+    groups = TopicGroups(clone(LDA).fit(TABLE), {"a": [0, 2]}).fit(TABLE)
+    expected = groups.transform(TABLE).var(axis=0, ddof=1) / 60
+    np.testing.assert_allclose(squared_errors(groups, TABLE), expected)
 
 
 # --- topic models themselves ------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def texts():
-    return load_docstrings(packages=["joblib"]).data[:60]
-
-
-@pytest.mark.parametrize(
-    "last",
-    [
-        make(GSMTopicModel, n_components=4),
-        LatentDirichletAllocation(4, max_iter=2, random_state=0),
-    ],
-    ids=["GSM", "LDA"],
-)
-def test_pipelines_of_texts(last, texts, tmp_path):
+@pytest.mark.parametrize("last", [make(GSMTopicModel, n_components=4), LDA])
+def test_pipelines_of_texts(last, tmp_path):
+    texts = load_docstrings(packages=["joblib"]).data[:60]
     counts = CountVectorizer(stop_words="english", min_df=2)
     pipeline = make_pipeline(counts, clone(last)).fit(texts)
     groups = TopicGroups(pipeline, {"both": [0, 3]}, drop=[1]).fit(texts)
@@ -241,33 +206,36 @@ def test_pipelines_of_texts(last, texts, tmp_path):
     assert words.index[0] == "both" and words.shape == (2, 3)
     assert set(words.to_numpy().ravel()) <= set(counts.get_feature_names_out())
     assert topic_sizes(groups, texts).index[0] == "both"
-    assert len(most_similar(groups, topic="both", among="topics")) == 1
-    assert representative_documents(groups, texts, n_documents=1).shape == (2, 5)
+    assert len(skvae.inspection.most_similar(groups, topic="both", among="topics")) == 1
+    closest = skvae.inspection.representative_documents(groups, texts, n_documents=1)
+    assert closest.shape == (2, 5)
     prevalence = topic_prevalence(groups, texts, np.arange(60) % 2)
     assert prevalence["topic"].tolist()[::2] == ["both", "both"]
-    assert npmi_coherence(groups, texts, n_words=3) <= 1
+    assert skvae.metrics.npmi_coherence(groups, texts, n_words=3) <= 1
     assert document_completion_perplexity(groups, texts) > 1
     path = skvae.report(groups, texts, path=tmp_path / "report.html", baseline=None)
     assert "Topic 0: both" in path.read_text()
-    display = TopicDocumentsDisplay.from_estimator(groups, texts, np.arange(60) % 2)
-    assert sorted(name.split()[0] for name in display.shares.index)[0] == "both"
+    draw = skvae.plotting.TopicDocumentsDisplay.from_estimator
+    shares = draw(groups, texts, np.arange(60) % 2).shares
+    assert sorted(name.split()[0] for name in shares.index)[0] == "both"
 
 
 def test_names_of_columns_are_known():
-    table = pd.DataFrame(X.toarray(), columns=[f"w{j}" for j in range(20)])
-    model = make(GSMTopicModel).fit(table)
-    groups = TopicGroups(model, {"a": [0]}).fit(table)
-    assert (
-        top_words(groups, 2).loc["a"].tolist() == top_words(model, 2).iloc[0].tolist()
-    )
+    model = make(GSMTopicModel).fit(TABLE)
+    groups = TopicGroups(model, {"a": [0]}).fit(TABLE)
+    expected = top_words(model, 2).iloc[0].tolist()
+    assert top_words(groups, 2).loc["a"].tolist() == expected
 
 
 def test_groups_of_groups(model):
     inner = TopicGroups(model, GROUPS).fit(X)
     outer = TopicGroups(inner, {"all": ["sport", "space"]}).fit(X)
-    np.testing.assert_allclose(
-        outer.transform(X)[:, 0], model.transform(X)[:, [0, 2, 3]].sum(axis=1)
-    )
+    expected = model.transform(X)[:, [0, 2, 3]].sum(axis=1)
+    np.testing.assert_allclose(outer.transform(X)[:, 0], expected)
+    # No groups change nothing.
+    same = TopicGroups(model).fit(X)
+    np.testing.assert_allclose(same.transform(X), model.transform(X), rtol=1e-12)
+    np.testing.assert_allclose(same.components_, model.components_, rtol=1e-6)
 
 
 def test_groups_of_clusters_predict_words_as_the_clusters_do():

@@ -4,6 +4,7 @@ import html
 import pickle
 import re
 import warnings
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -49,13 +50,11 @@ def test_health_of_a_good_fit(cls, trained, corpus):
 @each_topic_model
 def test_counts_that_are_next_to_nothing_have_no_perplexity(cls, trained, corpus):
     """It would be infinite; the bound per token is not."""
-    few = corpus.data[240:] * 1e-6
-    with pytest.raises(
-        ValueError, match=f"{cls.__name__} finds an infinite perplexity"
-    ):
+    few, name = corpus.data[240:] * 1e-6, cls.__name__
+    with pytest.raises(ValueError, match=f"{name} finds an infinite perplexity"):
         trained[cls].perplexity(few)
     assert trained[cls].score(few) < -1000
-    ended = f"{cls.__name__} ended with an infinite training perplexity.* whole counts"
+    ended = f"{name} ended with an infinite training perplexity.* whole counts"
     with pytest.raises(ValueError, match=ended):
         make(cls).fit(few)
     with pytest.raises(ValueError, match=ended):
@@ -129,8 +128,7 @@ def test_topics_that_repeat_or_find_no_document_are_told():
     ]
     repeated = [
         (i, j)
-        for i in range(10)
-        for j in range(i + 1, 10)
+        for i, j in combinations(range(10), 2)
         if len(top[i] & top[j]) >= 0.8 * max(len(top[i]), len(top[j]))
     ]
     assert health["duplicate_topics"] == repeated

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from helpers import make
 from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
 
 from skvae import ClusterTopicModel, ConsensusTopicModel, GSMTopicModel, NVDMTopicModel
 from skvae.shards import Shards, write_shards
@@ -32,3 +33,14 @@ def test_any_container_gives_the_same_topics(model, corpus, tmp_path):
         np.testing.assert_array_equal(model.components_, words)
         np.testing.assert_array_equal(model.transform(X), proportions)
     assert list(model.fit(frame).feature_names_in_) == names
+
+
+UNUSABLE = {"n_components": 0, "estimator": "lda", "n_members": 1, "n_jobs": 0.5}
+UNUSABLE |= {"clusterer": TruncatedSVD(), "random_state": "0"}
+
+
+@pytest.mark.parametrize("cls", [ClusterTopicModel, ConsensusTopicModel])
+def test_unusable_parameters(cls, corpus):
+    for name in UNUSABLE.keys() & cls().get_params():
+        with pytest.raises(ValueError, match=f"'{name}' parameter of {cls.__name__}"):
+            cls(**{name: UNUSABLE[name]}).fit(corpus.data)
