@@ -416,70 +416,47 @@ NO_CHOICE = [np.nan, None, 0, "nonsense", ["elu"]]
 NO_SIZES = [np.nan, 2.5, "ab", (0,), (-1,), (2.5,), (np.nan,), ("5",), (True,), [[3]]]
 NO_LAYERS = [*NO_SIZES, 0, -1, 2**63, (2**63,), True, None, np.array(5)]
 NO_FUNCTION = [np.nan, 3, True, "dense"]
+NO_WEIGHT = [*NO_NUMBER, -0.1]
+
+SWITCHES = "batch_norm center early_stopping linear_path train_word_embeddings"
+COUNTS = "batch_size embedding_size max_epochs n_components n_importance"
+CHOICES = "activation architecture corruption topic_construction"
+WEIGHTS = "kl_weight seed_weight topic_separation topic_coherence topic_word_prior"
 
 BAD_PARAMETERS = {
-    "activation": NO_CHOICE,
-    "architecture": NO_CHOICE,
-    "batch_norm": NO_SWITCH,
-    "batch_size": NO_COUNT,
+    **dict.fromkeys([*SWITCHES.split(), "variational", "warm_start"], NO_SWITCH),
+    **dict.fromkeys([*COUNTS.split(), "n_iter_no_change"], NO_COUNT),
+    **dict.fromkeys(CHOICES.split(), NO_CHOICE),
+    **dict.fromkeys(WEIGHTS.split(), NO_WEIGHT),
+    **dict.fromkeys(["decoder", "encoder"], NO_FUNCTION),
+    **dict.fromkeys(["denoising", "dropout"], [*NO_WEIGHT, 1.0]),
+    **dict.fromkeys(["channels", "hidden_layer_sizes"], NO_LAYERS),
+    **dict.fromkeys(["concentration", "lr"], [*NO_NUMBER, 0, -1.0]),
     "callbacks": [np.nan, 3, "all", {}, [3]],
-    "center": NO_SWITCH,
-    "channels": NO_LAYERS,
-    "corruption": NO_CHOICE,
-    "decoder": NO_FUNCTION,
-    "denoising": [*NO_NUMBER, -0.1, 1.0, 1.5],
     "device": [np.nan, None, 0, torch.device("cpu")],
-    "dropout": [*NO_NUMBER, -0.1, 1.0],
-    "early_stopping": NO_SWITCH,
     "embedding_columns": [np.nan, 3, 2.5, True, "e0"],
-    "embedding_size": NO_COUNT,
-    "encoder": NO_FUNCTION,
     "feature_names": [np.nan, 3, "words", ["w0"], [["w0"] * 6]],
-    "hidden_layer_sizes": NO_LAYERS,
     "image_shape": [*NO_SIZES, 5],
-    "kl_warmup": [*NO_NUMBER, -0.1, 1.5],
-    "kl_weight": [*NO_NUMBER, -1.0],
+    "kl_warmup": [*NO_WEIGHT, 1.5],
     "likelihood": [
-        *NO_CHOICE,
-        "student",
-        [],
-        ["gaussian"],
-        [("gaussian", [0, 1])],
-        [("gaussian", [0, 1, 2, 3, 4, 5, 6])],
+        *[*NO_CHOICE, "student", [], ["gaussian"], [("student", slice(0, 6))]],
+        *[[("gaussian", [0, 1])], [("gaussian", [0, 1, 2, 3, 4, 5, 6])]],
         [("gaussian", slice(0, 4)), ("poisson", slice(3, 6))],
-        [("student", slice(0, 6))],
-        [("gaussian", "abcdef")],
-        [("gaussian", 0.5)],
-        [(slice(0, 6), "gaussian")],
+        *[[("gaussian", "abcdef")], [("gaussian", 0.5)], [(slice(0, 6), "gaussian")]],
         [("gaussian", lambda X: X.columns)],
     ],
-    "linear_path": NO_SWITCH,
-    "lr": [*NO_NUMBER, 0, -1.0],
-    "max_epochs": NO_COUNT,
-    "n_components": NO_COUNT,
-    "n_importance": NO_COUNT,
-    "n_iter_no_change": NO_COUNT,
     "random_state": [np.nan, -1, 1.5, "x", [1], np.random.default_rng(0)],
     "recipe": [*NO_CHOICE, {"thinning"}, ["paper"], ["thinning", 3], [["thinning"]]],
     "scale": [
         *[*NO_NUMBER, 0.0, -1.0, "narrow", [1.0, 2.0]],
         *[[1.0] * 5 + [np.nan], [1.0] * 5 + [0], ["wide"] * 6],
     ],
-    "seed_weight": [*NO_NUMBER, -0.1],
     "seed_words": [
         *[np.nan, 3, "w0", [], {}, ["w0"], {"space": "w0"}, {"space": None}],
         *[{3: ["w0"]}, [["w0"], [1]], [["w0"]] * 20],
     ],
-    "topic_construction": NO_CHOICE,
-    "topic_separation": [*NO_NUMBER, -0.1],
-    "topic_coherence": [*NO_NUMBER, -0.1],
-    "topic_word_prior": [*NO_NUMBER, -0.1],
-    "concentration": [*NO_NUMBER, 0.0, -1.0],
-    "train_word_embeddings": NO_SWITCH,
     "validation_fraction": [*NO_NUMBER, 0.0, 1.0, 5],
-    "variational": NO_SWITCH,
     "verbose": [np.nan, None, -1, 1.5, "x"],
-    "warm_start": NO_SWITCH,
     "word_embeddings": [np.nan, 3, True, "vectors"],
 }
 
