@@ -70,14 +70,13 @@ class DataParallelNet(VAENet):
 
     def train_on(self, *args, **kwargs):
         super().train_on(*args, **kwargs)
-        del self.parallel_, self.group  # which have no copies and pickles
+        del self.parallel_forward_, self.group  # which have no copies and pickles
 
     def on_train_begin(self, net, **kwargs):
         super().on_train_begin(net, **kwargs)
-        # Its gradients are means over the processes.
-        self.parallel_ = DistributedDataParallel(
-            self.module_, process_group=self.group.group
-        )
+        # Its gradients are means over the processes. (skorch keeps modules to itself.)
+        parallel = DistributedDataParallel(self.module_, process_group=self.group.group)
+        self.parallel_forward_ = parallel.__call__
 
     def on_train_end(self, net, **kwargs):
         # Means over an epoch weight batches by the rows of one process's parts.
@@ -89,7 +88,7 @@ class DataParallelNet(VAENet):
         if not self.module_.training:
             return super().infer(inputs, **fit_params)
         x, c, e = (part.to(self.device, non_blocking=True) for part in inputs)
-        return self.parallel_(x, self.noise_generator, c, e)
+        return self.parallel_forward_(x, self.noise_generator, c, e)
 
     def train_step_single(self, batch, **fit_params):
         step = super().train_step_single(batch, **fit_params)

@@ -89,6 +89,14 @@ def weights(model):
     return {key: w.numpy() for key, w in model.net_.module_.state_dict().items()}
 
 
+def assert_same_weights(one, other):
+    """Equal in every bit."""
+    one, other = weights(one), weights(other)
+    assert one.keys() == other.keys()
+    for key in one:
+        np.testing.assert_array_equal(one[key], other[key], err_msg=key)
+
+
 def digest(model):
     """Hash of all weights of a fitted model: equal if they agree in every bit."""
     sha = hashlib.sha256()

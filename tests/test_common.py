@@ -54,17 +54,13 @@ def test_estimator_checks(estimator, check):
 
 FURTHER_CHECKS = [
     "check_dataframe_column_names_consistency",
-    "check_transformer_get_feature_names_out",
-    "check_transformer_get_feature_names_out_pandas",
-    "check_set_output_transform",
-    "check_set_output_transform_pandas",
-    "check_set_output_transform_polars",
+    *("check_transformer_get_feature_names_out", "check_get_feature_names_out_error"),
+    *("check_set_output_transform", "check_param_validation"),
+    *("check_set_output_transform_pandas", "check_set_output_transform_polars"),
     "check_global_output_transform_pandas",
     "check_global_set_output_transform_polars",
-    "check_get_feature_names_out_error",
-    "check_inplace_ensure_writeable",
-    "check_estimators_partial_fit_n_features",
-    "check_param_validation",
+    "check_transformer_get_feature_names_out_pandas",
+    *("check_inplace_ensure_writeable", "check_estimators_partial_fit_n_features"),
 ]
 
 

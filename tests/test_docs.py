@@ -22,36 +22,21 @@ from skvae.datasets import load_docstrings
 
 ROOT = Path(__file__).parents[1]
 # Pages whose Python blocks run one after the other as they stand,
-PAGES = [
-    "README.md",
-    "docs/getting_started.md",
-    "docs/coming_from_lda.md",
-    "docs/coming_from_bertopic.md",
-    "docs/topic_models.md",
-    "docs/how_many_topics.md",
-    "docs/seed_words.md",
-    "docs/covariates.md",
-    "docs/topics_over_time.md",
-    "docs/embeddings.md",
-    "docs/tables.md",
-    "docs/missing_values.md",
-    "docs/anomaly_detection.md",
-    "docs/troubleshooting.md",
-    "docs/models/nvdm.md",
-    "docs/models/gsm.md",
-    "docs/models/prodlda.md",
-    "docs/models/papers.md",
-    "docs/models/cluster.md",
-    "docs/models/consensus.md",
-    "docs/models/vae.md",
-]
+PAGES = """
+    getting_started coming_from_lda coming_from_bertopic topic_models how_many_topics
+    seed_words covariates topics_over_time embeddings tables missing_values
+    anomaly_detection troubleshooting models/nvdm models/gsm models/prodlda
+    models/papers models/cluster models/consensus models/vae
+"""
+PAGES = ["README.md", *(f"docs/{page}.md" for page in PAGES.split())]
 # and those that begin with a fitted model at hand. Blocks of all others are fragments.
 PAGES_OF_A_MODEL = [
-    "docs/index.md",
-    "docs/autoencoders.md",
-    "docs/inspection.md",
-    "docs/trust.md",
+    f"docs/{page}.md" for page in ("index", "autoencoders", "inspection", "trust")
 ]
+SLOW = {  # of many fits
+    f"docs/{page}.md"
+    for page in "covariates anomaly_detection how_many_topics models/consensus".split()
+} | {"docs/index.md", "docs/autoencoders.md"}
 # A block, and what it prints if that is always the same.
 BLOCK = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(\n```text\n(?P<output>.*?)^```\n)?", re.M | re.S
@@ -113,29 +98,22 @@ def run(page, names):
             assert printed.getvalue() == block["output"]
 
 
-def each_page(pages, slow):
-    """A test of each page, slow for those that fit many models."""
+def each_page(pages):
     marks = [pytest.mark.slow, pytest.mark.timeout(600)]
     return pytest.mark.parametrize(
         "page",
-        [pytest.param(page, marks=marks if page in slow else ()) for page in pages],
+        [pytest.param(page, marks=marks if page in SLOW else ()) for page in pages],
     )
 
 
-SLOW = [
-    *["docs/covariates.md", "docs/anomaly_detection.md", "docs/how_many_topics.md"],
-    "docs/models/consensus.md",
-]
-
-
-@each_page(PAGES, slow=SLOW)
+@each_page(PAGES)
 def test_code_of_a_page_runs(page, at_hand):
     if page.endswith("covariates.md"):  # it has a search over a Pipeline with them
         pytest.importorskip("sklearn", "1.8")
     run(page, {})
 
 
-@each_page(PAGES_OF_A_MODEL, slow=["docs/index.md", "docs/autoencoders.md"])
+@each_page(PAGES_OF_A_MODEL)
 def test_code_of_a_page_runs_with_a_model_at_hand(page, at_hand, of_a_model):
     if page.endswith("inspection.md"):
         pytest.importorskip("pyLDAvis")
@@ -160,9 +138,8 @@ def test_pages_link_to_what_is_there():
 
 def anchors(page):
     """What headings of a page are called in addresses, on GitHub and in the site."""
-    text = re.sub(
-        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S
-    )
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     titles = re.findall(r"^#+ (.+)$", text, flags=re.M)
     return [re.sub(r"[^\w\- ]", "", t).replace(" ", "-").lower() for t in titles]
 
@@ -179,10 +156,12 @@ def test_site_leads_to_every_page():
         text = page.read_text(encoding="utf-8")
         for names in re.findall(r"^```{toctree}\n(.*?)^```", text, flags=re.M | re.S):
             listed |= {name for name in names.split() if not name.startswith(":")}
-    pages = {
-        page.relative_to(docs).with_suffix("").as_posix() for page in pages_of_docs()
-    }
+    pages = (page.relative_to(docs).with_suffix("") for page in pages_of_docs())
+    pages = {page.as_posix() for page in pages}
     assert pages - listed == set()
+
+
+CLASS = re.compile(r"(?:skvae\.(?:\w+\.)*)?(\w+Display|\w+TopicModel)\b")
 
 
 def test_names_in_pages_are_public():
@@ -190,9 +169,7 @@ def test_names_in_pages_are_public():
     for page in pages_of_docs():
         spans = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", page.read_text(encoding="utf-8"))
         for span in spans:
-            if found := re.match(
-                r"(?:skvae\.(?:\w+\.)*)?(\w+Display|\w+TopicModel)\b", span
-            ):
+            if found := CLASS.match(span):
                 assert found[1] in names | {"BaseTopicModel"}, f"{page}: {span}"
             elif found := re.fullmatch(r"skvae((?:\.[a-z_]+)+)(?:\(.*)?", span):
                 thing = skvae

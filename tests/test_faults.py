@@ -26,6 +26,8 @@ from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransform
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import document_completion_perplexity
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
 
 @pytest.fixture(scope="module")
 def X():
@@ -86,13 +88,12 @@ INTERRUPTED = {
     "early stopping": make(GSMTopicModel, early_stopping=True),
     "own network": make(VAETransformer, encoder=Dropout),
 }
-TIMES = [4, pytest.param(150, marks=pytest.mark.slow)]
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 # Python itself takes no exceptions out of finalisers.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("n_times", TIMES)
+@pytest.mark.parametrize("n_times", [4, slow(150)])
 @pytest.mark.parametrize("name", INTERRUPTED)
 def test_ctrl_c_at_any_moment_leaves_the_old_model_or_the_new(
     name, n_times, X, rng, record_property
@@ -104,31 +105,26 @@ def test_ctrl_c_at_any_moment_leaves_the_old_model_or_the_new(
     further = digest(copy.copy(fitted).partial_fit(X[:20]))
     warm = digest(copy.copy(fitted).fit(X[:20]))
 
-    def refit(model):
-        return model.set_params(warm_start=False).fit(X[:20])
+    def train(model):
+        return model.fit(X[:20])
 
     calls = {
-        "fit": (lambda: copy.copy(fresh), refit, None, anew),
-        "refit": (lambda: copy.copy(fitted), refit, old, anew),
-        "warm start": (lambda: copy.copy(fitted), lambda m: m.fit(X[:20]), old, warm),
-        "partial_fit": (
-            lambda: copy.copy(fitted),
-            lambda m: m.partial_fit(X[:20]),
-            old,
-            further,
-        ),
+        "fit": (fresh, train, None, anew),
+        "refit": (fitted, lambda m: train(m.set_params(warm_start=False)), old, anew),
+        "warm start": (fitted, train, old, warm),
+        "partial_fit": (fitted, lambda m: m.partial_fit(X[:20]), old, further),
     }
     n_interrupted = 0
     before = surroundings()
-    for call, (start, train, then, now) in calls.items():
+    for call, (start, go_on, then, now) in calls.items():
         clock = os.times().user
-        train(start())
+        go_on(copy.copy(start))
         full = max(os.times().user - clock, 0.01)
         for _ in range(n_times):
-            model = start()
+            model = copy.copy(start)
             try:
                 with interrupted_after(rng.uniform(0.02, 1.1) * full):
-                    train(model)
+                    go_on(model)
             except KeyboardInterrupt:
                 n_interrupted += 1
             if hasattr(model, "net_"):
@@ -149,7 +145,7 @@ def test_ctrl_c_ends_a_search(X):
     """It is no failed fit among others."""
 
     class Interrupt(NVDMTopicModel):
-        def _initialise(self, module, X):
+        def _start(self, *args):
             raise KeyboardInterrupt
 
     search = GridSearchCV(Interrupt(max_epochs=1), {"n_components": [1, 2]}, cv=2)
@@ -289,35 +285,13 @@ def test_forked_workers_do_not_hang(record_property):
 def test_a_fitted_model_serves_many_threads(cls, X):
     model = make(cls).fit(X)
     codes, bounds = model.transform(X), model.score_samples(X)
-    jobs = [joblib.delayed(model.transform)(X) for _ in range(20)]
-    for result in joblib.Parallel(n_jobs=4, backend="threading")(jobs):
-        np.testing.assert_array_equal(result, codes)
-    jobs = [joblib.delayed(model.score_samples)(X) for _ in range(8)]
-    for result in joblib.Parallel(n_jobs=4, backend="threading")(jobs):
-        np.testing.assert_array_equal(result, bounds)
+    for method, expected in [(model.transform, codes), (model.score_samples, bounds)]:
+        jobs = [joblib.delayed(method)(X) for _ in range(20)]
+        for result in joblib.Parallel(n_jobs=4, backend="threading")(jobs):
+            np.testing.assert_array_equal(result, expected)
 
 
 # --- the rest of the program ------------------------------------------------------
-
-
-def calls_of(model, X, path):
-    path = str(path / "model")
-    return {
-        "fit": lambda: model.fit(X),
-        "partial_fit": lambda: model.partial_fit(X),
-        "transform": lambda: model.transform(X),
-        "posterior": lambda: model.posterior(X),
-        "score": lambda: model.score(X),
-        "score_samples": lambda: model.score_samples(X, bound="importance"),
-        "sample": lambda: model.sample(3, random_state=0),
-        "inverse_transform": lambda: model.inverse_transform(model.transform(X)),
-        "save": lambda: model.save(path),
-        "load": lambda: skvae.load(path),
-        "copy": lambda: copy.deepcopy(model),
-        "a failed fit": lambda: copy.copy(model).set_params(lr=1e30).fit(X),
-        "bad input": lambda: model.fit(X * np.nan),
-        "a damaged file": lambda: skvae.load(__file__),
-    }
 
 
 @each_model
@@ -325,16 +299,24 @@ def test_nothing_else_in_the_program_changes(cls, X, tmp_path):
     # The first optimizer of a process imports sympy, which adds a filter for warnings
     # of its own.
     torch.optim.Adam([torch.zeros(1)])
-    calls = calls_of(make(cls, early_stopping=True, dropout=0.2), X, tmp_path)
+    model, path = make(cls, early_stopping=True, dropout=0.2), str(tmp_path / "model")
+    calls = {
+        "fit": lambda: model.fit(X),
+        "partial_fit": lambda: model.partial_fit(X),
+        "results": lambda: results(model, X),
+        "score": lambda: model.score(X),
+        "save": lambda: model.save(path),
+        "load": lambda: skvae.load(path),
+        "copy": lambda: copy.deepcopy(model),
+        "a failed fit": lambda: copy.copy(model).set_params(lr=1e30).fit(X),
+        "bad input": lambda: model.fit(X * np.nan),
+        "a damaged file": lambda: skvae.load(__file__),
+    }
     for name, call in calls.items():
         before = surroundings()
         with contextlib.suppress(ValueError):
             call()
         assert surroundings() == before, name
-
-
-def device():
-    return torch.device("meta")  # of tensors without values
 
 
 @contextlib.contextmanager
@@ -358,16 +340,12 @@ def default_type(dtype):
 SETTINGS = {
     "no gradients": torch.no_grad,
     "inference": torch.inference_mode,
-    "device": device,
+    "device": lambda: torch.device("meta"),  # of tensors without values
     "default device": default_device,
-    **{
-        f"{kind} {dtype}".replace("torch.", ""): partial(setting, *args, dtype)
-        for kind, setting, args, dtypes in (
-            ("default", default_type, (), (torch.float64, torch.float16)),
-            ("autocast", torch.autocast, ("cpu",), (torch.bfloat16, torch.float16)),
-        )
-        for dtype in dtypes
-    },
+    "default float64": partial(default_type, torch.float64),
+    "default float16": partial(default_type, torch.float16),
+    "autocast bfloat16": partial(torch.autocast, "cpu", torch.bfloat16),
+    "autocast float16": partial(torch.autocast, "cpu", torch.float16),
 }
 
 
@@ -428,12 +406,7 @@ def test_settings_of_torch_change_nothing(name, setting, X, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "cls",
-    [
-        NVDMTopicModel,
-        pytest.param(GSMTopicModel, marks=pytest.mark.slow),
-        pytest.param(ProdLDATopicModel, marks=pytest.mark.slow),
-    ],
+    "cls", [NVDMTopicModel, slow(GSMTopicModel), slow(ProdLDATopicModel)]
 )
 def test_a_document_of_a_million_tokens_spoils_no_fit(cls, record_property):
     """The others are predicted about as well as without it."""

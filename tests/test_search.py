@@ -20,27 +20,29 @@ def X(corpus):
     return corpus.data[:80]
 
 
+def halving(model, prefix="", **params):
+    resource = f"{prefix}max_epochs"
+    given = dict(resource=resource, cv=2, random_state=0)
+    return HalvingGridSearchCV(model, **params, **given)
+
+
 def searches(cls):
-    grid = {"n_components": [2, 3]}
-    halving = HalvingGridSearchCV(
-        make(cls),
-        {"n_components": [2, 3, 4, 5]},
-        resource="max_epochs",
-        min_resources=1,
-        max_resources=4,
-        factor=2,
-        cv=2,
-        random_state=0,
-    )
-    return {"grid": GridSearchCV(make(cls), grid, cv=2), "halving": halving}
+    numbers = {"n_components": [2, 3, 4, 5]}
+    steps = dict(min_resources=1, max_resources=4, factor=2)
+    return {
+        "grid": GridSearchCV(make(cls), {"n_components": [2, 3]}, cv=2),
+        "halving": halving(make(cls), param_grid=numbers, **steps),
+    }
+
+
+def scores_and_weights(search):
+    scores = search.cv_results_["mean_test_score"].tolist()
+    return scores, digest(search.best_estimator_)
 
 
 def results(kind, X, **params):
-    """Scores and the weights of the best model of a search."""
-    search = searches(GSMTopicModel)[kind].set_params(**params).fit(X)
-    return search.cv_results_["mean_test_score"].tolist(), digest(
-        search.best_estimator_
-    )
+    search = searches(GSMTopicModel)[kind].set_params(**params)
+    return scores_and_weights(search.fit(X))
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +64,14 @@ def test_halving_gives_more_epochs_to_fewer_models(cls, X):
 
 @pytest.mark.slow
 def test_halving_finds_the_planted_number_of_topics(corpus):
-    search = HalvingGridSearchCV(
-        Pipeline([("topics", make(GSMTopicModel, lr=0.03, hidden_layer_sizes=(30,)))]),
-        {"topics__n_components": [1, 2, 3]},
-        resource="topics__max_epochs",
+    model = make(GSMTopicModel, lr=0.03, hidden_layer_sizes=(30,))
+    search = halving(
+        Pipeline([("topics", model)]),
+        "topics__",
+        param_grid={"topics__n_components": [1, 2, 3]},
         min_resources=8,
         max_resources=24,
         factor=3,
-        cv=2,
-        random_state=0,
     ).fit(corpus.data)
     assert search.best_params_["topics__n_components"] == 3
 
@@ -135,8 +136,7 @@ def test_callbacks_of_a_search_see_each_epoch(X, recorder, expected):
     epoch = "GSMTopicModel", "epoch"
     assert callback.begun.count(epoch) == 5 * make(GSMTopicModel).max_epochs
     assert sorted(callback.begun) == sorted(callback.ended) and callback.depth == 0
-    scores = search.cv_results_["mean_test_score"].tolist()
-    assert (scores, digest(search.best_estimator_)) == expected["grid"]
+    assert scores_and_weights(search) == expected["grid"]
     assert not [name for name in vars(search.best_estimator_) if "callback_" in name]
 
 

@@ -8,11 +8,10 @@ import pytest
 from helpers import PUBLIC_MODULES
 
 # What else takes any model, or of X no more than its words or columns.
-OF_IMAGES = {
+OTHERS = {
     f"{what}Display.from_estimator"
     for what in ("Reconstruction", "Manifold", "Traversal", "Interpolation")
-}
-OF_WORDS_ALONE = {"top_words"}
+} | {"top_words"}
 
 
 def readers():
@@ -47,14 +46,17 @@ def test_the_same_has_the_same_name(name):
     assert all(parameter == f"n_{what}s" for parameter, what in counted)
 
 
+ORDERS = [
+    ["X", "texts"],
+    ["n_words", "n_documents", "feature_names", "covariates", "embeddings"],
+    ["X_test", "covariates_test", "embeddings_test"],
+]
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_the_same_has_the_same_order(name):
     taken = list(parameters_of(name))
-    for order in (
-        ["X", "texts"],
-        ["n_words", "n_documents", "feature_names", "covariates", "embeddings"],
-        ["X_test", "covariates_test", "embeddings_test"],
-    ):
+    for order in ORDERS:
         assert [p for p in taken if p in order] == [p for p in order if p in taken]
 
 
@@ -62,7 +64,7 @@ def test_the_same_has_the_same_order(name):
 def test_readers_of_documents_take_what_lies_beside_them(name):
     taken = parameters_of(name)
     beside = [taken.get("covariates"), taken.get("embeddings")]
-    if "model" not in taken or name in OF_IMAGES | OF_WORDS_ALONE:
+    if "model" not in taken or name in OTHERS:
         return
     assert all(beside) if "X" in taken else not any(beside)
     assert all(p.kind is p.KEYWORD_ONLY for p in beside if p)

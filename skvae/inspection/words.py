@@ -11,6 +11,7 @@ from sklearn.utils import check_scalar
 
 from skvae.models.fitted import FittedTopics
 from skvae.utils.text import WordTable
+from skvae.utils.validation import check_n_words
 
 # Probabilities below it count as it, where logarithms of them are compared: NMF has
 # zeros.
@@ -114,6 +115,7 @@ def top_words(
     topic 0  cat dog
     topic 1  train bus
     """
+    check_n_words(n_words)
     topics, frequencies = FittedTopics.of(model, X, feature_names=feature_names), None
     if X is not None:
         if by != "relevance":

@@ -81,7 +81,8 @@ def kinds_of(likelihood):
     if not isinstance(likelihood, tuple | list):
         return []
     pairs = (part if isinstance(part, tuple | list) else () for part in likelihood)
-    return [pair[0] if len(pair) == 2 else None for pair in pairs]
+    names = (pair[0] if len(pair) == 2 else None for pair in pairs)
+    return [name if isinstance(name, str) else None for name in names]
 
 
 def likelihood_to_train(model):

@@ -178,8 +178,7 @@ def contains_words(X):
     if hasattr(X, "columns"):
         first = np.asarray(X[:1], dtype=object)
         return any(isinstance(value, str) for value in first.flat)
-    dtype = getattr(X, "dtype", None)
-    if dtype is not None and dtype.kind in "biuf":
+    if getattr(getattr(X, "dtype", None), "kind", "O") in "biuf":
         return False
     if isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple):
         return contains_texts(X[0])

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from skvae import VAETransformer
-from skvae.models.autoencoder import corruption
+from skvae.models.autoencoder import CORRUPTIONS
 from skvae.training.data import Data, RowDataset
 
 
@@ -284,7 +284,7 @@ def test_plain_autoencoder_scores_rows_at_their_codes(rng):
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 def test_masking_hides_its_share_of_the_values(container, rng):
-    hidden = corruption("masking", 0.3)(container(np.ones((400, 50))), rng)
+    hidden = CORRUPTIONS["masking"](container(np.ones((400, 50))), rng, 0.3)
     assert set(np.unique(hidden)) == {0, 1}
     # 5 standard errors of 20,000 draws
     assert hidden.mean() == pytest.approx(0.7, abs=5 * np.sqrt(0.21 / 20_000))
@@ -292,7 +292,7 @@ def test_masking_hides_its_share_of_the_values(container, rng):
 
 def test_noise_has_the_given_deviation(rng):
     rows = rng.normal(size=(400, 50))
-    noise = corruption("gaussian", 0.3)(rows, rng) - rows
+    noise = CORRUPTIONS["gaussian"](rows, rng, 0.3) - rows
     assert abs(noise.mean()) < 5 * 0.3 / np.sqrt(20_000)
     assert noise.std() == pytest.approx(0.3, rel=5 / np.sqrt(40_000))
 

@@ -1,6 +1,7 @@
 """The evidence lower bound and what is added to it, against closed formulas."""
 
 import math
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from skvae.nn.likelihoods import TiltedMixture, TopicMixture
 from skvae.nn.objective import (
     NegativeELBO,
     elbo,
+    log_importance_weights,
     seed_token_loss,
     theme_prior_loss,
     topic_incoherence,
@@ -108,11 +110,7 @@ def test_elbo_equals_the_evidence_at_the_exact_posterior_only():
 @pytest.mark.parametrize("kl_weight", [0.5, 1.0])
 def test_several_draws_make_the_importance_weighted_bound(kl_weight):
     rng = np.random.default_rng(0)
-    x, mean, z = (
-        rng.normal(size=(4, 2)),
-        rng.normal(size=(4, 2)),
-        rng.normal(size=(3, 4, 2)),
-    )
+    x, mean, z = (rng.normal(size=shape) for shape in [(4, 2), (4, 2), (3, 4, 2)])
     std = np.exp(rng.normal(size=(4, 2)))
     expected = []
     for row in range(4):
@@ -137,43 +135,67 @@ def test_several_draws_make_the_importance_weighted_bound(kl_weight):
     assert torch.equal(elbo(*one, z[0]).bound, elbo(*one).bound)
 
 
-def test_criterion_is_the_mean_negative_bound_of_the_batch(terms):
-    x, *output = terms
-    loss, reconstruction, kl = NegativeELBO()(output, x)
-    expected = elbo(x, *output)
-    assert loss.shape == reconstruction.shape == kl.shape == ()
-    torch.testing.assert_close(loss, -expected.bound.mean())
-    torch.testing.assert_close(reconstruction, expected.reconstruction.mean())
-    torch.testing.assert_close(kl, expected.kl.mean())
-    torch.testing.assert_close(loss, kl - reconstruction)
-
-
 @pytest.mark.parametrize("kl_weight", [0.5, 1.0, 2.0])
-def test_warm_up_acts_in_training_mode_only(terms, kl_weight):
+def test_criterion_is_the_mean_negative_bound_and_warms_up_in_training(
+    terms, kl_weight
+):
     x, *output = terms
     criterion = NegativeELBO(kl_weight)
-    criterion.warmup = 0.25
-    for training, weight in [(True, 0.25 * kl_weight), (False, kl_weight)]:
-        loss, reconstruction, kl = criterion.train(training)(output, x)
-        torch.testing.assert_close(loss, weight * kl - reconstruction)
+    for warmup, training in [(None, True), (0.25, True), (0.25, False)]:
+        if warmup is not None:
+            criterion.warmup = warmup
+        weight = kl_weight * (0.25 if warmup and training else 1)
+        bound, *parts = (t.mean() for t in elbo(*terms, kl_weight=weight))
+        found = criterion.train(training)(output, x)
+        torch.testing.assert_close(found, (-bound, *parts))
 
 
-N_FEATURES = 6
+def test_penalties_are_added_in_training_alone(terms):
+    """A penalty of weight 0 is not called."""
+    x, *output = terms
+    seen = []
+
+    def penalty(*given):
+        seen.append(given)
+        return given[1].mean.square().sum()
+
+    criterion = NegativeELBO(penalties=[(-0.5, penalty), (0, None), (3.0, penalty)])
+    plain = NegativeELBO()(output, x)
+    assert criterion.eval()(output, x) == plain and not seen
+    loss, *parts = criterion.train()(output, x)
+    price = output[0].mean.square().sum()
+    torch.testing.assert_close(loss, plain[0] + 2.5 * price)
+    assert parts == [*plain[1:]]
+    assert len(seen) == 2
+    for given in seen:  # x, posterior, likelihood and prior
+        assert len(given) == 4 and all(a is b for a, b in zip(given, terms))
 
 
-@pytest.fixture
-def counts(rng):
-    return torch.from_numpy(rng.poisson(0.4, (4, N_FEATURES))).double()
+def test_importance_weights_by_hand(rng):
+    """z ~ N(0, 1), x | z ~ N(z, 0.5), q(z | x) of any mean and deviation."""
+    x, mean, z = rng.normal(size=4), rng.normal(size=4), rng.normal(size=(3, 4))
+    std = rng.uniform(0.2, 3.0, size=4)
+
+    def density(value, mean, std):
+        return np.exp(-(((value - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
+
+    expected = density(z, 0, 1) * density(x, z, 0.5) / density(z, mean, std)
+    x, mean, std, z = (torch.from_numpy(part)[..., None] for part in (x, mean, std, z))
+    one = torch.ones(1).double()
+    distributions = (
+        diagonal_normal(mean, std),
+        diagonal_normal(z, 0.5 * one.expand_as(z)),
+        diagonal_normal(0 * one, one),
+    )
+    found = log_importance_weights(x, z, *distributions)
+    np.testing.assert_allclose(found.exp(), expected)
 
 
 def test_overlap_is_counted_in_cosines_to_the_other_topics():
     decoder = TopicMixtureDecoder(7, 3, 5, True, seeded())
     counts = torch.tensor([[2.0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1]])
-    a, b, c = decoder.topics()
-    cosines = [
-        nn.functional.cosine_similarity(x, y, dim=0)
-        for x, y in [(a, b), (a, c), (b, c)]
-    ]
+    pairs = combinations(decoder.topics(), 2)
+    cosines = [nn.functional.cosine_similarity(*pair, dim=0) for pair in pairs]
     overlap = 2 * sum(cosines) / 3  # of a topic with the two others, on average
 
     def penalty(decoder, k):
@@ -209,12 +231,10 @@ def test_incoherence_is_minus_the_npmi_of_two_words_drawn_from_a_topic():
     coherence = 0.0
     for k in range(2):
         total = weighted = 0.0
-        for i in range(3):
-            for j in range(3):
-                if i != j:
-                    weight = topics[k, words[k, i]] * topics[k, words[k, j]]
-                    total += weight
-                    weighted += weight * npmi[k, i, j]
+        for i, j in permutations(range(3), 2):
+            weight = topics[k, words[k, i]] * topics[k, words[k, j]]
+            total += weight
+            weighted += weight * npmi[k, i, j]
         coherence += weighted / total / 2
     penalty = topic_incoherence(counts, decoder(torch.eye(2)), words, npmi)
     torch.testing.assert_close(penalty, -2.0 * coherence)

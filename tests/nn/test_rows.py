@@ -1,5 +1,7 @@
 """Sparse rows: whatever networks do with them is what dense rows give."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -57,21 +59,14 @@ def test_products_and_their_gradients_are_those_of_dense_rows(make, index, rng):
     tail = torch.randn(len(dense), 2, generator=seeded(), dtype=torch.float64)
     width = dense.shape[1]
     matrix = torch.randn(width + 2, 5, generator=seeded(), dtype=torch.float64)
-    for change in (
-        lambda x: x,
-        lambda x: x * factor,
-        lambda x: map_values(torch.sqrt, x),
-    ):
+    changes = [lambda x: x, lambda x: x * factor, partial(map_values, torch.sqrt)]
+    for change in changes:
         x, sparse_x = change(dense), change(rows)
-        assert_same(
-            value_and_gradients(lambda w: sparse_x @ w, matrix[:width]),  # noqa: B023
-            value_and_gradients(lambda w: x @ w, matrix[:width]),  # noqa: B023
-        )
-        x, sparse_x = append_columns(x, tail), append_columns(sparse_x, tail)
-        assert_same(
-            value_and_gradients(lambda w: sparse_x @ w, matrix),  # noqa: B023
-            value_and_gradients(lambda w: x @ w, matrix),  # noqa: B023
-        )
+        for rows_of_both, w in [
+            ((x, sparse_x), matrix[:width]),
+            ((append_columns(x, tail), append_columns(sparse_x, tail)), matrix),
+        ]:
+            assert_same(*(value_and_gradients(y.__matmul__, w) for y in rows_of_both))
 
 
 @pytest.mark.parametrize("leading", [(), (3,)], ids=["rows", "draws of rows"])
@@ -120,13 +115,9 @@ def test_a_softmax_over_many_words_is_that_over_few_at_a_time(
     z, weight = 30 * torch.randn(7, 4, **noise), 30 * torch.randn(4, 9, **noise)
     bias, c, B = (torch.randn(*shape, **noise) for shape in [(9,), (7, 2), (2, 9)])
 
-    def log_prob(x):
-        def function(z, weight, bias, B):
-            words = LogLinear(z, weight, bias)
-            words = words.tilted(c if tilt else 0 * c, B)
-            return words.log_prob(x)
-
-        return function
+    def log_prob(z, weight, bias, B):
+        words = LogLinear(z, weight, bias).tilted(c if tilt else 0 * c, B)
+        return words.log_prob(rows)
 
     def by_hand(z, weight, bias, B):
         logits = z @ weight + bias + tilt * c @ B
@@ -134,8 +125,7 @@ def test_a_softmax_over_many_words_is_that_over_few_at_a_time(
 
     inputs = z, weight, bias, B
     assert_same(
-        value_and_gradients(log_prob(rows), *inputs),
-        value_and_gradients(by_hand, *inputs),
+        value_and_gradients(log_prob, *inputs), value_and_gradients(by_hand, *inputs)
     )
 
 

@@ -22,14 +22,8 @@ def test_topics_are_distributions_over_words():
     topics = decoder.topics()
     assert topics.shape == (3, 7) and (topics > 0).all()
     torch.testing.assert_close(topics.sum(1), torch.ones(3))
-    topic, words, background = (
-        parameter.detach().double().numpy()
-        for parameter in (
-            decoder.topic_embeddings,
-            decoder.word_embeddings,
-            decoder.background,
-        )
-    )
+    parts = decoder.topic_embeddings, decoder.word_embeddings, decoder.background
+    topic, words, background = (part.detach().double().numpy() for part in parts)
     exps = np.exp(np.einsum("ke,we->kw", topic, words) + background)
     expected = exps / exps.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(topics.detach(), expected, rtol=1e-5)

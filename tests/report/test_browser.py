@@ -31,19 +31,12 @@ def browser(tmp_path_factory):
         pytest.skip("needs Debian's packages chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--hide-scrollbars",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(argument)
+    switches = "headless=new no-sandbox disable-gpu disable-quic no-first-run"
+    switches += " disable-background-networking disable-component-update"
+    switches += " disable-sync hide-scrollbars"
+    for switch in switches.split():
+        options.add_argument(f"--{switch}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
     options.set_capability(
         "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
     )
@@ -79,13 +72,30 @@ def type_into(browser, selector, text):
     find(browser, selector).send_keys(text)
 
 
+def each(browser, selector, expression):
+    """Values of an expression of JavaScript for each `part` of the page."""
+    parts = f"[...document.querySelectorAll({json.dumps(selector)})]"
+    return browser.execute_script(f"return {parts}.map((part) => {expression})")
+
+
 def opened(browser):
     """Numbers of the topics that are to be seen."""
-    return browser.execute_script(
-        "return [...document.querySelectorAll('article')]"
-        ".filter((article) => article.offsetHeight > 0)"
-        ".map((article) => Number(article.id.split('-')[1]))"
-    )
+    shown = each(browser, "article", "part.offsetHeight > 0 ? part.id : null")
+    return [int(name.split("-")[1]) for name in shown if name]
+
+
+def focus(browser, part):
+    browser.execute_script("arguments[0].focus()", part)
+
+
+def told_aloud(browser):
+    (status,) = each(browser, "#status", "part.textContent")
+    return status
+
+
+def width_of(browser):
+    (width,) = each(browser, "html", "part.scrollWidth")
+    return width
 
 
 def move_slider(browser, weight):
@@ -97,11 +107,7 @@ def move_slider(browser, weight):
 
 
 def words_shown(browser, number):
-    return browser.execute_script(
-        "return [...document.querySelectorAll("
-        "  `#topic-${arguments[0]} .words tbody th`)].map((word) => word.textContent)",
-        number,
-    )
+    return each(browser, f"#topic-{number} .words tbody th", "part.textContent")
 
 
 def focused(browser):
@@ -130,10 +136,7 @@ def test_a_topic_is_chosen_in_the_browser(browser, page):
     assert opened(browser) == [last]
     click(browser, f"svg.map a[href='#topic-{first}']")
     assert opened(browser) == [first]
-    place = browser.execute_script(
-        "return document.getElementById(arguments[0]).getBoundingClientRect().top",
-        f"topic-{first}",
-    )
+    (place,) = each(browser, f"#topic-{first}", "part.getBoundingClientRect().top")
     assert 0 <= place < 400
     open_page(browser, page, part=f"#topic-{second}")
     assert opened(browser) == [second]
@@ -181,8 +184,7 @@ def test_words_and_texts_are_searched_in_the_browser(browser, page, model, texts
     shown = re.findall(r'<li id="d-\d-(\d+)">', page.read_text("utf-8"))
     with_word = [row for row in set(shown) if word in texts[int(row)].split()]
     told = f"1 word and {len(with_word) or 'none'} of the documents in this page"
-    status = "return document.getElementById('status').textContent"
-    assert browser.execute_script(status) == told
+    assert told_aloud(browser) == told
     click(browser, "#results .found:last-child a")
     (number,) = opened(browser)
     row = re.search(r"#d-(\d+)-(\d+)$", browser.current_url)
@@ -220,62 +222,60 @@ def test_slider_sorts_words_in_the_browser(browser, page, model, texts):
         shown = words_shown(browser, k)
         assert len(shown) == 15 and set(shown) == set(table.iloc[k])
         assert shown[0] == table.iloc[k, 0]
-        output = "return document.getElementById('weight-value').textContent"
-        assert browser.execute_script(output) == f"{weight:.1f}"
+        assert each(browser, "#weight-value", "part.textContent") == [f"{weight:.1f}"]
 
 
 def test_pointer_and_keys_tell_what_is_there_in_the_browser(browser, page):
-    actions = pytest.importorskip("selenium.webdriver").ActionChains
-    keys = pytest.importorskip("selenium.webdriver").Keys
+    webdriver = pytest.importorskip("selenium.webdriver")
+    keys = webdriver.Keys
+
+    def press(*pressed):
+        webdriver.ActionChains(browser).send_keys(*pressed).perform()
+
+    def point(part):
+        webdriver.ActionChains(browser).move_to_element(part).perform()
+
+    def tap(part):
+        webdriver.ActionChains(browser).move_to_element(part).click().perform()
+
     data = data_of(page.read_text("utf-8"))
     open_page(browser, page)
     first, second, _ = data["order"]
-    browser.execute_script(
-        "document.querySelector(`#list a[href='#topic-${arguments[0]}']`).focus()",
-        first,
-    )
-    actions(browser).send_keys(keys.ARROW_DOWN).perform()
+    focus(browser, find(browser, f"#list a[href='#topic-{first}']"))
+    press(keys.ARROW_DOWN)
     assert focused(browser) == f"#topic-{second}" and opened(browser) == [first]
-    actions(browser).send_keys(keys.ENTER).perform()
+    press(keys.ENTER)
     assert opened(browser) == [second]
 
     # The map, by pointing and by Tab.
-    tip = "return document.getElementById('tip').hidden"
     mark = find(browser, f"svg.map a[href='#topic-{first}']")
-    actions(browser).move_to_element(mark).perform()
+    point(mark)
     told = f"Topic {first} {data['topics'][str(first)]['first']}"
     assert find(browser, "#tip").text == told
-    actions(browser).move_to_element(find(browser, "h1")).perform()
-    assert browser.execute_script(tip)
-    browser.execute_script("arguments[0].focus()", mark)
+    point(find(browser, "h1"))
+    assert find(browser, "#tip") is None
+    focus(browser, mark)
     assert find(browser, "#tip").text == told
-    actions(browser).send_keys(keys.ESCAPE).perform()
-    assert browser.execute_script(tip)
+    press(keys.ESCAPE)
+    assert find(browser, "#tip") is None
     # A tap keeps the tip, with a link to go on.
-    word = browser.execute_script(
-        "return [...document.querySelectorAll('svg.map.wide circle.document')].at(-1)"
-    )
+    word = each(browser, "svg.map.wide circle.document", "part")[-1]
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", word)
-    actions(browser).move_to_element(word).click().perform()
-    actions(browser).move_to_element(find(browser, "#tip a")).click().perform()
+    tap(word)
+    tap(find(browser, "#tip a"))
     assert re.search("#(d|topic)-", browser.current_url)
 
     # Cells of the similarities.
     table = data["tables"]["similarity"]
-    cells = find(browser, "svg[data-table=similarity]")
-    browser.execute_script("arguments[0].focus()", cells)
-    actions(browser).send_keys(
-        keys.ARROW_DOWN, keys.ARROW_RIGHT, keys.ARROW_RIGHT
-    ).perform()
+    focus(browser, find(browser, "svg[data-table=similarity]"))
+    press(keys.ARROW_DOWN, keys.ARROW_RIGHT, keys.ARROW_RIGHT)
     row, column = table["rows"][1], table["columns"][2]
-    status = "return document.getElementById('status').textContent"
-    told = browser.execute_script(status)
+    told = told_aloud(browser)
     assert f"Topic {row}, Topic {column} " in told
     assert f"similarity {table['values'][1][2]:.3f}" in told
-    actions(browser).send_keys(keys.ENTER).perform()
+    press(keys.ENTER)
     assert opened(browser) == [row]
-    cells = find(browser, "svg[data-table=prevalence]")
-    actions(browser).move_to_element(cells).click().perform()
+    tap(find(browser, "svg[data-table=prevalence]"))
     shown = find(browser, "#tip").text
     value = data["tables"]["prevalence"]["values"][1]
     row = data["tables"]["prevalence"]["rows"][1]
@@ -284,8 +284,7 @@ def test_pointer_and_keys_tell_what_is_there_in_the_browser(browser, page):
         f"{name}: {100 * share:.1f}\N{THIN SPACE}%" in shown
         for name, share in zip(["a<b>", "other"], value)
     )
-    link = find(browser, "#tip a")
-    actions(browser).move_to_element(link).click().perform()
+    tap(find(browser, "#tip a"))
     assert browser.current_url.endswith(f"#topic-{row}")
     assert browser.get_log("browser") == []
 
@@ -297,8 +296,7 @@ def test_without_scripts_all_topics_are_there_in_the_browser(browser, page, tmp_
     silent.write_text(shown.replace('"use strict";', '"use strict"; '), "utf-8")
     order = data_of(shown)["order"]
     open_page(browser, silent, width=400)
-    wide = "return document.documentElement.scrollWidth"
-    assert browser.execute_script(wide) == 400
+    assert width_of(browser) == 400
     assert opened(browser) == order
     assert find(browser, "#weight") is find(browser, "#search") is None
     assert find(browser, f"#list a[href='#topic-{order[2]}']")
@@ -320,33 +318,24 @@ def test_page_is_quiet_and_fits(browser, page, width, theme):
     click(browser, ".documents summary")
     assert browser.get_log("browser") == []
     messages = [
-        json.loads(entry["message"]) for entry in browser.get_log("performance")
+        json.loads(entry["message"])["message"]
+        for entry in browser.get_log("performance")
     ]
     requests = [
-        message["message"]["params"]["request"]["url"]
+        message["params"]["request"]["url"]
         for message in messages
-        if message["message"]["method"] == "Network.requestWillBeSent"
+        if message["method"] == "Network.requestWillBeSent"
     ]
     assert requests == [page.as_uri()]
     assert browser.title == "GSMTopicModel: 3 topics in 201 documents"
-    assert (
-        browser.execute_script("return document.documentElement.scrollWidth") == width
-    )
-    maps = browser.execute_script(
-        "return [...document.querySelectorAll('svg.map')]"
-        ".filter((map) => map.getBoundingClientRect().width > 0)"
-        ".map((map) => map.getBoundingClientRect().width / map.viewBox.baseVal.width)"
-    )
+    assert width_of(browser) == width
+    scale = "part.getBoundingClientRect().width / part.viewBox.baseVal.width"
+    maps = [size for size in each(browser, "svg.map", scale) if size > 0]
     assert len(maps) == 1 and 0.9 < maps[0] < 1.2  # labels keep their size
-    right = browser.execute_script(
-        "return [...document.querySelectorAll('#list td, .figures td, .values td')]"
-        ".map((cell) => cell.getBoundingClientRect().right)"
-    )
-    assert max(right) <= width
-    color, background = browser.execute_script(
-        "const style = getComputedStyle(document.body);"
-        "return [style.color, style.backgroundColor]"
-    )
+    cells = "#list td, .figures td, .values td"
+    assert max(each(browser, cells, "part.getBoundingClientRect().right")) <= width
+    style = "[getComputedStyle(part).color, getComputedStyle(part).backgroundColor]"
+    ((color, background),) = each(browser, "body", style)
     lightness = [sum(map(int, re.findall(r"\d+", c)[:3])) for c in (color, background)]
     assert (lightness[1] > lightness[0]) == (theme == "light")
     assert abs(lightness[1] - lightness[0]) > 500
@@ -354,11 +343,8 @@ def test_page_is_quiet_and_fits(browser, page, width, theme):
 
 def test_html_of_a_document_is_text_in_the_browser(browser, page):
     open_page(browser, page)
-    assert browser.execute_script("return document.images.length") == 0
-    documents = browser.execute_script(
-        "return [...document.querySelectorAll('.documents > li')]"
-        ".map((item) => item.textContent)"
-    )
+    assert each(browser, "img", "part.src") == []
+    documents = each(browser, ".documents > li", "part.textContent")
     assert documents and all(EVIL in text for text in documents)
 
 

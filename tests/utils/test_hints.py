@@ -3,13 +3,11 @@
 import ast
 import importlib
 import inspect
-import pickle
 import re
 from pathlib import Path
 
 import pytest
 from helpers import PUBLIC_MODULES, make
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import skvae
@@ -70,12 +68,9 @@ def test_other_attributes_keep_their_errors(gsm):
     assert hasattr(ClusterTopicModel(), "predict")
 
 
-def test_signatures_clones_and_pickles_are_as_without_hints(gsm):
-    assert [*inspect.signature(GSMTopicModel).parameters] == [
-        *inspect.signature(GSMTopicModel.__init__).parameters
-    ][1:]
-    assert clone(gsm).get_params() == gsm.get_params()
-    assert pickle.loads(pickle.dumps(gsm)).get_params() == gsm.get_params()
+def test_signatures_are_as_without_hints():
+    explained = inspect.signature(GSMTopicModel).parameters
+    assert [*explained] == [*inspect.signature(GSMTopicModel.__init__).parameters][1:]
 
 
 def test_subclasses_may_have_parameters_of_their_own():
@@ -101,13 +96,12 @@ def test_calls_in_the_tables_exist(page):
     text = (DOCS / f"{page}.md").read_text("utf-8")
     cells = [row.split(" | ")[1] for row in text.splitlines() if row[:3] == "| `"]
     codes = re.findall(r"`(\w+\([^`]*\))`", " ".join(cells))
-    calls = [node for code in codes for node in ast.walk(ast.parse(code))]
-    calls = [node for node in calls if isinstance(node, ast.Call)]
+    nodes = [node for code in codes for node in ast.walk(ast.parse(code))]
     checked = 0
-    for call in calls:
-        if getattr(call.func, "id", None) in PUBLIC:
+    for call in nodes:
+        name = getattr(getattr(call, "func", None), "id", None)
+        if name in PUBLIC:
             values = dict.fromkeys(keyword.arg for keyword in call.keywords)
-            signature = inspect.signature(PUBLIC[call.func.id])
-            signature.bind(*[None] * len(call.args), **values)
+            inspect.signature(PUBLIC[name]).bind(*[None] * len(call.args), **values)
             checked += 1
     assert checked > 4

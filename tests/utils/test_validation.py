@@ -14,19 +14,17 @@ from skvae import GSMTopicModel, VAETransformer, inspection, metrics
 from skvae.plotting import TopicHierarchyDisplay
 
 READERS = {
-    "GSMTopicModel": lambda model, feature_names: GSMTopicModel(
-        feature_names=feature_names
-    ).fit(np.eye(4)),
+    "GSMTopicModel": lambda lda, **names: GSMTopicModel(**names).fit(np.eye(4)),
     "top_words": partial(inspection.top_words, n_words=2),
     "similar_words": partial(inspection.similar_words, word="cat", n_words=2),
-    "topic_hierarchy": lambda model, **names: TopicHierarchyDisplay.from_estimator(
-        model, **names
+    "topic_hierarchy": lambda lda, **names: TopicHierarchyDisplay.from_estimator(
+        lda, **names
     ),
-    "npmi_coherence": lambda model, feature_names: metrics.npmi_coherence(
-        [["cat", "dog"]], np.eye(4), n_words=2, feature_names=feature_names
+    "npmi_coherence": lambda lda, **names: metrics.npmi_coherence(
+        [["cat", "dog"]], np.eye(4), n_words=2, **names
     ),
-    "sliding_window_npmi": lambda model, feature_names: metrics.sliding_window_npmi(
-        model, [["cat", "dog"]], n_words=2, feature_names=feature_names
+    "sliding_window_npmi": lambda lda, **names: metrics.sliding_window_npmi(
+        lda, [["cat", "dog"]], n_words=2, **names
     ),
 }
 
@@ -76,11 +74,7 @@ def test_texts_of_readers_need_the_pipeline(read, corpus):
 
 
 @pytest.mark.parametrize(
-    "shape, right",
-    [
-        ((28, 28, 1), "(1, 28, 28)"),
-        ((8, 8, 3), "(3, 8, 8)"),
-    ],
+    "shape, right", [((28, 28, 1), "(1, 28, 28)"), ((8, 8, 3), "(3, 8, 8)")]
 )
 def test_channels_last_is_told(shape, right):
     model = VAETransformer(architecture="conv", image_shape=shape)
@@ -97,8 +91,7 @@ def test_channels_may_be_many_and_images_narrow(rng):
 
 def test_images_as_they_are_kept_elsewhere(rng):
     images = rng.integers(0, 256, (10, 4, 4))
-    images[0, 0, 0] = 255
-    images[0, 0, 1] = 0
+    images[0, 0, :2] = 255, 0
     with pytest.raises(ValueError, match=r"dim 3, but VAE.*X\.reshape\(len\(X\), -1\)"):
         VAETransformer().fit(images)
     rows = images.reshape(10, -1)
