@@ -88,6 +88,8 @@ def indicators(estimator, labels, n_samples, reset):
         if kind == "string":  # without numpy.str_
             values = np.array([str(value) for value in values], dtype=object)
         estimator.covariate_values_ = np.asarray(values)
+        if kind != "string" and estimator.covariate_values_.dtype.kind not in "biu":
+            raise ValueError(f"{name} found labels beyond 64 bits. Pass strings.")
     values = estimator.covariate_values_
     place = pd.Index(values.astype(object)).get_indexer(labels)
     if (place < 0).any():

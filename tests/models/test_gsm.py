@@ -188,7 +188,7 @@ def test_word_embeddings_of_gensim(corpus, rng):
 def test_word_embeddings_by_word_need_words(corpus):
     vectors = {f"w{j}": np.ones(3) for j in range(40)}
     with pytest.raises(
-        ValueError, match="by words, but X has no feature names, as.*feature_names="
+        ValueError, match="by words, but X has no feature names.*feature_names="
     ):
         make(GSMTopicModel, word_embeddings=vectors).fit(corpus.data)
     X = words_in_columns(corpus)

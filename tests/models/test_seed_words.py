@@ -119,7 +119,9 @@ def test_names_of_topics_and_words(tmp_path):
     assert groups.get_feature_names_out().tolist() == ["both", *names[2:]]
     page = report(model, X, path=tmp_path / "report.html", baseline=None).read_text()
     assert "Topic 0: space" in page and "Topic 2: " not in page
-    with pytest.raises(ValueError, match="'topic 3', which a topic without"):
+    with pytest.raises(
+        ValueError, match="not use the name 'topic 3' of a topic without"
+    ):
         seeded({"topic 3": ["w3"]}).fit(X)
     # Lists have no names, and a fit without seeds none either.
     model.set_params(seed_words=[["w3"]]).fit(X)

@@ -271,7 +271,9 @@ def test_convolutions_find_where_a_spot_is():
 @pytest.mark.parametrize("image_shape", [(4, 4), (2, 2, 2), (6,), (1, 1, 2, 3)])
 def test_an_image_of_another_size_is_an_error(image_shape, architecture, rng):
     model = make(architecture=architecture, image_shape=image_shape)
-    with pytest.raises(ValueError, match=r"image_shape=.* 6 features.*channels first"):
+    with pytest.raises(
+        ValueError, match=r"'image_shape'.*\(channels, height, width\).* 6 features"
+    ):
         model.fit(rng.normal(size=(30, 6)))
 
 
@@ -349,9 +351,13 @@ def test_own_modules_survive_clone_pickle_and_search(rng):
     [
         (dict(encoder=lambda n: "no module"), TypeError, "torch.nn.Module.*str"),
         (dict(encoder=lambda n: torch.nn.Flatten(0)), ValueError, "rows to rows"),
-        (dict(decoder=lambda k, n: torch.nn.Linear(k, 7)), ValueError, "6 f.* has 7"),
+        (
+            dict(decoder=lambda k, n: torch.nn.Linear(k, 7)),
+            ValueError,
+            "6 features, but maps them to 7",
+        ),
         (dict(encoder=torch.nn.Linear(6, 3)), TypeError, "not a module itself"),
-        (dict(architecture="conv"), ValueError, "needs image_shape"),
+        (dict(architecture="conv"), ValueError, "'image_shape'.* None instead"),
         (
             CONV | dict(image_shape=(2, 3), channels=()),
             ValueError,

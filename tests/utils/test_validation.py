@@ -78,7 +78,9 @@ def test_texts_of_readers_need_the_pipeline(read, corpus):
 )
 def test_channels_last_is_told(shape, right):
     model = VAETransformer(architecture="conv", image_shape=shape)
-    text = f"image_shape={shape}, with channels last. Pass channels first: {right}"
+    text = (
+        f"'image_shape' parameter of VAETransformer must have channels first, {right}"
+    )
     with pytest.raises(ValueError, match=re.escape(text)):
         model.fit(np.zeros((3, np.prod(shape))))
 
