@@ -219,14 +219,14 @@ def matrix(X):
 csr = sparse.csr_array
 UNFITTED = "{model} instance is not fitted yet. Call 'fit'"
 NAN = r"(?s)Input X contains NaN.*{model} does not accept missing values.*imputer"
-SPARSE_GAPS = r"{model} takes missing values in dense X alone.* X.toarray\(\)"
+SPARSE_GAPS = r"{model} with .* takes missing values in dense X only.* X.toarray\(\)"
 INFINITE = r"Input X contains infinity or a value too large for dtype\('float64'\)"
 NO_ROWS = r"0 sample\(s\) \(shape=\(0, 6\)\) while a minimum of 1 is required.*{model}"
 NO_COLUMNS = r"0 feature\(s\) \(shape=\(20, 0\)\) while a minimum of 1 .*{model}"
 NOT_2D = r"(?s)Expected 2D .*Reshape your data"
 COMPLEX = "Complex data not supported"
 NO_TEXTS = "{model} takes token counts, but got raw texts. Put a CountVectorizer"
-TEXTS_FOR_NUMBERS = "{model} takes numbers, but got texts. Put a CountVectorizer"
+TEXTS_FOR_NUMBERS = "{model} takes numbers, but got texts. Encode them with CountVectorizer"
 NO_NUMBERS = "could not convert string to float: .*cat"
 MIXED_NAMES = (
     r"(?s)only supported if all input features have string names.*\['int', 'str'\]"
@@ -352,7 +352,7 @@ UNSEEN = {
         methods=READING,
     ),
     "NaN": Refused(
-        with_value(np.nan), "{model} takes (no )?missing v", names=["multinomial"]
+        with_value(np.nan), "{model} with .* takes no missing v", names=["multinomial"]
     ),
     "inf": Refused(with_value(np.inf), TOO_LARGE, names=UNBOUNDED),
 }

@@ -92,7 +92,7 @@ def test_min_words_counts_words(package):
 
 
 def test_missing_packages_are_named():
-    with pytest.raises(ValueError, match="named no_such_a, os.path, no_such_b"):
+    with pytest.raises(ValueError, match="no package no_such_a, os.path, no_such_b"):
         load_docstrings(packages=["no_such_a", "numpy", "os.path", "no_such_b"])
 
 

@@ -273,7 +273,7 @@ def test_models_are_named_estimators(models, error, message, X):
 def test_texts_are_refused_once_where_nobody_counts_them(texts):
     counted = make_pipeline(CountVectorizer(), lda())
     with pytest.raises(
-        ValueError, match=r"models\['GSM'\] is GSMTopicModel.*Pipelines"
+        ValueError, match=r"models\['GSM'\] takes counts. Pass Pipelines"
     ):
         compare_models({"LDA": counted, "GSM": gsm()}, texts)
 

@@ -62,7 +62,7 @@ def test_selection_of_a_search_with_several_scorers():
     assert display.results["value"].tolist()[2:] == [-1, -2]
     assert display.choices == {"": 1}
     with pytest.raises(
-        ValueError, match=r"went over \['nmf__n_components'\]. Pass par"
+        ValueError, match=r"went over \['nmf__n_components'\]. Pass one"
     ):
         ModelSelectionDisplay.from_estimator(search, parameter="topics")
 
