@@ -31,9 +31,8 @@ def test_names_are_words_of_the_topics_and_differ(model):
 def test_equal_topics_have_other_words_or_numbers(model):
     lda = LatentDirichletAllocation(4, random_state=0).fit(np.eye(2))
     lda.components_ = np.tile([3.0, 1.0], (4, 1))
-    assert list(name_topics(lda, feature_names=["a", "b"])) == [
-        *["a b", "a 1", "a 2", "a 3"]
-    ]
+    names = name_topics(lda, feature_names=["a", "b"])
+    assert list(names) == ["a b", "a 1", "a 2", "a 3"]
     lda.components_ = np.tile([3.0, 2.0, 1.0], (4, 1))
     names = name_topics(lda, feature_names=["a", "b", "c"])
     assert list(names) == ["a b", "a c", "b c", "a 3"]

@@ -1,15 +1,14 @@
 """One space of words, topics and documents."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import make
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
-from skvae import NVDMTopicModel
-from skvae.datasets import make_topic_corpus
 from skvae.inspection import (
     document_embeddings,
     most_similar,
@@ -107,35 +106,36 @@ def test_a_text_is_a_document(of_texts):
 
 def test_most_similar_tells_what_it_needs(models):
     model, X = models[0]["LDA"], models[1]
-    with pytest.raises(ValueError, match="Pass one of word=, topic= and .* not 0"):
-        most_similar(model)
-    with pytest.raises(ValueError, match="not 2"):
-        most_similar(model, word="w1", topic=1)
-    with pytest.raises(ValueError, match="needs X, the documents to look among"):
-        most_similar(model, word="w1", among="documents")
-    with pytest.raises(ValueError, match="document=300, but X has 300 documents"):
-        most_similar(model, document=300, X=X)
-    with pytest.raises(
-        ValueError, match="topic=3, but the topics are 0 to 2, or 'topic 0' to"
-    ):
-        most_similar(model, topic=3)
-    with pytest.raises(ValueError, match="among='people'"):
-        most_similar(model, topic=1, among="people")
+    of_documents = {"word": "w1", "among": "documents"}
+    for told, given in [
+        ("Pass one of word=, topic= and .* not 0", {}),
+        ("not 2", {"word": "w1", "topic": 1}),
+        ("needs X, the documents to look among", of_documents),
+        ("document=300, but X has 300 documents", {"document": 300, "X": X}),
+        ("topic=3, but the topics are 0 to 2, or 'topic 0' to", {"topic": 3}),
+        ("among='people'", {"topic": 1, "among": "people"}),
+        ("2 texts, but X has 300", {**of_documents, "X": X, "texts": ["a", "b"]}),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            most_similar(model, **given)
     with pytest.raises(ValueError, match="'w111' is not among the 40 words.*'w11'"):
         similar_words(model, "w111")
-    with pytest.raises(ValueError, match="There are 2 texts, but X has 300 documents"):
-        most_similar(model, word="w1", among="documents", X=X, texts=["a", "b"])
 
 
-def test_signed_codes_stay_signed_whatever_the_rows(models):
-    model, X = models[0]["NVDM"], models[1]
-    positive = X[(model.transform(X) > 0).all(axis=1)]
-    assert len(positive) > 0
-    np.testing.assert_allclose(
-        document_embeddings(model, positive), model.transform(positive)
-    )
-    with pytest.raises(ValueError, match="has no topic proportions"):
-        topic_sizes(model, positive)
+def test_signed_codes_stay_signed_whatever_the_rows_and_weights(models):
+    """Even where no code and no weight of a word is negative."""
+    model, X = copy.deepcopy(models[0]["NVDM"]), models[1]
+    positive = (model.transform(X) > 0).all(axis=1)
+    assert positive.any() and not positive.all() and model.components_.min() < 0
+    for components in (model.components_, np.abs(model.components_)):
+        model.components_ = components
+        for rows in (X, X[positive]):
+            codes = document_embeddings(model, rows)
+            np.testing.assert_array_equal(codes, model.transform(rows))
+            with pytest.raises(
+                ValueError, match="^NVDMTopicModel has no topic .*codes are signed"
+            ):
+                topic_sizes(model, rows)
 
 
 def test_documents_that_say_nothing_count_for_nothing(of_texts):
@@ -172,16 +172,3 @@ def test_documents_in_any_container_are_embedded(container):
     np.testing.assert_array_equal(found, document_embeddings(model, pd.Series(TEXTS)))
     labelled = document_embeddings(model, pd.Series(TEXTS, index=list("abc")))
     assert labelled.index.tolist() == list("abc")
-
-
-def test_signs_of_components_do_not_make_proportions():
-    """Codes of NVDM are signed, even where no weight of a word is negative."""
-    X = make_topic_corpus(60, 20, 3, mean_length=12, random_state=0).data.toarray()
-    model = make(NVDMTopicModel).fit(X)
-    codes = model.transform(X)
-    assert codes.min() < 0
-    model.components_ = np.abs(model.components_)
-    found = document_embeddings(model, X)
-    np.testing.assert_array_equal(found, codes)
-    with pytest.raises(ValueError, match="no topic proportions: its codes are signed"):
-        topic_sizes(model, X)

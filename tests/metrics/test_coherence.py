@@ -38,9 +38,8 @@ def test_npmi_equals_a_double_loop():
                     p_i = sum(x[i] > 0 for x in X) / 40
                     p_j = sum(x[j] > 0 for x in X) / 40
                     p_ij = sum(x[i] > 0 and x[j] > 0 for x in X) / 40
-                    scores.append(
-                        math.log(p_ij / (p_i * p_j)) / -math.log(p_ij) if p_ij else -1
-                    )
+                    ratio = p_ij / (p_i * p_j) if p_ij else 0
+                    scores.append(math.log(ratio) / -math.log(p_ij) if p_ij else -1)
         expected.append(sum(scores) / len(scores))
     with pytest.warns(UserWarning, match="never occur in X: column 4. Their pairs"):
         actual = npmi_coherence(weights, X, n_words=6, per_topic=True)
@@ -53,16 +52,10 @@ def test_npmi_equals_a_double_loop():
 
 def test_npmi_of_perfect_independent_and_exclusive_pairs():
     X = np.array([[1, 1, 1, 0], [7, 1, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1]])
-    pairs = [[0, 1], [0, 2], [0, 3]]
+    X = np.c_[X, [1, 2, 3, 1], [2, 1, 1, 1]]  # the last two in every document
+    pairs = [[0, 1], [0, 2], [0, 3], [4, 5]]
     actual = npmi_coherence(pairs, X, n_words=2, per_topic=True)
-    np.testing.assert_allclose(actual, [1, 0, -1], atol=1e-15)
-
-
-def test_npmi_of_words_in_every_document_or_in_none():
-    X = np.array([[1, 2, 0], [3, 1, 0]])
-    with pytest.warns(UserWarning, match="column 2"):
-        actual = npmi_coherence([[0, 1], [0, 2]], X, n_words=2, per_topic=True)
-    np.testing.assert_array_equal(actual, [1, -1])
+    np.testing.assert_allclose(actual, [1, 0, -1, 1], atol=1e-15)
 
 
 def test_npmi_warns_of_words_that_never_occur():
@@ -278,18 +271,6 @@ def test_windowed_npmi_of_pairs_in_every_window_in_none_and_missing():
     np.testing.assert_allclose(actual, [1, never, -1])
 
 
-def test_windowed_npmi_sees_how_far_apart_words_are():
-    filler = ["and"] * 5
-    texts = [["cat", "dog", *filler, "bus"], ["dog", "cat"], ["bus"], filler] * 3
-    topics = [["cat", "dog"], ["cat", "bus"]]
-    for window in [2, 7]:
-        near, far = sliding_window_npmi(
-            topics, texts, window=window, n_words=2, per_topic=True
-        )
-        assert near > 0.5 and far < -0.7
-    assert sliding_window_npmi(topics[1:], texts, window=8, n_words=2) > 0
-
-
 @pytest.mark.parametrize("entries", [1, 40])
 def test_windowed_npmi_is_the_same_in_small_blocks(entries, monkeypatch):
     texts, topics = planted_texts()
@@ -308,9 +289,7 @@ def test_windowed_npmi_is_the_same_for_all_forms_of_topics(
     for topics in unnamed:
         options = dict(n_words=5, feature_names=np.array(frame.columns))
         assert sliding_window_npmi(topics, texts, **options) == expected
-        with pytest.raises(
-            ValueError, match="but there are 0 feature names. Pass words"
-        ):
+        with pytest.raises(ValueError, match="there are 0 feature names. Pass words"):
             sliding_window_npmi(topics, texts, n_words=5)
     with pytest.raises(ValueError, match="weigh 18 words, but feature_names has 17"):
         names = list(frame)[1:]
@@ -320,9 +299,8 @@ def test_windowed_npmi_is_the_same_for_all_forms_of_topics(
 @pytest.mark.parametrize("text", ["cat dog", [1, 2], np.eye(2), None])
 def test_texts_are_lists_of_words(text):
     topics, texts = [["cat", "dog"]], [["cat", "dog"], text]
-    with pytest.raises(
-        ValueError, match="(?s)Text 1 is .*not a list of words. Split the"
-    ):
+    told = "(?s)Text 1 is .*not a list of words. Split the"
+    with pytest.raises(ValueError, match=told):
         sliding_window_npmi(topics, texts, n_words=2)
 
 

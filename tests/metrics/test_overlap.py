@@ -100,13 +100,6 @@ def test_inverted_rbo_between_the_first_word_and_all_of_them():
     assert every == pytest.approx(1 - (1 + 2 + 2) / 4 / 3)
 
 
-def test_inverted_rbo_is_larger_where_shared_words_come_late():
-    early = [["a", "b", "c"], ["a", "d", "e"]]
-    late = [["b", "c", "a"], ["d", "e", "a"]]
-    assert inverted_rbo(late, n_words=3) > inverted_rbo(early, n_words=3)
-    assert topic_diversity(late, n_words=3) == topic_diversity(early, n_words=3)
-
-
 def test_inverted_rbo_needs_pairs_and_a_persistence(lda):
     with pytest.raises(ValueError, match="There is one topic. Pass two or more"):
         inverted_rbo([["a", "b"]], n_words=2)
@@ -128,13 +121,9 @@ def test_stability_equals_the_best_of_all_permutations():
     np.testing.assert_allclose(topic_similarity(a, b, n_words=8), similarity)
     actual = topic_stability(a, b, n_words=8)
     assert isinstance(actual, float)
-    assert actual == pytest.approx(
-        max(
-            np.mean([similarity[i, j] for i, j in enumerate(order)])
-            for order in itertools.permutations(range(5))
-        )
-    )
-    assert 0 < actual < 1
+    orders = map(list, itertools.permutations(range(5)))
+    best = max(similarity[range(5), order].mean() for order in orders)
+    assert actual == pytest.approx(best) and 0 < actual < 1
 
 
 def test_stability_of_each_topic():
@@ -168,10 +157,8 @@ def test_stability_matches_all_topics_of_the_smaller_fit():
         assert topic_stability(topics, part, n_words=8) == 1
         assert topic_stability(part, topics, n_words=8) == 1
     # "a b" is taken once only, so the second copy of it gets nothing.
-    assert (
-        topic_stability([["a", "b"], ["a", "b"]], [["a", "b"], ["c", "d"]], n_words=2)
-        == 0.5
-    )
+    copies, other = [["a", "b"], ["a", "b"]], [["a", "b"], ["c", "d"]]
+    assert topic_stability(copies, other, n_words=2) == 0.5
 
 
 def test_stability_is_the_same_for_all_forms_of_topics(named, unnamed):
@@ -193,14 +180,13 @@ def test_stability_compares_words_if_both_fits_have_them():
     weights = np.random.default_rng(0).random((3, 12))
     a = Oracle(weights).fit(None)
     b = Oracle(np.c_[np.zeros(3), weights[::-1, ::-1]]).fit(None)
+    told = "topics_a weighs 12 .* topics_b 13, without"
     for unnamed in [b, b.components_, pd.DataFrame(b.components_)]:
-        with pytest.raises(
-            ValueError, match="topics_a weighs 12 .* topics_b 13, without"
-        ):
+        with pytest.raises(ValueError, match=told):
             topic_stability(a, unnamed, n_words=6)
     assert topic_stability(a, b.components_[:, 1:], n_words=6) < 0.7
     a.feature_names_in_ = names
-    with pytest.raises(ValueError, match="topics_a weighs 12 .* topics_b 13, without"):
+    with pytest.raises(ValueError, match=told):
         topic_stability(a, b, n_words=6)
     b.feature_names_in_ = np.r_[["zebra"], names[::-1]]
     assert topic_stability(a, b, n_words=6) == 1

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -97,20 +98,6 @@ def test_documents_of_one_word_get_its_inverse_probability(oracle):
     assert document_completion_perplexity(model, X) == pytest.approx(8 / 3)
 
 
-def test_averages_weigh_tokens_or_documents():
-    """Word 0, of probability 1/2, in a long document; word 1, of 1/4, in a short."""
-    model = Oracle([2.0, 1.0, 1.0]).fit(None)
-    X = np.array([[60, 0, 0], [0, 20, 0]])
-    _, second = _split_tokens(sparse.csr_array(X.astype(float)), 0)
-    n, m = second.sum(axis=1)
-    assert document_completion_perplexity(model, X) == pytest.approx(
-        2 ** ((n + 2 * m) / (n + m))
-    )
-    assert document_completion_perplexity(
-        model, X, average="document"
-    ) == pytest.approx(2**1.5)
-
-
 def test_second_halves_without_tokens_contribute_nothing():
     """Of 200 documents "0 1", about a quarter have an empty second half."""
     model = Oracle([1.0, 1.0]).fit(None)
@@ -202,10 +189,9 @@ def test_x_is_not_changed(container, X, lda):
 
 def test_completion_is_the_same_in_small_batches(X, lda, monkeypatch):
     expected = document_completion_perplexity(lda, X)
-    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 18 * 7)
-    assert document_completion_perplexity(lda, X) == pytest.approx(expected)
-    monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", 1)
-    assert document_completion_perplexity(lda, X) == pytest.approx(expected)
+    for entries in (18 * 7, 1):
+        monkeypatch.setattr(perplexity, "_MAX_BATCH_ENTRIES", entries)
+        assert document_completion_perplexity(lda, X) == pytest.approx(expected)
 
 
 def test_completion_depends_on_random_state_alone(X, lda):
@@ -243,39 +229,30 @@ def test_completion_ignores_the_output_container_of_transform(X):
 # Pipelines
 
 
-def test_a_pipeline_on_texts_is_the_model_on_counts(X):
-    words = np.array([f"word{v:02d}" for v in range(18)])
-    texts = [" ".join(np.repeat(words, row.astype(int))) for row in X]
-    pipeline = make_pipeline(
-        CountVectorizer(), LatentDirichletAllocation(3, max_iter=3, random_state=0)
-    ).fit(texts)
+def test_a_pipeline_on_texts_is_the_model_on_counts(X, texts):
+    texts = [" ".join(words) for words in texts]
+    lda = LatentDirichletAllocation(3, max_iter=3, random_state=0)
+    pipeline = make_pipeline(CountVectorizer(), lda).fit(texts)
     counts = pipeline[0].transform(texts)
     np.testing.assert_array_equal(counts.toarray(), X)
-    assert document_completion_perplexity(
-        pipeline, texts
-    ) == document_completion_perplexity(pipeline[-1], counts)
-    assert npmi_coherence(pipeline, texts, n_words=4) == npmi_coherence(
-        pipeline[-1], counts, n_words=4
-    )
-    assert topic_diversity(pipeline, n_words=4) == topic_diversity(
-        pipeline[-1], n_words=4
-    )
-
-
-def test_a_pipeline_of_one_step_is_its_model(X, lda):
-    pipeline = make_pipeline(lda)
-    assert document_completion_perplexity(
-        pipeline, X
-    ) == document_completion_perplexity(lda, X)
+    of_one_step = make_pipeline(lda)
+    for metric in (
+        document_completion_perplexity,
+        partial(npmi_coherence, n_words=4),
+        lambda model, X: topic_diversity(model, n_words=4),
+    ):
+        assert metric(pipeline, texts) == metric(lda, counts)
+        assert metric(of_one_step, counts) == metric(lda, counts)
 
 
 def test_tfidf_has_coherence_but_no_perplexity():
     texts = ["cat dog", "dog cat cat", "bus train", "train bus bus"]
-    pipeline = make_pipeline(
-        TfidfVectorizer(), NMF(2, init="nndsvda", random_state=0)
-    ).fit(texts)
+    nmf = NMF(2, init="nndsvda", random_state=0)
+    pipeline = make_pipeline(TfidfVectorizer(), nmf).fit(texts)
     assert npmi_coherence(pipeline, texts, n_words=2) == pytest.approx(1)
-    with pytest.raises(ValueError, match="must hold word counts.*not frequencies or tf-idf"):
+    with pytest.raises(
+        ValueError, match="must hold word counts.*not frequencies or tf-idf"
+    ):
         document_completion_perplexity(pipeline, texts)
 
 
@@ -322,23 +299,19 @@ def test_perplexity_needs_the_features_of_the_model(X, lda):
 
 
 def test_all_functions_need_a_fitted_topic_model(X):
-    texts = ["one two", "two three"]
-    for model, given in [
-        (NMF(2), X),
-        (make_pipeline(CountVectorizer(), NMF(2)), texts),
-    ]:
+    pipeline = make_pipeline(CountVectorizer(), NMF(2))
+    for model, given in [(NMF(2), X), (pipeline, ["one two", "two three"])]:
+        for metric, *args in [
+            (npmi_coherence, given),
+            (topic_diversity,),
+            (inverted_rbo,),
+            (topic_stability, model),
+            (sliding_window_npmi, [["one", "two"]]),
+        ]:
+            with pytest.raises(NotFittedError):
+                metric(model, *args, n_words=2)
         with pytest.raises(NotFittedError):
             document_completion_perplexity(model, given)
-        with pytest.raises(NotFittedError):
-            npmi_coherence(model, given, n_words=2)
-        with pytest.raises(NotFittedError):
-            topic_diversity(model, n_words=2)
-        with pytest.raises(NotFittedError):
-            inverted_rbo(model, n_words=2)
-        with pytest.raises(NotFittedError):
-            topic_stability(model, model, n_words=2)
-        with pytest.raises(NotFittedError):
-            sliding_window_npmi(model, [["one", "two"]], n_words=2)
     k_means = KMeans(3, n_init=1).fit(X)
     with pytest.raises(TypeError, match="KMeans has no components_"):
         document_completion_perplexity(k_means, X)
@@ -368,12 +341,6 @@ def test_unigram_equals_a_loop_over_documents(average):
         expected = math.exp(sum(rates) / len(rates))
     actual = unigram_perplexity(X_train, sparse.csr_array(X), average=average)
     assert actual == pytest.approx(expected)
-
-
-def test_unigram_on_its_own_corpus_is_the_exponential_of_the_entropy():
-    X = np.array([[4, 2, 0], [0, 0, 2]])
-    entropy = -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25))
-    assert unigram_perplexity(X, X) == pytest.approx(math.exp(entropy))
 
 
 def test_unigram_smooths_new_words_only():

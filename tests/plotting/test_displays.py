@@ -51,7 +51,9 @@ def test_matplotlib_is_asked_for_by_name(models, monkeypatch):
 def test_models_are_shown_the_door_that_takes_them(models, name):
     display = getattr(skvae.plotting, name)
     if name != "draw_images":
-        with pytest.raises(TypeError, match=f"{name} takes data, not a model.*from_estimator"):
+        with pytest.raises(
+            TypeError, match=f"{name} takes data, not a model.*from_estimator"
+        ):
             display(models["GSM"])
         assert callable(display.from_estimator)
 

@@ -206,13 +206,15 @@ def test_texts_are_shown_and_never_run(page):
     assert "default-src &#39;none&#39;" in shown or "default-src 'none'" in shown
 
 
-def test_words_are_escaped_too(tmp_path):
-    words = [f"<u>{j}</u></script>&\"'" for j in range(12)]
-    X = np.random.default_rng(0).poisson(1.0, (30, 12))
+def test_words_are_escaped_too_and_odd_characters_survive_or_are_replaced(tmp_path):
+    words = ["日本語", "עברית", *(f"<u>{j}</u></script>&\"'" for j in range(10))]
+    odd = ["日本語 word", "\ud800 half", "\x00 null", "עברית word"] * 5
+    X = np.random.default_rng(0).poisson(1.0, (20, 12))
     nmf = NMF(2, init="nndsvda").fit(X)
     groups = skvae.TopicGroups(nmf, {"</script><u>\ud800 name": [1]}).fit(X)
-    path = skvae.report(groups, X, path=tmp_path / "r.html", feature_names=words)
+    path = skvae.report(groups, X, odd, tmp_path / "r.html", feature_names=words)
     shown = path.read_text("utf-8")
+    assert "日本語" in shown and "עברית" in shown
     assert html.escape("</script><u>\N{REPLACEMENT CHARACTER} name") in shown
     assert "<u>" not in shown and len(re.findall("</script>", shown)) == 2
     assert data_of(shown)["words"] == words
@@ -288,10 +290,8 @@ def test_any_models_are_there_for_comparison(model, texts, tmp_path):
     nmf, path = NMF(2, init="nndsvda"), tmp_path / "r.html"
 
     def shown(baseline):
-        skvae.report(
-            model[-1], counts, path=path, feature_names=words, baseline=baseline
-        )
-        return visible(path.read_text("utf-8"))
+        given = dict(path=path, feature_names=words, baseline=baseline)
+        return visible(skvae.report(model[-1], counts, **given).read_text("utf-8"))
 
     assert "NMF, for comparison" in shown(nmf)
     text = shown({"first NMF": nmf, "second NMF": nmf})
@@ -303,9 +303,8 @@ def test_health_history_and_making_are_told(page, model, tmp_path, texts):
     text = visible(page.read_text("utf-8"))
     assert "latent units in use: 3 of 3" in text and "healthy" not in text
     assert f"skvae {skvae.__version__}" in text and "scikit-learn" in text
-    assert (
-        "GSMTopicModel(batch_size=64, hidden_layer_sizes=(20,), max_epochs=80" in text
-    )
+    made = "GSMTopicModel(batch_size=64, hidden_layer_sizes=(20,), max_epochs=80"
+    assert made in text
     assert "random_state 0 not the default" in text
     assert text.count("10") > 0 and "log-likelihood" in text
     bad = skvae.GSMTopicModel(3, max_epochs=1, lr=1e-6, random_state=0)
@@ -337,8 +336,7 @@ def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     text = visible(path.read_text("utf-8"))
     assert name in text and "(unigram)" in text
     if name == "ClusterTopicModel":
-        assert "latent units in use: " in text
-        assert "KL term" in text
+        assert "latent units in use: " in text and "KL term" in text
     for row in ("LDA, scikit-learn's defaults", "LDA, online"):
         assert (row in text) == (name == "NMF")  # LDA not beside itself
     assert ("log-likelihood" in text) == name.endswith("TopicModel")
@@ -399,12 +397,8 @@ def test_lines_over_time_break_where_documents_are_missing(model, texts, tmp_pat
     for number, (_, rows) in enumerate(found.groupby("topic", sort=False)):
         figure = prevalence_in(path, number)
         top = (rows["share"] + 1.96 * rows["std_error"].fillna(0)).max()
-        assert re.findall(r">(20[-0-9]+)<", figure) == [
-            "2023-01",
-            "2023-07",
-            "2024-01",
-            "2024-07",
-        ]
+        labels = re.findall(r">(20[-0-9]+)<", figure)
+        assert labels == ["2023-01", "2023-07", "2024-01", "2024-07"]
         lines = [
             np.array([pair.split(",") for pair in points.split()], dtype=float)
             for points in re.findall(r'<polyline[^>]*points="(.*?)"', figure)
@@ -416,11 +410,10 @@ def test_lines_over_time_break_where_documents_are_missing(model, texts, tmp_pat
         shares = top * (164 - np.concatenate(lines)[:, 1]) / 154
         tenth = top / 154 / 10  # of a pixel
         assert np.allclose(shares, rows["share"].dropna(), rtol=0, atol=tenth)
-    weeks = skvae.report(
-        model, texts, path=path, by=month, freq="W", baseline=None
-    )  # numbers, which are no dates
-    assert "Topics by group" in weeks.read_text("utf-8")
-    assert ">20<" in prevalence_in(weeks, 0)
+    # Numbers are no dates.
+    skvae.report(model, texts, path=path, by=month, freq="W", baseline=None)
+    assert "Topics by group" in path.read_text("utf-8")
+    assert ">20<" in prevalence_in(path, 0)
 
 
 def test_weights_have_no_perplexity_and_the_report_says_so(texts, tmp_path):
@@ -433,36 +426,19 @@ def test_weights_have_no_perplexity_and_the_report_says_so(texts, tmp_path):
 def test_a_failed_report_leaves_the_file_that_was_there(model, texts, tmp_path):
     path = tmp_path / "r.html"
     path.write_text("before")
-    with pytest.raises(ValueError, match="There are 2 texts, but X has 201 documents"):
-        skvae.report(model, texts, ["a", "b"], path)
-    with pytest.raises(ValueError, match="NMF was fitted without feature names"):
-        skvae.report(NMF(2, init="nndsvda").fit(np.eye(4)), np.eye(4), path=path)
-    with pytest.raises(ValueError, match="baseline='best'. Pass an estimator"):
-        skvae.report(model, texts, path=path, baseline="best")
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        skvae.report(model, texts, path=path, y=[0, 1])
-    with pytest.raises(ValueError, match=r"by has the shape \(2,\), but X has 201"):
-        skvae.report(model, texts, path=path, by=[0, 1])
+    nameless = NMF(2, init="nndsvda").fit(np.eye(4))
+    counts, words = model[0].transform(texts), model[0].get_feature_names_out()
+    wide = dict(X_test=np.ones((3, 5)), feature_names=words)
+    for told, fitted, X, given in [
+        ("are 2 texts, but X has 201 documents", model, texts, {"texts": ["a", "b"]}),
+        ("NMF was fitted without feature names", nameless, np.eye(4), {}),
+        ("baseline='best'. Pass an estimator", model, texts, {"baseline": "best"}),
+        ("inconsistent numbers of samples", model, texts, {"y": [0, 1]}),
+        (r"by has the shape \(2,\), but X has 201", model, texts, {"by": [0, 1]}),
+        ("X_test has 5 features, but GSMTopicModel was", model[-1], counts, wide),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            skvae.report(fitted, X, path=path, **given)
     assert path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
-    with pytest.raises(
-        ValueError, match="X_test has 5 features, but GSMTopicModel was"
-    ):
-        skvae.report(
-            model[-1],
-            model[0].transform(texts),
-            X_test=np.ones((3, 5)),
-            path=path,
-            feature_names=model[0].get_feature_names_out(),
-        )
     with pytest.raises(TypeError, match="Pass the file to write as path="):
         skvae.report(model, texts, "r.html")
-
-
-def test_odd_characters_survive_or_are_replaced(tmp_path):
-    odd = ["日本語 word", "\ud800 half", "\x00 null", "עברית word"] * 5
-    X = np.random.default_rng(0).poisson(2.0, (20, 12))
-    words = ["日本語", "עברית", *"abcdefghij"]
-    nmf = NMF(2, init="nndsvda").fit(X)
-    path = skvae.report(nmf, X, odd, tmp_path / "r.html", feature_names=words)
-    shown = path.read_text("utf-8")
-    assert "日本語" in shown and "עברית" in shown
