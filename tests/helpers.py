@@ -222,4 +222,13 @@ def save(display):
     display.figure_.savefig(io.BytesIO())
 
 
+def bars(ax):
+    """Words and lengths of the bars of a panel, from the top."""
+    order = np.argsort(ax.get_yticks())
+    if not ax.yaxis_inverted():
+        order = order[::-1]
+    words = [text.get_text() for text in ax.get_yticklabels()]
+    return [words[i] for i in order], [ax.patches[i].get_width() for i in order]
+
+
 EVIL = "<script>document.title = 'evil'</script><img src=x onerror=alert(1)>"

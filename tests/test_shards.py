@@ -3,6 +3,7 @@
 import json
 import pickle
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -83,12 +84,21 @@ def test_no_other_rows(rows, shards):
 
 
 @pytest.mark.parametrize(
-    "cls, early_stopping",
-    [*((cls, False) for cls in MODELS), (GSMTopicModel, True), (VAETransformer, True)],
+    "cls, params",
+    [
+        *((cls, {}) for cls in MODELS),
+        *((cls, {"early_stopping": True}) for cls in (GSMTopicModel, VAETransformer)),
+        *(
+            (VAETransformer, {"likelihood": kind})
+            for kind in ("multinomial", "bernoulli")
+        ),
+        (VAETransformer, {"denoising": 0.3}),
+    ],
 )
-def test_models_take_them_for_the_matrix(cls, early_stopping, X, shards):
-    model = make(cls, early_stopping=early_stopping).fit(X)
-    same = make(cls, early_stopping=early_stopping).fit(shards)
+def test_models_take_them_for_the_matrix(cls, params, X, tmp_path):
+    X = X.minimum(1) if params.get("likelihood") == "bernoulli" else X
+    shards = write_shards([X[:100], X[100:]], tmp_path / "shards")
+    model, same = (make(cls, **params).fit(Z) for Z in (X, shards))
     assert digest(same) == digest(model)
     assert same.n_features_in_ == 40
     np.testing.assert_equal(same.health_, model.health_)
@@ -98,17 +108,6 @@ def test_models_take_them_for_the_matrix(cls, early_stopping, X, shards):
         np.testing.assert_array_equal(a, b)
     assert same.score(shards) == model.score(X)
     assert digest(same.partial_fit(shards)) == digest(model.partial_fit(X))
-
-
-@pytest.mark.parametrize(
-    "params",
-    [{"likelihood": "multinomial"}, {"denoising": 0.3}, {"likelihood": "bernoulli"}],
-)
-def test_autoencoders_of_any_kind_take_them(params, X, tmp_path):
-    X = X.minimum(1) if params.get("likelihood") == "bernoulli" else X
-    shards = write_shards([X[:100], X[100:]], tmp_path / "shards")
-    model, same = (make(VAETransformer, **params).fit(Z) for Z in (X, shards))
-    assert digest(same) == digest(model) and same.score(shards) == model.score(X)
 
 
 @pytest.mark.slow
@@ -127,12 +126,13 @@ def test_training_holds_a_batch_and_not_the_matrix(tmp_path, monkeypatch):
     chunk = sp.random_array((4000, 300), density=0.1, rng=0, format="csr")
     folder = write_shards([chunk] * 16, tmp_path / "shards").folder
     size = sum(path.stat().st_size for path in folder.iterdir())
-    make(NVDMTopicModel, max_epochs=1).fit(chunk)  # what a first fit leaves behind
+    params = dict(batch_size=1024, max_epochs=1)
+    make(NVDMTopicModel, **params).fit(chunk)  # what a first fit leaves behind
     tracemalloc.start()
     try:
         shards = Shards(folder)
         _, opened = tracemalloc.get_traced_memory()
-        model = make(NVDMTopicModel, batch_size=512, max_epochs=1).fit(shards)
+        model = make(NVDMTopicModel, **params).fit(shards)
         model.transform(shards)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -360,12 +360,13 @@ def test_a_stream_of_hashed_texts_trains(corpus):
     words = [f"word{i}" for i in range(40)]
     texts = [" ".join(np.repeat(words, row)) for row in corpus.data.toarray()]
     hashing = HashingVectorizer(n_features=2**8, norm=None, alternate_sign=False)
-    model = make(GSMTopicModel, n_components=3, max_epochs=30, lr=0.04)
+    make_gsm = partial(make, GSMTopicModel, n_components=3, lr=0.04, batch_size=25)
+    model = make_gsm(max_epochs=30)
     for _ in range(10):
         for start in range(0, 300, 100):
             model.partial_fit(hashing.transform(texts[start : start + 100]))
     X = hashing.transform(texts)
-    health = make(GSMTopicModel, n_components=3, max_epochs=10, lr=0.04).fit(X).health_
+    health = make_gsm(max_epochs=10).fit(X).health_
     assert model.n_iter_ == 30
     assert model.perplexity(X) < 0.9 * health["unigram_perplexity"]
     assert model.perplexity(X) == pytest.approx(health["perplexity"], rel=0.05)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import save
-from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.decomposition import PCA, LatentDirichletAllocation
 
 import skvae
 from skvae.plotting import (
@@ -30,8 +30,6 @@ def test_what_is_drawn_with_is_imported_late():
     code = "import sys, skvae, skvae.plotting, skvae.inspection; print(*sys.modules)"
     # Jupyter completes names by dir().
     assert "report" in dir(skvae) and callable(skvae.report)
-    with pytest.raises(AttributeError, match="no attribute 'reports'"):
-        skvae.reports  # noqa: B018
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     loaded = run.stdout.split()
     assert "skvae.plotting" in loaded
@@ -74,29 +72,24 @@ def test_texts_of_any_kind_are_drawn(odd, shown):
     labels = np.array([odd, "b"], dtype=object)[np.arange(40) % 2]
     many = np.array([odd, *NAMES[:19]], dtype=object)[np.arange(40) % 20]
     names = [odd, *NAMES[:3]]
-    lda = LatentDirichletAllocation(3, random_state=0).fit(X)
+    lda = LatentDirichletAllocation(3, max_iter=2, random_state=0).fit(X)
     named = skvae.TopicGroups(lda, {odd or "empty": [0]}).fit(X)
     options = {"feature_names": names, "n_words": 4}
-    table = pd.DataFrame(
-        {"perplexity": [3.0, 2.0, 1.0]}, [f"{odd} 5", f"{odd} 9", "b 5"]
-    )
+    index = [f"{odd} 5", f"{odd} 9", "b 5"]
+    table = pd.DataFrame({"perplexity": [3.0, 2.0, 1.0]}, index)
+    result = dict(metric=odd, family="", n_components=2, value=1.0, std=np.nan)
     displays = [
         TopicWordsDisplay.from_estimator(named, X, **options),
         EmbeddingMapDisplay.from_estimator(lda, **options),
         TopicDocumentsDisplay.from_estimator(lda, X, labels, **options),
-        LatentSpaceDisplay.from_estimator(lda, X, labels),
-        LatentSpaceDisplay.from_estimator(lda, X, many),
+        LatentSpaceDisplay.from_estimator(lda, X, labels, transformer=PCA(2)),
+        LatentSpaceDisplay.from_estimator(lda, X, many, transformer=PCA(2)),
         LatentSpaceDisplay.from_estimator(named, X, dimensions=(0, 1)),
         TopicHierarchyDisplay.from_estimator(named, **options),
         TopicPrevalenceDisplay.from_estimator(named, X, labels, **options),
         ModelSelectionDisplay.from_comparison(table),
         ModelSelectionDisplay.from_comparison(table.iloc[1:]),
-        ModelSelectionDisplay(
-            pd.DataFrame([(odd, "", 2, 1.0, np.nan)]).set_axis(
-                ["metric", "family", "n_components", "value", "std"], axis=1
-            ),
-            {},
-        ).plot(),
+        ModelSelectionDisplay(pd.DataFrame([result]), {}).plot(),
     ]
     for display in displays:
         save(display)

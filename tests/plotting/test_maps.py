@@ -68,7 +68,8 @@ def test_labels_of_classes_do_not_cover_each_other(vae, layout):
     """Nor does the legend leave the figure, whoever lays it out."""
     rng = np.random.default_rng(0)
     codes = rng.normal(0, 0.1, (600, 2))  # all in one place
-    y = np.array([f"a class, the {k}th" for k in range(12)])[np.arange(600) % 12]
+    names = [f"a class, the {k}th" for k in range(12)]
+    y = np.array(names)[np.arange(600) % 12]
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout=layout)
     display = LatentSpaceDisplay(codes, y).plot(ax=axes[1])
     save(display)
@@ -77,9 +78,7 @@ def test_labels_of_classes_do_not_cover_each_other(vae, layout):
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
     legend = axes[1].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == [
-        f"a class, the {k}th" for k in range(12)
-    ]
+    assert [text.get_text() for text in legend.get_texts()] == names
     assert legend.get_window_extent().x1 <= figure.bbox.x1
     assert legend.get_window_extent().x0 >= axes[1].bbox.x1
 
@@ -116,10 +115,8 @@ def test_documents_by_their_main_topic(models, data):
     drawn = np.sort(rng.choice(300, 100, replace=False))
     np.testing.assert_allclose(display.codes, PCA(2).fit_transform(theta[drawn]))
     words = top_words(models["GSM"], 3)
-    expected = [
-        f"topic {k}  {' '.join(words.iloc[k])}" for k in theta[drawn].argmax(axis=1)
-    ]
-    assert display.y.tolist() == expected
+    names = [f"topic {k}  {' '.join(words.iloc[k])}" for k in range(3)]
+    assert display.y.tolist() == [names[k] for k in theta[drawn].argmax(axis=1)]
     with pytest.raises(ValueError, match="NVDMTopicModel has no topic proportions"):
         LatentSpaceDisplay.from_estimator(models["NVDM"], X, "topic")
     with pytest.raises(ValueError, match="y='label'. Pass a class for each row, or"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import save
+from helpers import bars, save
 from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
@@ -15,15 +15,6 @@ plt = pytest.importorskip("matplotlib.pyplot")
 NAMES = [f"w{j}" for j in range(40)]
 
 FAST = dict(max_epochs=3, hidden_layer_sizes=(20,), random_state=0)
-
-
-def bars(ax):
-    """Words and lengths of the bars of a panel, from the top."""
-    order = np.argsort(ax.get_yticks())
-    if not ax.yaxis_inverted():
-        order = order[::-1]
-    words = [text.get_text() for text in ax.get_yticklabels()]
-    return [words[i] for i in order], [ax.patches[i].get_width() for i in order]
 
 
 # --- topics ------------------------------------------------------------------------
