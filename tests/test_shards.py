@@ -45,26 +45,13 @@ def test_shards_are_the_matrix(X, shards):
     assert "300 x 40 of int64" in repr(shards) and "5 parts" in repr(shards)
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        slice(None),
-        slice(60, 150),
-        slice(290, 20, -7),
-        slice(5, 5),
-        [3],
-        [299, 0, 70, 69, 140, 0],
-        [-1, -300],
-        [],
-        np.arange(300) % 3 == 0,
-        7,
-        np.int64(250),
-    ],
-    ids=str,
-)
+SLICES = [slice(None), slice(60, 150), slice(290, 20, -7), slice(5, 5)]
+LISTS = [[3], [299, 0, 70, 69, 140, 0], [-1, -300], [], np.arange(300) % 3 == 0]
+
+
+@pytest.mark.parametrize("rows", [*SLICES, *LISTS, 7, np.int64(250)], ids=str)
 def test_rows_are_those_of_the_matrix(rows, X, shards):
-    expected = X[[rows]] if np.ndim(rows) == 0 and not isinstance(rows, slice) else None
-    expected = X[rows] if expected is None else expected
+    expected = X[[rows] if isinstance(rows, int | np.integer) else rows]
     assert_same(shards[rows], expected)
     assert_same(shards[rows, :], expected)
     assert_same(shards[rows, ...], expected)
@@ -236,6 +223,7 @@ def truncated(path, array):
 
 
 INDICES = ["", "[]", "{}", "null", '{"format": 1}', "\0"]
+LENGTHS = [], 70, [70, 71, 70, 70, 20], [70, 70, 70, 70, 20, 1]
 
 
 @pytest.mark.parametrize(
@@ -249,10 +237,7 @@ INDICES = ["", "[]", "{}", "null", '{"format": 1}', "\0"]
         lambda folder: damage_index(folder, format=2),
         lambda folder: damage_index(folder, dtype="int32"),
         lambda folder: damage_index(folder, n_features=None),
-        lambda folder: damage_index(folder, n_rows=[]),
-        lambda folder: damage_index(folder, n_rows=70),
-        lambda folder: damage_index(folder, n_rows=[70, 71, 70, 70, 20]),
-        lambda folder: damage_index(folder, n_rows=[70, 70, 70, 70, 20, 1]),
+        *(partial(damage_index, n_rows=n_rows) for n_rows in LENGTHS),
         lambda folder: file_of(folder, 1, "data").unlink(),
         lambda folder: file_of(folder, 1, "data").write_bytes(b""),
         lambda folder: file_of(folder, 1, "data").write_bytes(b"PK\x03\x04"),

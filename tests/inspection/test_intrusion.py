@@ -53,12 +53,10 @@ def test_documents_are_those_of_a_topic_and_one_of_another(lda):
 
 
 def test_the_same_seed_gives_the_same_sheet(lda):
-    first, same = (
-        intrusion_sheet(lda, feature_names=WORDS, random_state=3) for _ in range(2)
+    first, same, other = (
+        intrusion_sheet(lda, feature_names=WORDS, random_state=k) for k in (3, 3, 4)
     )
-    assert first.equals(same)
-    other = intrusion_sheet(lda, feature_names=WORDS, random_state=4)
-    assert not other.equals(first)
+    assert first.equals(same) and not other.equals(first)
 
 
 @pytest.mark.parametrize("cls", [GSMTopicModel, NVDMTopicModel])

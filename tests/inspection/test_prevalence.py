@@ -52,17 +52,14 @@ def test_errors_hold_the_posterior_too(cls, models):
 DATES = pd.date_range("2024-01-10", "2024-06-28", periods=60)
 
 
+MONTHS = DATES.to_period("M")
+DAYS = [date.fromordinal(day.toordinal()) for day in DATES]
+SAME = [DATES, DATES.to_series(), DATES.to_numpy(), DATES.to_list(), DAYS]
+
+
 @pytest.mark.parametrize(
     "by",
-    [
-        DATES,
-        DATES.to_series(),
-        DATES.to_numpy(),
-        DATES.to_list(),
-        [date.fromordinal(day.toordinal()) for day in DATES],
-        DATES.to_period("M"),
-        DATES.to_period("M").to_series(),
-    ],
+    [*SAME, MONTHS, MONTHS.to_series()],
     ids=["index", "series", "numpy", "list", "dates", "periods", "series of periods"],
 )
 def test_dates_in_any_container_are_put_into_periods(by, models):

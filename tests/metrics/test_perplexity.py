@@ -91,13 +91,6 @@ def test_uniform_predictions_get_the_number_of_features(oracle, average, X):
     assert actual == pytest.approx(18)
 
 
-@pytest.mark.parametrize("oracle", [Oracle, MixtureOracle])
-def test_documents_of_one_word_get_its_inverse_probability(oracle):
-    model = oracle([1.0, 3.0, 4.0]).fit(None)
-    X = np.array([[0, 9, 0], [0, 5, 0]])
-    assert document_completion_perplexity(model, X) == pytest.approx(8 / 3)
-
-
 def test_second_halves_without_tokens_contribute_nothing():
     """Of 200 documents "0 1", about a quarter have an empty second half."""
     model = Oracle([1.0, 1.0]).fit(None)
