@@ -24,10 +24,14 @@ def X(corpus):
     return sp.csr_array(corpus.data)
 
 
+def in_shards(X, folder):
+    """In shards of 70 rows and a last one of 20."""
+    return write_shards((X[i : i + 70] for i in range(0, 300, 70)), folder / "shards")
+
+
 @pytest.fixture
 def shards(X, tmp_path):
-    """X in shards of 70 rows and a last one of 20."""
-    return write_shards((X[i : i + 70] for i in range(0, 300, 70)), tmp_path / "shards")
+    return in_shards(X, tmp_path)
 
 
 def assert_same(a, b):
@@ -84,8 +88,8 @@ def test_no_other_rows(rows, shards):
 )
 def test_models_take_them_for_the_matrix(cls, params, X, tmp_path):
     X = X.minimum(1) if params.get("likelihood") == "bernoulli" else X
-    shards = write_shards([X[:100], X[100:]], tmp_path / "shards")
-    model, same = (make(cls, **params).fit(Z) for Z in (X, shards))
+    shards = in_shards(X, tmp_path)
+    model, same = (make(cls, batch_size=50, **params).fit(Z) for Z in (X, shards))
     assert digest(same) == digest(model)
     assert same.n_features_in_ == 40
     np.testing.assert_equal(same.health_, model.health_)
