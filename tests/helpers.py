@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 
 import skvae
 from skvae import GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, VAETransformer
+from skvae.training.net import VAENet
 
 TOPIC_MODELS = [NVDMTopicModel, GSMTopicModel, ProdLDATopicModel]
 MODELS = [*TOPIC_MODELS, VAETransformer]
@@ -232,3 +233,13 @@ def bars(ax):
 
 
 EVIL = "<script>document.title = 'evil'</script><img src=x onerror=alert(1)>"
+
+
+def train_briefly(monkeypatch):
+    """Let every fit end after three epochs: code is to run, not to find good topics."""
+    train_on = VAENet.train_on
+
+    def briefly(self, *args, n_epochs, **params):
+        train_on(self, *args, n_epochs=min(n_epochs, 3), **params)
+
+    monkeypatch.setattr(VAENet, "train_on", briefly)

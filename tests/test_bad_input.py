@@ -226,7 +226,9 @@ NO_COLUMNS = r"0 feature\(s\) \(shape=\(20, 0\)\) while a minimum of 1 .*{model}
 NOT_2D = r"(?s)Expected 2D .*Reshape your data"
 COMPLEX = "Complex data not supported"
 NO_TEXTS = "{model} takes token counts, but got raw texts. Put a CountVectorizer"
-TEXTS_FOR_NUMBERS = "{model} takes numbers, but got texts. Encode them with CountVectorizer"
+TEXTS_FOR_NUMBERS = (
+    "{model} takes numbers, but got texts. Encode them with CountVectorizer"
+)
 NO_NUMBERS = "could not convert string to float: .*cat"
 MIXED_NAMES = (
     r"(?s)only supported if all input features have string names.*\['int', 'str'\]"

@@ -11,14 +11,12 @@ from skvae import (
     ConsensusTopicModel,
     GSMTopicModel,
     NVDMTopicModel,
-    ProdLDATopicModel,
     VAETransformer,
 )
 
 SMALL = dict(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
 
 EARLY = dict(SMALL, early_stopping=True, n_iter_no_change=1, dropout=0.5)
-ONE_ROW_A_BATCH = dict(SMALL, batch_size=1, max_epochs=1)
 ONE_COMPONENT = dict(SMALL, n_components=1)
 
 
@@ -34,8 +32,7 @@ ESTIMATORS = [cls(random_state=0, max_epochs=3) for cls in MODELS]
 ESTIMATORS += [
     NVDMTopicModel(**EARLY),
     VAETransformer(**EARLY, denoising=0.5, scale="per-feature", center=False),
-    ProdLDATopicModel(**ONE_ROW_A_BATCH),  # batch norm in its decoder
-    VAETransformer(**ONE_ROW_A_BATCH, variational=False, batch_norm=False),
+    VAETransformer(**SMALL, variational=False, batch_norm=False),
     GSMTopicModel(**ONE_COMPONENT, embedding_size=3, train_word_embeddings=False),
     GSMTopicModel(**SMALL, topic_construction="recurrent"),
     VAETransformer(**{**SMALL, "hidden_layer_sizes": ()}, likelihood="multinomial"),

@@ -12,7 +12,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from helpers import PUBLIC_MODULES
+from helpers import PUBLIC_MODULES, train_briefly
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
 
@@ -35,7 +35,7 @@ PAGES_OF_A_MODEL = [
 ]
 SLOW = {  # of many fits
     f"docs/{page}.md"
-    for page in "covariates anomaly_detection how_many_topics models/consensus".split()
+    for page in "anomaly_detection how_many_topics models/consensus".split()
 } | {"docs/index.md", "docs/autoencoders.md"}
 # A block, and what it prints if that is always the same.
 BLOCK = re.compile(
@@ -52,7 +52,8 @@ def few():
 
 @pytest.fixture
 def at_hand(few, tmp_path, monkeypatch):
-    """Few texts, and a folder and a picture for what the pages write and show."""
+    """Few texts and epochs, and a place for what the pages write and show."""
+    train_briefly(monkeypatch)
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("agg")
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))

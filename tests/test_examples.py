@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import train_briefly
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
@@ -155,6 +156,8 @@ def test_examples_end_with_a_picture(script, at_hand, tmp_path, monkeypatch, cap
         if script.stem == "plot_export":
             pytest.importorskip("torch", OLDEST_TORCH)
         at_hand.data = 2 * at_hand.data  # enough for some chunks
+    else:
+        train_briefly(monkeypatch)
     printed = run_plot(script, monkeypatch, capsys)
     assert printed
     if script.parent == SCALING:

@@ -40,8 +40,9 @@ def own_words(topic, n_words=2):
     return WORDS[np.argsort(-lead)[:n_words]].tolist()
 
 
-@pytest.mark.parametrize("order", [[0, 1, 2], [3, 1, 0], [2, 0, 3]])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("order", "seed"), [([0, 1, 2], 0), ([3, 1, 0], 1), ([2, 0, 3], 2)]
+)
 def test_seeded_topics_are_those_asked_for(order, seed):
     seeds = {f"planted {topic}": own_words(topic) for topic in order}
     params = dict(hidden_layer_sizes=(30,), max_epochs=40)
