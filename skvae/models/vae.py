@@ -769,8 +769,9 @@ class VAETransformer(BaseVAE):
     def _single_row(x):
         if isinstance(x, pd.Series):
             x = x.to_frame().T
-        elif not (sp.issparse(x) or isinstance(x, pd.DataFrame)):
-            x = np.atleast_2d(x)
+        elif not isinstance(x, pd.DataFrame):
+            x = x if sp.issparse(x) else np.asarray(x)
+            x = x.reshape(1, -1) if x.ndim == 1 else x
         if x.ndim != 2 or x.shape[0] != 1:
             raise ValueError(
                 f"interpolate takes two single rows, but got one of shape {x.shape}."

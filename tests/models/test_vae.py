@@ -403,8 +403,11 @@ def test_interpolation_takes_two_single_rows(linear):
     for rows in (X[:2], X[None, :1], X[0, :5]):
         with pytest.raises(ValueError, match="single rows|8 features"):
             linear.interpolate(rows, X[0])
+    expected = linear.interpolate(X[:1], X[1:2])
+    for rows in (X, sparse.csr_array(X), pd.DataFrame(X).iloc):
+        np.testing.assert_array_equal(linear.interpolate(rows[0], rows[1]), expected)
     frame = pd.DataFrame(X).rename(columns=str)
-    path = make().fit(frame).interpolate(frame.iloc[[0]], frame.iloc[[1]])
+    path = make().fit(frame).interpolate(frame.iloc[[0]], frame.iloc[1])
     assert path.shape == (10, 8)
 
 
