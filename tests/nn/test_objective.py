@@ -19,6 +19,7 @@ from skvae.nn.objective import (
     log_importance_weights,
     seed_token_loss,
     theme_prior_loss,
+    topic_alignment,
     topic_incoherence,
     topic_overlap,
     topic_prior_loss,
@@ -265,3 +266,12 @@ def test_penalties_against_plain_sums(rng, tilted):
         tokens = x.sum() / 4 / 3
         expected = -tokens * np.sum(themes * np.log(topics[:2]))
         assert found.item() == pytest.approx(expected)
+
+
+def test_alignment_is_that_of_known_angles():
+    """Of lines, so that 150 degrees are 30, at any length of the vectors."""
+    directions, lengths = np.radians([0, 60, 150]), np.array([[1.0], [3.0], [0.2]])
+    vectors = lengths * np.stack([np.cos(directions), np.sin(directions)], axis=1)
+    angles = np.radians([0, 0, 0, 60, 60, 90, 90, 30, 30])
+    found = topic_alignment(torch.as_tensor(vectors))
+    assert found.item() == pytest.approx(angles.var() - angles.mean(), rel=1e-6)
