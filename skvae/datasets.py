@@ -250,7 +250,7 @@ def fetch_example_texts(*, data_home=None, download_if_missing=True):
     >>> vectorizer.fit_transform(texts).shape  # doctest: +SKIP
     (10535, 2000)
     """
-    # A cache that is broken, or of another version, is no reason to download.
+    # Do not download where a cache is broken or of another version.
     options = dict(download_if_missing=download_if_missing)
     corpus = _fetch(
         partial(fetch_20newsgroups, remove=("headers", "footers", "quotes"), **options),

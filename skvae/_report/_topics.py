@@ -88,7 +88,7 @@ def topics_of(fitted, n_words):
 
 
 def _sizes(fitted):
-    """Sizes and coherence of the topics; None of what the model cannot tell."""
+    """Sizes and coherence of the topics; None where the model does not have them."""
     found = dict.fromkeys(["share", "n_documents", "half"])
     if not fitted.signed:
         sizes = topic_sizes(fitted, fitted.X)

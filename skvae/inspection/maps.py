@@ -107,13 +107,13 @@ def embedding_map(
 
 
 def to_plane(vectors, transformer=None):
-    """Return vectors in two dimensions, by t-SNE unless told otherwise."""
+    """Return vectors in two dimensions, by t-SNE unless there is a transformer."""
     if len(vectors) < 3:
         raise ValueError(f"A map needs 3 points, but there are {len(vectors)}.")
     if transformer is not None:
         plane = np.asarray(clone(transformer).fit_transform(vectors))
     else:
-        from sklearn.manifold import TSNE  # late: who draws no map waits for none
+        from sklearn.manifold import TSNE  # late, since it takes long
 
         tsne = TSNE(
             perplexity=min(30, (len(vectors) - 1) / 3),

@@ -135,7 +135,7 @@ def axis_of_groups(groups):
 def share_interval(prevalence):
     """Ends of the 95 % interval of each share of `topic_prevalence`.
 
-    Of a single document, whose error nobody knows, both are the share.
+    Of a single document, whose error is unknown, both are the share.
     """
     error = _Z * prevalence["std_error"].fillna(0)
     return np.maximum(prevalence["share"] - error, 0), prevalence["share"] + error

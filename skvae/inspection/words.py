@@ -229,7 +229,7 @@ def rank_words(
 
 
 def topic_hierarchy(model, *, method="average"):
-    """Topics merged two by two, the most similar ones first.
+    """Topics merged in pairs, the most similar ones first.
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ class FittedTopics:
     def signed(self):
         """Whether codes are of any sign rather than topic proportions, as NVDM's.
 
-        skvae's models tell; others are judged by their components.
+        skvae's models say so; others are judged by their components.
         """
         if hasattr(self.estimator, "_gives_proportions"):
             return not self.estimator._gives_proportions
