@@ -87,7 +87,7 @@ class DataParallelNet(VAENet):
     def infer(self, inputs, **fit_params):
         if not self.module_.training:
             return super().infer(inputs, **fit_params)
-        x, c, e = (part.to(self.device, non_blocking=True) for part in inputs)
+        x, c, e = (part.to(self.device, non_blocking=True) for part in inputs[:3])
         return self.parallel_forward_(x, self.noise_generator, c, e)
 
     def train_step_single(self, batch, **fit_params):

@@ -71,6 +71,8 @@ def make(name, **params):
         device="cpu",
         random_state=0,
     )
+    if "init" in MODELS[name].get_params():
+        small["init"] = "random"  # so that an epoch of `fit` is one of `partial_fit`
     return clone(MODELS[name]).set_params(**small).set_params(**params)
 
 
@@ -437,6 +439,7 @@ BAD_PARAMETERS = {
     "callbacks": [np.nan, 3, "all", {}, [3]],
     "device": [np.nan, None, 0, torch.device("cpu")],
     "embedding_columns": [np.nan, 3, 2.5, True, "e0"],
+    "init": [np.nan, None, 3, "kmeans", [1.0], [[1.0]]],
     "feature_names": [np.nan, 3, "words", ["w0"], [["w0"] * 6]],
     "image_shape": [*NO_SIZES, 5],
     "kl_warmup": [*NO_WEIGHT, 1.5],

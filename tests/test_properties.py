@@ -130,6 +130,8 @@ def estimators(draw, cls, n_features=None, **fixed):
     if cls in (NVDMTopicModel, GSMTopicModel):
         additions = st.lists(st.sampled_from(cls._additions), unique=True)
         params["recipe"] = st.sampled_from(["skvae", "paper"]) | additions
+    if cls in PROPORTIONS:
+        params["init"] = st.sampled_from(["clusters", "random"])
     if cls is GSMTopicModel:
         constructions = ["softmax", "stick-breaking", "recurrent"]
         params |= {
@@ -305,7 +307,8 @@ def test_any_codes_decode_to_probabilities(cls, data):
 @given(data=st.data())
 def test_training_in_parts_is_training_at_once(cls, data):
     """Each part an epoch, with pickles or files between some of them."""
-    model, X = data.draw(cases(cls, early_stopping=False))
+    start = {"init": "random"} if cls in PROPORTIONS else {}
+    model, X = data.draw(cases(cls, early_stopping=False, **start))
     whole = clone(model).fit(X)
     for _ in range(model.max_epochs):
         trip = data.draw(st.sampled_from([None, through_pickle, through_file]))

@@ -132,6 +132,12 @@ class BaseVAE(
     def _start(self, module, data, is_new):
         """Prepare a module for training on data: a new one, or a trained one."""
 
+    def _start_from_corpus(self, net, data):
+        """Prepare a new net of `fit`, whose data are all that there are.
+
+        It may add memberships to the data.
+        """
+
     def _training_options(self, data):
         """Return the options of `VAENet` for training on data, with `early_stopping`.
 
@@ -297,6 +303,8 @@ class BaseVAE(
         if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
             options["callbacks"].append(EpochTasks(self, n_epochs))
         net = self._net_to_train(data, options, group)
+        if is_new and not in_parts:
+            self._start_from_corpus(net, data)
         if stop_early:
             rows, held_out = self._split(n_samples, net.seed)
             baseline = self._baseline(data, rows)
@@ -330,6 +338,10 @@ class BaseVAE(
             del self._unmeasured
         return vars(self)["health_"]
 
+    @property
+    def _n_embedding_features(self):
+        return self.net_.config["n_embedding_features"]
+
     def _validate(self, X, covariates=None, embeddings=None, reset=False, scored=True):
         """Check X and what is known about its rows, and return them as `Data`.
 
@@ -352,7 +364,7 @@ class BaseVAE(
         if embeddings is not None or config.get("n_embedding_features"):
             embeddings = check_embeddings(self, embeddings, X.shape[0], reset=reset)
         has_gaps = isinstance(X, np.ndarray) and bool(np.isnan(X).any())
-        return Data(X, covariates, embeddings, has_gaps)
+        return Data(X, covariates, embeddings, has_gaps=has_gaps)
 
     def _net_to_train(self, data, options, group):
         """Return a new net, or a copy of the fitted one with the present parameters."""

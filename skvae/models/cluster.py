@@ -14,14 +14,27 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.seed_words import specific_words
+from skvae.models.side_data import check_embeddings, split_embeddings
 from skvae.training.data import row_sums
-from skvae.utils.validation import HasMethods, Interval, check_parameters
+from skvae.utils.validation import (
+    HasMethods,
+    Interval,
+    check_parameters,
+    invalid_parameter,
+)
 
 __all__ = ["ClusterTopicModel"]
 
-# Of codes, that proportions take for evidence. All would make documents of one topic
-# each, and worse predictions of words: dimensions of codes share their errors.
+# Number of codes that count as evidence for proportions. If all did, documents would
+# have one topic each, and words would be predicted worse: codes share their errors.
 DIMENSIONS = 10
+# Principal components of embeddings, if there are fewer codes: more sort short texts
+# better, but long texts worse if the embeddings are poor.
+MIN_COMPONENTS = 30
+# Documents that normal distributions are fitted to; the others join them.
+N_SAMPLE = 3000
+# What `find_topics` trains on at most, at least and in all.
+MAX_DOCUMENTS, MIN_EPOCHS, MAX_EPOCHS, N_ROWS = 50_000, 3, 40, 90_000
 # Least variance of codes of unit length, as of GaussianMixture.
 LEAST_VARIANCE = 1e-6
 # Weight in the components of what all of a cluster's documents have, for the words
@@ -36,19 +49,24 @@ class ClusterTopicModel(MetaTopicModel):
     its length. Topics are what is specific to the words of a cluster: they are
     estimated, by expectation maximisation, as the part of its documents' words that the
     words of all documents do not account for [1]_, where a word counts once for a
-    document that has it. With embeddings, documents are clustered by as many principal
-    components of theirs as well.
+    document that has it. With embeddings, documents are clustered by the principal
+    components of these as well: as many as there are codes, and at least 30.
 
     Parameters
     ----------
     n_components : int, default=10
         Number of topics. Ignored if `clusterer` is given.
+    embedding_columns : slice, array-like or callable, default=None
+        Columns of X that hold embeddings rather than counts, if `embeddings` are not
+        passed separately: for example ``slice(-512, None)`` after a FeatureUnion;
+        numbers, names, a mask, or a function of X that returns them.
     estimator : transformer, default=None
         Maps counts to codes, dense rows of numbers: one of skvae's models, or any
         other. None is `NVDMTopicModel` with as many dimensions as topics.
     clusterer : clusterer, default=None
         Has `fit_predict`, with labels from 0 on, or -1 for documents of no cluster.
-        None is `GaussianMixture` with a covariance that all of its components share.
+        None is `GaussianMixture` with one covariance for all components. It starts from
+        k-means, is fitted to up to 3,000 documents, and then assigns all of them.
     random_state : int, RandomState instance or None, default=None
         Of the estimator and the clusterer that stand for None; those that are given
         have their own.
@@ -62,7 +80,8 @@ class ClusterTopicModel(MetaTopicModel):
         Word probabilities of the clusters' documents, smoothed by one token of the
         words of all documents.
     labels_ : ndarray of shape (n_samples,)
-        Cluster of each training document, -1 for none.
+        Cluster of each training document, -1 for none. Documents without words take no
+        part in clustering.
     cluster_centers_ : ndarray of shape (n_topics, n_codes)
         Mean of the documents' codes of unit length; after a fit with embeddings, of
         principal components of unit length too, which follow them.
@@ -73,7 +92,7 @@ class ClusterTopicModel(MetaTopicModel):
     projection_ : PCA or None
         Of the embeddings, if there were any.
     estimator_ : estimator
-        The fitted model.
+        The fitted model of the counts.
     clusterer_ : estimator
         The fitted clusterer.
     n_features_in_ : int
@@ -110,15 +129,23 @@ class ClusterTopicModel(MetaTopicModel):
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
+        "embedding_columns": [slice, "array-like", callable, None],
         "estimator": [HasMethods(["fit", "transform"]), None],
         "clusterer": [HasMethods(["fit_predict"]), None],
         "random_state": ["random_state"],
     }
 
     def __init__(
-        self, n_components=10, *, estimator=None, clusterer=None, random_state=None
+        self,
+        n_components=10,
+        *,
+        embedding_columns=None,
+        estimator=None,
+        clusterer=None,
+        random_state=None,
     ):
         self.n_components = n_components
+        self.embedding_columns = embedding_columns
         self.estimator = estimator
         self.clusterer = clusterer
         self.random_state = random_state
@@ -132,8 +159,11 @@ class ClusterTopicModel(MetaTopicModel):
             Counts.
         y : ignored
             Not used.
-        covariates, embeddings : array-like, default=None
-            What the estimator is to know of each document beside X, as in its `fit`.
+        covariates : array-like, default=None
+            Covariates of the documents, for the estimator.
+        embeddings : array-like of shape (n_samples, n_embedding_features), default=None
+            A vector for each document, such as a sentence encoder returns. Documents
+            are clustered by these too; the estimator does not see them.
 
         Returns
         -------
@@ -146,21 +176,37 @@ class ClusterTopicModel(MetaTopicModel):
             If a parameter or the input is unusable, if codes have zeros alone, or if no
             document is in a cluster.
         """
-        from sklearn.covariance import ledoit_wolf  # late, since it takes long
-
         check_parameters(self)
+        if getattr(self.estimator, "embedding_columns", None) is not None:
+            must = "have no embedding_columns: set those of ClusterTopicModel"
+            raise invalid_parameter(self, "estimator", must)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         estimator, clusterer = self._parts(seed)
-        X, side_data = self._check_data(
+        X, covariates, embeddings = self._check_data(
             estimator, X, covariates, embeddings, reset=True
         )
-        estimator = estimator.fit(X, **side_data)
-        projection = None
-        if "embeddings" in side_data:
-            projection = self._projection(estimator, side_data["embeddings"])
-        codes = _directions(estimator, projection, X, side_data)
+        estimator = estimator.fit(X, **covariates)
+        codes = estimator.transform(X, **covariates)
+        self.estimator_ = estimator
+        self._cluster(clusterer, X, codes, embeddings)
+        return self
+
+    def _cluster(self, clusterer, X, codes, embeddings):
+        """Cluster documents by codes and embeddings, and return the rows of these."""
+        from sklearn.covariance import ledoit_wolf  # late, since it takes long
+
+        self.projection_ = None
+        if embeddings is not None:
+            self.projection_ = projection_of(embeddings, codes.shape[1])
+        codes = self._directions(codes, embeddings)
+        has_words = row_sums(X) > 0
+        labels = np.full(len(codes), -1)
         with config_context(array_api_dispatch=False):  # codes are NumPy's
-            labels = np.asarray(clusterer.fit_predict(codes))
+            if self.clusterer is None:
+                found = self._normal_clusters(clusterer, codes[has_words])
+            else:
+                found = clusterer.fit_predict(codes[has_words])
+        labels[has_words] = found
         assigned = labels >= 0
         topics, numbers = np.unique(labels[assigned], return_inverse=True)
         if len(topics) == 0:
@@ -175,8 +221,7 @@ class ClusterTopicModel(MetaTopicModel):
         )
 
         tokens, documents = _word_counts(X, members)
-        self.estimator_, self.clusterer_ = estimator, clusterer
-        self.projection_ = projection
+        self.clusterer_ = clusterer
         self.labels_ = np.full(len(labels), -1)
         self.labels_[assigned] = numbers
         self.cluster_centers_ = centers
@@ -188,7 +233,19 @@ class ClusterTopicModel(MetaTopicModel):
         self.word_probabilities_ = normalize(tokens + overall, norm="l1")
         own = specific_words(documents, documents.sum(axis=0))
         self.components_ = (1 - REST) * own + REST * normalize(documents, norm="l1")
-        return self
+        return codes
+
+    def _normal_clusters(self, clusterer, codes):
+        """Return labels by a mixture of normal distributions that starts at k-means."""
+        from sklearn.cluster import KMeans
+
+        seed = clusterer.random_state
+        rng = np.random.RandomState(seed)
+        sample = codes[rng.permutation(len(codes))[:N_SAMPLE]]
+        n_clusters = min(self.n_components, len(np.unique(sample, axis=0)))
+        start = KMeans(n_clusters, n_init=10, random_state=seed).fit(sample)
+        clusterer.set_params(n_components=n_clusters, means_init=start.cluster_centers_)
+        return clusterer.fit(sample).predict(codes)
 
     def fit_predict(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, and give its `labels_`.
@@ -217,20 +274,46 @@ class ClusterTopicModel(MetaTopicModel):
             from sklearn.mixture import GaussianMixture
 
             clusterer = GaussianMixture(
-                self.n_components, covariance_type="tied", random_state=seed
+                self.n_components,
+                covariance_type="tied",
+                max_iter=1000,
+                random_state=seed,
             )
         return clone(estimator), clone(clusterer)
 
-    def _projection(self, estimator, embeddings):
-        """Principal components of embeddings, as many as there are codes."""
-        from sklearn.decomposition import PCA  # late, as clusterers
+    def _check_data(self, estimator, X, covariates=None, embeddings=None, reset=False):
+        """Return counts, covariates as keywords of the estimator, and embeddings."""
+        columns = self.embedding_columns
+        X, embeddings = split_embeddings(self, X, embeddings, columns, reset=reset)
+        X, covariates = super()._check_data(estimator, X, covariates, reset=reset)
+        if embeddings is not None or (not reset and self._n_embedding_features):
+            embeddings = check_embeddings(self, embeddings, X.shape[0], reset=reset)
+        return X, covariates, embeddings
 
-        n_codes = len(estimator.get_feature_names_out())
-        n_components = min(n_codes, *np.shape(embeddings))
+    @property
+    def _n_embedding_features(self):
+        return 0 if self.projection_ is None else self.projection_.n_features_in_
+
+    def _directions(self, codes, embeddings):
+        """Codes, and principal components of embeddings, both of unit length."""
+        codes = normalize(np.asarray(codes, dtype=np.float64))
+        if self.projection_ is None:
+            return codes
         with config_context(array_api_dispatch=False):
-            return PCA(n_components, svd_solver="full").fit(
-                np.asarray(embeddings, np.float64)
-            )
+            components = self.projection_.transform(np.asarray(embeddings, np.float64))
+        return np.hstack([codes, normalize(components)])
+
+    def _probabilities(self, codes):
+        # Distances in units of the covariance are those between rows times this.
+        unit = np.linalg.cholesky(np.linalg.inv(self.covariance_))
+        distances = euclidean_distances(
+            codes @ unit, self.cluster_centers_ @ unit, squared=True
+        )
+        evidence = np.log(self.shares_) - distances / 2
+        n_codes = codes.shape[1]
+        if self.projection_ is not None:
+            n_codes -= self.projection_.n_components_
+        return softmax(evidence * min(1, DIMENSIONS / n_codes), axis=1)
 
     def transform(self, X, *, covariates=None, embeddings=None):
         """Probabilities of the topics of each document.
@@ -251,15 +334,13 @@ class ClusterTopicModel(MetaTopicModel):
             Rows sum to one.
         """
         check_is_fitted(self)
-        X, side_data = self._check_data(self.estimator_, X, covariates, embeddings)
-        codes = _directions(self.estimator_, self.projection_, X, side_data)
-        # Distances in units of the covariance are those between rows times this.
-        unit = np.linalg.cholesky(np.linalg.inv(self.covariance_))
-        distances = euclidean_distances(
-            codes @ unit, self.cluster_centers_ @ unit, squared=True
+        return self._proportions(
+            *self._check_data(self.estimator_, X, covariates, embeddings)
         )
-        evidence = np.log(self.shares_) - distances / 2
-        return softmax(evidence * min(1, DIMENSIONS / codes.shape[1]), axis=1)
+
+    def _proportions(self, X, covariates, embeddings):
+        codes = self.estimator_.transform(X, **covariates)
+        return self._probabilities(self._directions(codes, embeddings))
 
     def predict(self, X, *, covariates=None, embeddings=None):
         """Topic of each document: the most probable one.
@@ -273,10 +354,14 @@ class ClusterTopicModel(MetaTopicModel):
         Returns
         -------
         labels : ndarray of int of shape (n_samples,)
-            From 0 on.
+            From 0 on; -1 for a document without words or embedding.
         """
-        side_data = {"covariates": covariates, "embeddings": embeddings}
-        return self.transform(X, **side_data).argmax(axis=1)
+        check_is_fitted(self)
+        data = self._check_data(self.estimator_, X, covariates, embeddings)
+        labels = self._proportions(*data).argmax(axis=1)
+        if self.projection_ is None:
+            labels[row_sums(data[0]) == 0] = -1
+        return labels
 
     def score(self, X, y=None):
         """Log-likelihood per token of the mixture of unigram models of the topics.
@@ -303,7 +388,9 @@ class ClusterTopicModel(MetaTopicModel):
             If X has no counts, a negative one, or another width than in `fit`.
         """
         check_is_fitted(self)
-        X, _ = self._check_data(self.estimator_, X)
+        columns = self.embedding_columns
+        X, _ = split_embeddings(self, X, None, columns, reset=False)
+        X, _ = super()._check_data(self.estimator_, X)
         n_tokens = row_sums(X).sum()
         if n_tokens == 0:
             raise ValueError(f"{type(self).__name__} cannot score X: it has no counts.")
@@ -330,13 +417,55 @@ class ClusterTopicModel(MetaTopicModel):
         return float(np.exp(-self.score(X)))
 
 
-def _directions(estimator, projection, X, side_data):
-    """What is clustered of each document: codes, and components of its embedding."""
-    codes = np.asarray(estimator.transform(X, **side_data), dtype=np.float64)
-    if projection is None:
-        return normalize(codes)
-    components = projection.transform(np.asarray(side_data["embeddings"], np.float64))
-    return np.hstack([normalize(codes), normalize(components)])
+def projection_of(embeddings, n_codes):
+    """Fit the principal components of embeddings that documents are clustered by."""
+    from sklearn.decomposition import PCA  # late, as clusterers
+
+    n_components = min(max(n_codes, MIN_COMPONENTS), *np.shape(embeddings))
+    with config_context(array_api_dispatch=False):
+        return PCA(n_components, svd_solver="full").fit(
+            np.asarray(embeddings, np.float64)
+        )
+
+
+def find_topics(n_components, data, seed, device):
+    """Topics that a topic model may start from, by clusters of some documents.
+
+    They are those of a `ClusterTopicModel` whose estimator is trained for few epochs.
+
+    Parameters
+    ----------
+    n_components : int
+    data : Data
+    seed : int
+    device : str
+
+    Returns
+    -------
+    topics : ndarray of shape (n_topics, n_features)
+        Word probabilities. There may be fewer than `n_components`.
+    memberships : ndarray of shape (n_samples, n_components)
+        Probabilities of the topic of each document, or zeros.
+    Or None if there are too few documents.
+    """
+    n_samples = data.X.shape[0]
+    rows = np.arange(0, n_samples, -(-n_samples // MAX_DOCUMENTS))
+    rows = rows[row_sums(data.X[rows]) > 0]
+    if len(rows) < 2 * n_components or n_components == 1:
+        return None
+    part = data.take(rows)
+    n_epochs = int(np.clip(N_ROWS // len(rows), MIN_EPOCHS, MAX_EPOCHS))
+    estimator = NVDMTopicModel(
+        n_components, max_epochs=n_epochs, device=device, random_state=seed
+    )._trained(part.X, None, None, resume=False)  # without warnings
+    model = ClusterTopicModel(n_components, random_state=seed)
+    embeddings = part.embeddings if part.embeddings.shape[1] else None
+    codes = model._cluster(
+        model._parts(seed)[1], part.X, estimator.transform(part.X), embeddings
+    )
+    memberships = np.zeros((n_samples, n_components), np.float32)
+    memberships[rows, : len(model.components_)] = model._probabilities(codes)
+    return model.components_, memberships
 
 
 def _word_counts(X, members):

@@ -319,11 +319,11 @@ class FittedTopics:
 
     def _parted(self, X, embeddings):
         """X and embeddings, parted by the model of skvae if there is one."""
-        trained = trained_model(self.steps[-1])
-        columns = getattr(trained, "embedding_columns", None)
+        reader = embeddings_reader(self.steps[-1])
+        columns = getattr(reader, "embedding_columns", None)
         if columns is None:
             return X, embeddings
-        return split_embeddings(trained, X, embeddings, columns, reset=False)
+        return split_embeddings(reader, X, embeddings, columns, reset=False)
 
     @cached_property
     def _input(self):
@@ -353,7 +353,7 @@ class FittedTopics:
     @cached_property
     def side_rows(self):
         """The same as a row for each document, to index."""
-        return rows_of(self.trained, self.side_data, self.csr.shape[0])
+        return rows_of(self.estimator, self.side_data, self.csr.shape[0])
 
     @cached_property
     def csr(self):
@@ -422,7 +422,7 @@ class FittedTopics:
         else:
             X = X[[row]] if isinstance(X, np.ndarray) else [X[row]]
         side_data = as_keywords(self.estimator, **self._side_data)
-        side_data = rows_of(self.trained, side_data, self.n_documents)
+        side_data = rows_of(self.estimator, side_data, self.n_documents)
         side_data = {kind: values[[row]] for kind, values in side_data.items()}
         return FittedTopics(self.model, X, **side_data)
 
@@ -553,6 +553,14 @@ def trained_model(model):
     return last if hasattr(last, "net_") else None
 
 
+def embeddings_reader(model):
+    """Return the model that is given embeddings, `model` or that within it, or None."""
+    last = last_step(model)
+    if hasattr(last, "_n_embedding_features"):
+        return last
+    return embeddings_reader(last.estimator_) if hasattr(last, "estimator_") else None
+
+
 def as_keywords(model, **side_data):
     """Covariates and embeddings as keywords of a fitted model's methods.
 
@@ -573,10 +581,13 @@ def rows_of(model, given, n_samples):
     """What is given to a fitted model, by kind, as a row for each sample, to index."""
     rows = dict(given)
     if "embeddings" in rows:
-        embeddings = rows["embeddings"]
-        rows["embeddings"] = check_embeddings(model, embeddings, n_samples, reset=False)
+        reader, embeddings = embeddings_reader(model), rows["embeddings"]
+        rows["embeddings"] = check_embeddings(
+            reader, embeddings, n_samples, reset=False
+        )
     if (covariates := rows.get("covariates")) is None:
         return rows
+    model = trained_model(model)
     check_covariates(model, covariates, n_samples, reset=False)
     labeled = hasattr(model, "covariate_values_")
     if sp.issparse(covariates):

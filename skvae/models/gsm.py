@@ -7,10 +7,12 @@ from numbers import Integral, Real
 import numpy as np
 import pandas as pd
 import torch
+from scipy.optimize import linear_sum_assignment
 from sklearn.utils import check_array
 
+from skvae.models.proportions import BaseProportionsModel
 from skvae.models.seed_words import SeedWords, feature_names
-from skvae.models.topics import ADDITIONS, BaseProportionsModel, numbered_topics
+from skvae.models.topics import numbered_topics
 from skvae.nn.objective import topic_overlap, topic_prior_loss
 from skvae.nn.topics import TOPIC_CONSTRUCTIONS, TopicMixtureDecoder
 from skvae.persistence import register
@@ -38,15 +40,27 @@ class GSMTopicModel(BaseProportionsModel):
     ----------
     n_components : int, default=10
         Number of topics.
+    init : {"clusters", "random"} or array-like of shape (n_components, n_features), \
+default="clusters"
+        Where topics start. "clusters" groups the documents of `fit` by the codes of a
+        briefly trained `NVDMTopicModel`, and by their embeddings if there are any, as
+        `ClusterTopicModel` does. Each topic starts at the words of a cluster, and its
+        documents are encouraged to stay with it, with the weight of three tokens a
+        document. "random" starts from random weights. An array holds word weights,
+        such as `components_` of another model; NMF and LDA have them too. Seed words
+        take precedence for their topics.
+        `partial_fit` starts "clusters" at random, because it sees only part of the
+        documents; later fits with `warm_start` continue from the topics they have.
     recipe : {"skvae", "paper"} or list of str, default="skvae"
         What the model has beyond the paper's [1]_: all that skvae adds; nothing; or
         what is named of "clipping" (of gradients), "joint_updates" (of encoder and
         decoder, in place of one in every other epoch), "kl_warmup", "learnt_prior" (in
         place of N(0, I)), "lr_schedule" (in place of a constant `lr`), "scaled_counts"
-        (for the encoder, in place of counts), "standardised_means" (of the posteriors),
-        "thinning" (of the tokens that the encoder sees), "topic_coherence",
-        "topic_separation" (in place of the paper's reward of angles between topics'
-        vectors), "topic_word_prior" and "word_frequencies" (a background of topics).
+        (for the encoder, in place of counts), "init" (in place of random topics),
+        "standardised_means" (of the posteriors), "thinning" (of the tokens that the
+        encoder sees), "topic_coherence", "topic_separation" (in place of the paper's
+        reward of angles between topics' vectors), "topic_word_prior" and
+        "word_frequencies" (a background of topics).
         Parameters with the name of what is left out do not count.
     topic_construction : {"softmax", "stick-breaking", "recurrent"}, default="softmax"
         How the code z becomes topic proportions: the softmax of W z + b (GSM); a stick
@@ -104,10 +118,10 @@ class GSMTopicModel(BaseProportionsModel):
         Activation of the hidden layers.
     dropout : float in [0, 1), default=0.0
         Share of the hidden units that are dropped in training.
-    lr : float, default=2e-2
+    lr : float, default=1.5e-2
         Largest learning rate of Adam. The rate rises to it over the first tenth of
         training, then falls along a cosine.
-    max_epochs : int, default=60
+    max_epochs : int, default=30
         Number of passes over the data, and the horizon of learning rate and KL
         warm-up.
     batch_size : int or "auto", default="auto"
@@ -199,10 +213,11 @@ class GSMTopicModel(BaseProportionsModel):
 
     Notes
     -----
-    Beyond the paper, the prior's mean and variance are learnt, the posterior means are
-    standardised over each batch, which keeps units from collapsing, in training the
-    encoder sees a random part of each document's tokens, topics share a background,
-    their words have a prior [4]_, they pay for their overlap and are paid for coherence
+    Beyond the paper, topics start from clusters of documents, the prior's mean and
+    variance are learnt, the posterior means are standardised over each batch, which
+    keeps units from collapsing, in training the encoder sees a random part of each
+    document's tokens, topics share a background, their words have a prior [4]_, they
+    pay for their overlap and are paid for coherence
     [3]_. Seed words are observed topics of tokens [5]_, and make informed priors of
     topics' words: around those that are specific to documents with the seeds.
     With ``recipe="paper"`` there is nothing of this but seed words, where they are
@@ -258,13 +273,21 @@ class GSMTopicModel(BaseProportionsModel):
     }
 
     _additions = tuple(
-        sorted({*ADDITIONS, "topic_coherence", "topic_separation", "topic_word_prior"})
+        sorted(
+            {
+                *BaseProportionsModel._additions,
+                "topic_coherence",
+                "topic_separation",
+                "topic_word_prior",
+            }
+        )
     )
 
     def __init__(
         self,
         n_components=10,
         *,
+        init="clusters",
         recipe="skvae",
         topic_construction="softmax",
         topic_separation=0.01,
@@ -280,8 +303,8 @@ class GSMTopicModel(BaseProportionsModel):
         hidden_layer_sizes=(256,),
         activation="relu",
         dropout=0.0,
-        lr=2e-2,
-        max_epochs=60,
+        lr=1.5e-2,
+        max_epochs=30,
         batch_size="auto",
         kl_warmup=0.5,
         early_stopping=False,
@@ -294,6 +317,7 @@ class GSMTopicModel(BaseProportionsModel):
         random_state=None,
     ):
         self.n_components = n_components
+        self.init = init
         self.recipe = recipe
         self.topic_construction = topic_construction
         self.topic_separation = topic_separation
@@ -379,9 +403,11 @@ class GSMTopicModel(BaseProportionsModel):
         return decoder, link, 1.0
 
     def _start(self, module, data, is_new):
+        if is_new and self.word_embeddings is not None:
+            self._start_word_embeddings(module, data)
         super()._start(module, data, is_new)
-        if not is_new or self.word_embeddings is None:
-            return
+
+    def _start_word_embeddings(self, module, data):
         n_words = data.X.shape[1]
         vectors, n_matched = self._pretrained(n_words)
         with torch.no_grad():
@@ -393,6 +419,21 @@ class GSMTopicModel(BaseProportionsModel):
                     f"word_embeddings of {type(self).__name__} has {n_matched} of the "
                     f"{n_words} words of X; the others start from zeros."
                 )
+
+    def _arranged(self, net, topics, memberships):
+        """Seeded topics come first, and have clusters like them in their places."""
+        callbacks = [callback for _, callback in net.callbacks_]
+        seeds = [cb for cb in callbacks if isinstance(cb, SeedWords)]
+        if not seeds:
+            return topics, memberships
+        themes = seeds[0].themes
+        _, alike = linear_sum_assignment(-np.sqrt(themes) @ np.sqrt(topics).T)
+        others = np.delete(np.arange(len(topics)), alike)
+        order = [*alike, *others]
+        topics, memberships = topics[order], memberships[:, order]
+        topics[: len(themes)] = themes
+        memberships[:, : len(themes)] = 0  # their documents are known by seed words
+        return topics, memberships
 
     def _set_fitted_attributes(self, module, sample):
         super()._set_fitted_attributes(module, sample)

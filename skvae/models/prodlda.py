@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 import torch
 
-from skvae.models.topics import BaseProportionsModel
+from skvae.models.proportions import BaseProportionsModel
 from skvae.nn.topics import AnnealedSoftmax, ExpertsDecoder
 from skvae.persistence import register
 from skvae.training.data import document_frequencies
@@ -34,6 +34,16 @@ class ProdLDATopicModel(BaseProportionsModel):
         down: they begin as under one of 1/16, and reach it after a quarter of training.
         1 is the one of the paper. The less, the fewer topics a document has: these are
         clearer, and predict words less well.
+    init : {"clusters", "random"} or array-like of shape (n_components, n_features), \
+default="clusters"
+        Where topics start. "clusters" groups the documents of `fit` by the codes of a
+        briefly trained `NVDMTopicModel`, and by their embeddings if there are any, as
+        `ClusterTopicModel` does. Each topic starts at the words of a cluster, and its
+        documents are encouraged to stay with it, with the weight of three tokens a
+        document. "random" starts from random weights. An array holds word weights,
+        such as `components_` of another model.
+        `partial_fit` starts "clusters" at random, because it sees only part of the
+        documents; later fits with `warm_start` continue from the topics they have.
     embedding_columns : slice, array-like or callable, default=None
         Columns of X that are not data but embeddings for the encoder alone, where
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
@@ -177,6 +187,7 @@ class ProdLDATopicModel(BaseProportionsModel):
         n_components=10,
         *,
         concentration=1.5,
+        init="clusters",
         embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
@@ -196,6 +207,7 @@ class ProdLDATopicModel(BaseProportionsModel):
     ):
         self.n_components = n_components
         self.concentration = concentration
+        self.init = init
         self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -65,9 +65,7 @@ class SeedWords(Callback):
         self.seeds_ = torch.from_numpy(self.seeds).to(net.device)
         self.themes_ = torch.from_numpy(self.themes).to(self.seeds_)
         if len(net.history) == 0:
-            with torch.no_grad():
-                themes = torch.from_numpy(self.themes).to(decoder.background)
-                decoder.start_topics((themes + decoder.background.softmax(-1)) / 2)
+            decoder.start_topics(torch.from_numpy(self.themes))
 
     def on_train_end(self, net, **kwargs):
         del self.seeds_, self.themes_

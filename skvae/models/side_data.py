@@ -212,7 +212,7 @@ def check_embeddings(estimator, embeddings, n_samples, *, reset):
     """
     name = type(estimator).__name__
     if not reset:
-        width = estimator.net_.config["n_embedding_features"]
+        width = estimator._n_embedding_features
         check_given(estimator, "embeddings", embeddings, width)
     if embeddings is None:
         return None

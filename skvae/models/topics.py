@@ -8,7 +8,6 @@ import scipy.sparse as sp
 import torch
 from scipy.special import xlogy
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.base import BaseVAE
@@ -27,7 +26,6 @@ from skvae.training.data import Data, column_sums, mean_per_token, row_sums
 from skvae.utils.hints import ATTRIBUTES
 from skvae.utils.validation import (
     canonical_csr,
-    check_code_names,
     check_input,
     contains_words,
     invalid_parameter,
@@ -442,48 +440,3 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
-
-
-class BaseProportionsModel(BaseTopicModel):
-    """Topic models whose codes are topic proportions: non-negative, of sum 1."""
-
-    _gives_proportions = True
-
-    def inverse_transform(self, X, *, covariates=None):
-        """Word probabilities of documents with the given topic proportions.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Non-negative; each row is divided by its sum, if that is not zero.
-        covariates : array-like, default=None
-            As in `transform`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_features)
-            Rows sum to one.
-        """
-        check_is_fitted(self, "net_")
-        check_code_names(self, X)
-        X = check_array(
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_non_negative=True,
-            input_name="X",
-            estimator=self,
-        )
-        largest = X.max(axis=1, keepdims=True)
-        X = X / np.where(largest == 0, 1, largest)  # or a sum might be infinite
-        total = X.sum(axis=1, keepdims=True)
-        empty = total == 0
-        X = np.where(empty, 1 / X.shape[1], X / np.where(empty, 1, total))
-        return super().inverse_transform(X, covariates=covariates)
-
-    def _dead_topics(self, sample):
-        """Topics that no document has more of than an equal share."""
-        n_components = sample.codes.shape[1]
-        if n_components == 1:
-            return []
-        most = sample.codes.max(axis=0)
-        return np.flatnonzero(most <= (1 + 1e-6) / n_components).tolist()

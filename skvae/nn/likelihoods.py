@@ -115,6 +115,11 @@ class LogLinear(BagOfWords):
         shape = z.shape[:-1], bias.shape
         Distribution.__init__(self, *shape, validate_args=False)
 
+    @property
+    def proportions(self):
+        """z of models whose codes are topic proportions; covariates may follow them."""
+        return self.z
+
     def tilted(self, c, components):
         z = append_columns(self.z, c.expand(*self.z.shape[:-1], -1))
         return LogLinear(z, torch.cat([self.weight, components]), self.bias)

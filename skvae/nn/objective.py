@@ -91,8 +91,14 @@ def log_importance_weights(x, z, posterior, likelihood, prior):
     return likelihood.log_prob(x) + prior.log_prob(z) - posterior.log_prob(z)
 
 
+# A row whose topic is known counts as this many tokens of the topic.
+MEMBERSHIP_WEIGHT = 3.0
+
+
 class NegativeELBO(nn.Module):
     """Training criterion: minus the mean ELBO of a batch, and penalties.
+
+    In training, rows with memberships pay `membership_loss` too.
 
     Parameters
     ----------
@@ -114,7 +120,7 @@ class NegativeELBO(nn.Module):
         self.penalties = penalties
         self.warmup = 1.0
 
-    def forward(self, output, x):
+    def forward(self, output, x, memberships=None):
         """Return the loss, and the mean reconstruction and KL that it is made of."""
         weight = self.kl_weight * (self.warmup if self.training else 1.0)
         bound, reconstruction, kl = (
@@ -124,7 +130,26 @@ class NegativeELBO(nn.Module):
         for weight, penalty in self.penalties if self.training else ():
             if weight:
                 loss = loss + weight * penalty(x, *output[:3])
+        if self.training and memberships is not None and memberships.shape[1]:
+            price = membership_loss(output[1], memberships)
+            loss = loss + MEMBERSHIP_WEIGHT * price
         return loss, reconstruction, kl
+
+
+def membership_loss(likelihood, memberships):
+    """Cross-entropy of topic proportions and what is known of the topics of rows.
+
+    In nats, the mean over the batch. It is minus the expected log-probability of the
+    topic of one token.
+
+    Parameters
+    ----------
+    likelihood : TopicMixture, TiltedMixture or LogLinear in topic proportions
+    memberships : tensor of shape (batch, n_topics)
+        Probabilities of the topic of each row, or zeros.
+    """
+    proportions = likelihood.proportions[..., : memberships.shape[1]]
+    return -(memberships * log_positive(proportions)).sum(-1).mean()
 
 
 # --- penalties ----------------------------------------------------------------------

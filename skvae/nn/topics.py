@@ -34,6 +34,10 @@ class TopicDecoder(nn.Module):
             else None
         )
 
+    def halfway_to(self, topics):
+        """Mean of given word probabilities and the frequencies of the words."""
+        return (topics.to(self.background) + self.background.softmax(-1)) / 2
+
     def forward(self, codes, generator=None, c=None):
         words = self.words(codes)
         if c is None or c.shape[-1] == 0:
@@ -203,13 +207,14 @@ class TopicMixtureDecoder(TopicDecoder):
             self.scale.copy_((size / self.std).log2().round().exp2())
         self.word_embeddings.copy_(word_embeddings / self.scale)
 
+    @torch.no_grad()
     def start_topics(self, topics):
-        """Let the first topics start with the given word probabilities.
+        """Let the first topics start halfway from word frequencies to given topics.
 
         Word embeddings change as little as they have to or, if they are not learnt,
         topic embeddings are those that come closest to it.
         """
-        wanted = topics.log() - self.background
+        wanted = self.halfway_to(topics).log() - self.background
         vectors = self.topic_embeddings[: len(topics)]
         if self.word_embeddings.requires_grad:
             missing = wanted - vectors @ self.word_embeddings.T
@@ -267,6 +272,17 @@ class ExpertsDecoder(TopicDecoder):
         proportion to 1 / n. The rest of it is to be trusted, n / (n + `evidence`).
         """
         return (n_documents / (n_documents + cls.evidence)) ** 0.5
+
+    @torch.no_grad()
+    def start_topics(self, topics):
+        """Let the first topics start where they raise the words of given topics.
+
+        Weights keep the variance of random ones.
+        """
+        weights = self.halfway_to(topics).log() - self.background
+        weights = weights - weights.mean(0)
+        if (size := weights.std()) > 0:  # or all topics are alike
+            self.topics[: len(topics)] = weights * (self.topics.std() / size)
 
     def words(self, proportions):
         if len(self.topics) == 1:  # all documents are alike: there is no variance

@@ -24,6 +24,9 @@ class Data:
         For encoder and decoder. Without covariates it has no columns.
     embeddings : ndarray of shape (n_samples, n_embedding_features)
         For the encoder alone. Without embeddings it has no columns.
+    memberships : ndarray of shape (n_samples, n_topics)
+        Probabilities of each row's topic, which training pulls its proportions towards;
+        zeros where nothing is known. Without memberships it has no columns.
     has_gaps : bool
         Whether X has missing values, NaN.
     """
@@ -31,6 +34,7 @@ class Data:
     X: Any
     covariates: Any = None
     embeddings: Any = None
+    memberships: Any = None
     has_gaps: bool = False
 
     def __post_init__(self):
@@ -39,10 +43,12 @@ class Data:
             self.covariates = nothing
         if self.embeddings is None:
             self.embeddings = nothing
+        if self.memberships is None:
+            self.memberships = nothing
 
     def take(self, rows):
-        parts = self.X[rows], self.covariates[rows], self.embeddings[rows]
-        return Data(*parts, has_gaps=self.has_gaps)
+        parts = self.X, self.covariates, self.embeddings, self.memberships
+        return Data(*(part[rows] for part in parts), has_gaps=self.has_gaps)
 
     def tensors(self, dtype, device=None, *, sparse, inference=False):
         """Return X, covariates and embeddings as tensors, X as `SparseRows` if asked.
@@ -132,7 +138,7 @@ def feature_moments(X, n_values=2**21):
 
 @dataclass(eq=False)
 class RowDataset(Dataset):
-    """Batches of rows, as ((encoder input, covariates, embeddings), target).
+    """Batches of rows: (encoder input, covariates, embeddings, memberships), target.
 
     Attributes
     ----------
@@ -160,15 +166,16 @@ class RowDataset(Dataset):
     def __getitems__(self, indices):
         batch = self.data.take(self.rows[indices])  # a copy
         x, c, e = batch.tensors(torch.float32, sparse=self.sparse)
+        beside = c, e, torch.from_numpy(batch.memberships)
         if self.corrupt is None:
-            return (x, c, e), x
+            return (x, *beside), x
         corrupted = self.corrupt(batch.X, self.rng)
         if self.sparse:
             x_seen = x.with_values(torch.from_numpy(corrupted.data).to(x.dtype))
         else:
             corrupted = Data(corrupted, has_gaps=batch.has_gaps)
             x_seen, _, _ = corrupted.tensors(torch.float32, sparse=False)
-        return (x_seen, c, e), x
+        return (x_seen, *beside), x
 
 
 class EvenBatchSampler(Sampler):

@@ -48,6 +48,7 @@ class Stream(IntEnum):
     NOISE = 4
     VALIDATION = 5
     HEALTH = 6
+    CLUSTERS = 7
 
 
 def derive_seed(seed, stream, epoch=0, rank=0):
@@ -289,12 +290,13 @@ class VAENet(NeuralNet):
         return super().train_step_single(batch, **fit_params)
 
     def infer(self, inputs, **fit_params):
-        x, c, e = (part.to(self.device, non_blocking=True) for part in inputs)
+        x, c, e = (part.to(self.device, non_blocking=True) for part in inputs[:3])
         return self.module_(x, self.noise_generator, c, e)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        x = y_true.to(self.device, non_blocking=True)
-        loss, reconstruction, kl = self.criterion_(y_pred, x)
+        parts = y_true, X[3]
+        x, memberships = (part.to(self.device, non_blocking=True) for part in parts)
+        loss, reconstruction, kl = self.criterion_(y_pred, x, memberships)
         if training:
             self.terms_ = reconstruction.detach(), kl.detach()
         return loss

@@ -786,7 +786,7 @@ def test_they_tell_what_few_words_do_not(cls, told_by_vectors):
         for codes in (blind, seeing, alone)
     )
     # Two words in five mislead, and embeddings do not.
-    assert blind < 0.7 < 0.8 < seeing < alone
+    assert blind < 0.7 and min(seeing, alone) > 0.99
 
 
 @each_model
@@ -877,9 +877,11 @@ def test_columns_of_frames(frame, columns, cls, beside, fitted):
 )
 @pytest.mark.parametrize("cls", [GSMTopicModel, ClusterTopicModel])
 def test_unusable_columns_are_refused(columns, cls, beside):
-    model = make(GSMTopicModel, embedding_columns=columns)
+    params = dict(embedding_columns=columns)
     if cls is ClusterTopicModel:
-        model = ClusterTopicModel(2, estimator=model)
+        model = ClusterTopicModel(2, estimator=make(GSMTopicModel), **params)
+    else:
+        model = make(GSMTopicModel, **params)
     with pytest.raises(ValueError, match="'embedding_columns' parameter of"):
         model.fit(together(*beside))
     assert not hasattr(model, "n_features_in_")
@@ -1027,9 +1029,12 @@ READERS = {
 @pytest.mark.parametrize("cls", [GSMTopicModel, ClusterTopicModel])
 def test_readers_take_them_beside_or_within(read, cls, beside):
     X, E = beside
-    models = [make(GSMTopicModel, embedding_columns=c) for c in (None, slice(9, None))]
+    model = make(GSMTopicModel)
     if cls is ClusterTopicModel:
-        models = [cls(2, estimator=model, random_state=0) for model in models]
+        model = cls(2, estimator=model, random_state=0)
+    models = [
+        clone(model).set_params(embedding_columns=c) for c in (None, slice(9, None))
+    ]
     beside = read(models[0].fit(X, embeddings=E), X, embeddings=E)
     within = read(models[1].fit(together(X, E)), together(X, E))
     np.testing.assert_array_equal(np.asarray(within), np.asarray(beside))

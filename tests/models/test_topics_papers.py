@@ -87,7 +87,7 @@ class Recorder(Callback):
         self.tape.update(trained=trained, weights=weights, steps=[])
 
     def on_batch_end(self, net, batch, y_pred, loss, training, **kwargs):
-        (seen, _, _), x = batch
+        (seen, *_), x = batch
         q, _, _, z = y_pred
         noise = ((z - q.mean) / q.stddev).detach()
         self.tape["steps"].append((len(net.history), seen, x, noise, loss.item()))
@@ -162,6 +162,8 @@ def test_each_addition_changes_the_fit(cls, name, X):
     params = dict(kl_warmup=1.0, lr=0.01, topic_separation=1.0)
     if cls is NVDMTopicModel:
         del params["topic_separation"]
+    if name == "init":
+        params["init"] = "clusters"
     with_it = make(cls, recipe=[name], **params).fit(X)
     assert digest(with_it) != digest(make(cls, recipe="paper", **params).fit(X))
 
