@@ -26,6 +26,7 @@ from skvae.metrics import (
 )
 from skvae.metrics.perplexity import complete, perplexity_of
 from skvae.models.fitted import FittedTopics
+from skvae.models.health import nothing_learned
 from skvae.models.meta import seeded_clone
 from skvae.utils.text import FigureTable
 from skvae.utils.validation import contains_texts
@@ -239,6 +240,19 @@ def compare_models(
     table = FigureTable(figures, index=names, columns=columns, dtype=float)
     by_model = table.groupby(level=0, sort=False)
     table = by_model.mean()
+    unigram = table.loc["unigram", "perplexity"]
+    useless = [
+        f"{name} ({table.loc[name, 'perplexity']:.4g})"
+        for name in models
+        if nothing_learned(table.loc[name, "perplexity"], unigram)
+    ]
+    if useless:
+        warnings.warn(
+            "These models predict held-out words no better than word frequencies "
+            f"(perplexity {unigram:.4g}): {', '.join(useless)}. Use more or longer "
+            "documents, fewer topics, or sentence embeddings.",
+            stacklevel=2,
+        )
     if n_seeds > 1:
         stability = {name: _stability(of_model) for name, of_model in runs_of.items()}
         table = table.join(pd.DataFrame.from_dict(stability, orient="index"))

@@ -33,8 +33,12 @@ from skvae.model_selection import compare_models
 AVERAGES = {"perplexity": "token", "doc_perplexity": "document"}
 FIGURES = [*AVERAGES, "npmi", "npmi_test", "diversity", "active_units"]
 FIGURES += ["fit_time", "transform_time"]
-# The words of small topics may be missing from small corpora.
-pytestmark = pytest.mark.filterwarnings("ignore:.*Top words never occur")
+# The words of small topics may be missing from small corpora, and models that are
+# trained briefly learn nothing.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*Top words never occur"),
+    pytest.mark.filterwarnings("ignore:These models predict held-out words"),
+]
 
 
 class Spy(LatentDirichletAllocation):
@@ -148,6 +152,25 @@ def test_seeds_are_those_of_a_call_for_one_seed(X):
     _, two = compare_models({"GSM": gsm()}, X, n_seeds=2, return_estimator=True)
     np.testing.assert_array_equal(one["GSM"][0].components_, two["GSM"][0].components_)
     assert (one["GSM"][0].components_ != two["GSM"][1].components_).any()
+
+
+def test_models_that_learn_nothing_are_named(X):
+    """Of words drawn at random there is nothing to learn; of planted topics there is."""
+    noise = np.random.default_rng(0).poisson(0.1, (150, 60))
+    models = {
+        "LDA": LatentDirichletAllocation(5, random_state=0),
+        "NMF": NMF(2, random_state=0),
+    }
+    with pytest.warns(UserWarning, match="no better than word frequ") as caught:
+        table = compare_models(models, noise)
+    told = [str(warning.message) for warning in caught if "no better" in str(warning)]
+    assert len(told) == 1
+    for name in ["unigram", "LDA", "NMF"]:
+        assert f"{table.loc[name, 'perplexity']:.4g}" in told[0]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compare_models({"LDA": LatentDirichletAllocation(3, random_state=0)}, X)
+    assert not [warning for warning in caught if "no better" in str(warning)]
 
 
 @pytest.mark.slow

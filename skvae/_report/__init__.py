@@ -19,7 +19,7 @@ from skvae.inspection import topic_prevalence
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.fitted import FittedTopics, call_of, last_step, parameters_of
-from skvae.models.health import facts
+from skvae.models.health import facts, nothing_learned
 from skvae.utils.counts import check_counts
 from skvae.utils.files import replacing
 from skvae.utils.text import one_line, printable
@@ -27,6 +27,8 @@ from skvae.utils.validation import check_n_words
 from skvae.utils.version import versions
 
 _FOLDER = Path(__file__).parent
+# Row of the baseline in the table of figures.
+_UNIGRAM = "word frequencies alone (unigram)"
 
 
 def report(
@@ -170,12 +172,16 @@ def report(
         n_rows = fitted.counts.shape[0]
         if title is None:
             title = f"{fitted.name}: {len(topics)} topics in {n_rows:,} documents"
+        health = _health(fitted.trained)
+        figures = _figures(fitted, measured, y, baselines)
+        useless = _useless(fitted.name, **figures)
         page = _render(
             title=title,
             n_tokens=fitted.n_tokens.sum(),
             shape=fitted.counts.shape,
-            health=_health(fitted.trained),
-            noticed=list(_topics.noticed(topics, n_rows)),
+            health=health,
+            complaints=useless + (health["complaints"] if health else []),
+            noticed=list(_topics.noticed(topics, fitted)),
             topics=topics,
             of_number={topic["number"]: topic for topic in topics},
             start=_topics.start_of(fitted),
@@ -186,7 +192,7 @@ def report(
             data=searched | {"n_words": n_words, "tables": _drawings.data_of(tables)},
             maps=_drawings.maps(fitted, topics, n_documents),
             curves=_drawings.curves(fitted.trained),
-            figures=_figures(fitted, measured, y, baselines),
+            figures=figures,
             held_out=X_test is not None,
             aligned=y is not None,
             steps=[call_of(step) for step in fitted.steps],
@@ -231,11 +237,21 @@ def _health(trained):
     """What is wrong with the fit, and what it recorded; None of others' models."""
     if trained is None:
         return None
-    return {
-        "of": type(trained).__name__,
-        "complaints": list(trained._problems()),
-        "facts": facts(trained),
-    }
+    name = type(trained).__name__
+    complaints = [f"{name} {problem}" for problem in trained._problems()]
+    return {"complaints": complaints, "facts": facts(trained)}
+
+
+def _useless(name, rows=(), **other):
+    """Complain if the model predicts no better than word frequencies; a list."""
+    found = [row["perplexity"] for row in (rows[name], rows[_UNIGRAM])] if rows else []
+    if not found or found[0] is None or not nothing_learned(*found):
+        return []
+    return [
+        f"{name} predicts words no better than word frequencies: perplexity "
+        f"{found[0]:.4g} per token, against {found[1]:.4g}. Use more or longer "
+        "documents, fewer topics, or sentence embeddings."
+    ]
 
 
 def _figures(fitted, measured, y, baselines):
@@ -261,7 +277,7 @@ def _figures(fitted, measured, y, baselines):
         if measured is not fitted:
             of_measured = FittedTopics(model, measured.counts)
         rows[name] = figures_of(topics, of_measured)
-    rows["word frequencies alone (unigram)"] = unigram_figures(fitted, measured)
+    rows[_UNIGRAM] = unigram_figures(fitted, measured)
     return {"rows": rows}
 
 

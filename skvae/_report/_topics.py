@@ -10,6 +10,7 @@ import pandas as pd
 from skvae.inspection import topic_sizes
 from skvae.inspection.words import LEAST, WEIGHTS, rank_words, word_frequencies
 from skvae.metrics import npmi_coherence
+from skvae.models.topics import duplicate_topics
 from skvae.utils.text import one_line
 
 # Steps of the relevance slider.
@@ -19,6 +20,8 @@ _SEARCHED = 10_000
 # Bytes of all texts in the page, and lengths they are cut to until they fit.
 _ROOM = 1_800_000
 _LENGTHS = (8000, 4000, 2000, 1500, 1000, 700, 400)
+# Mean number of distinct words of a document from which coherence is shown.
+_LEAST_WORDS = 15
 # Letters of a text that are there before it is opened.
 _TITLE = 110
 
@@ -102,6 +105,10 @@ def _sizes(fitted):
     options = dict(n_words=n_words, per_topic=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of words that X lacks
+        # Few pairs of related words meet in a short text: nearly all topics would look
+        # as if their words had nothing in common.
+        if fitted.csr.nnz < _LEAST_WORDS * fitted.csr.shape[0]:
+            return found | {"npmi": None}
         try:
             found["npmi"] = npmi_coherence(fitted, None, **options)
         except ValueError:
@@ -119,11 +126,12 @@ def _topics_of_words(p, frequencies, n_topics=5):
     return found
 
 
-def noticed(topics, n_documents):
-    """What is to be looked at first: topics of few documents, or of unrelated words.
+def noticed(topics, fitted):
+    """What to look at first: topics of few documents or of none, and duplicates.
 
     Each is a number of a topic and what was found.
     """
+    n_documents = len(fitted.n_tokens)
     few = max(2, n_documents / len(topics) / 50)
     if topics[0]["half"] is not None:
         for topic in sorted(topics, key=lambda topic: topic["half"])[:8]:
@@ -131,11 +139,14 @@ def noticed(topics, n_documents):
                 plural = "s" * (topic["half"] > 1)
                 found = f"half of its tokens are in {topic['half']} document{plural}"
                 yield topic["number"], found
-    if topics[0]["npmi"] is not None:
-        for topic in sorted(topics, key=lambda topic: topic["npmi"])[:4]:
-            if topic["npmi"] < 0:
-                found = "its words occur together more seldom than by chance"
-                yield topic["number"], f"{found} (NPMI {topic['npmi']:.2f})"
+        main = fitted.codes.argmax(axis=1)
+        for topic in topics:
+            empty = fitted.n_tokens[main == topic["number"]] == 0
+            if empty.mean() > 0.5 if len(empty) else False:
+                found = "most of the documents that it is the main topic of are empty"
+                yield topic["number"], found
+    for one, other in duplicate_topics(fitted.components):
+        yield other, f"its top words are nearly those of topic {one}"
 
 
 def add_documents(topics, fitted, labels, n_documents):

@@ -34,7 +34,7 @@ MIN_COMPONENTS = 30
 # Documents that normal distributions are fitted to; the others join them.
 N_SAMPLE = 3000
 # What `find_topics` trains on at most, at least and in all.
-MAX_DOCUMENTS, MIN_EPOCHS, MAX_EPOCHS, N_ROWS = 50_000, 3, 40, 90_000
+MAX_DOCUMENTS, MIN_EPOCHS, MAX_EPOCHS, N_ROWS = 50_000, 3, 40, 60_000
 # Least variance of codes of unit length, as of GaussianMixture.
 LEAST_VARIANCE = 1e-6
 # Weight in the components of what all of a cluster's documents have, for the words

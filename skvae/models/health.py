@@ -9,6 +9,14 @@ import numpy as np
 ACTIVE = 0.01
 
 
+def nothing_learned(perplexity, unigram_perplexity):
+    """Whether a model predicts held-out words no better than word frequencies do.
+
+    A hundredth is what perplexities of halves and of whole documents differ by.
+    """
+    return perplexity > 0.99 * unigram_perplexity
+
+
 def topic_problems(model):
     """Yield what is wrong with a fitted topic model, and the remedy, as predicates."""
     health, n_components = model.health_, len(model.components_)

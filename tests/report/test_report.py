@@ -312,7 +312,9 @@ def test_health_history_and_making_are_told(page, model, tmp_path, texts):
         bad = make_pipeline(model[0], bad).fit(texts)
     path = skvae.report(bad, texts, path=tmp_path / "bad.html", baseline=None)
     text = visible(path.read_text("utf-8"))
-    assert "Something went wrong" in text and "worse than word frequencies" in text
+    assert (
+        "Do not rely on these topics" in text and "worse than word frequencies" in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -442,3 +444,30 @@ def test_a_failed_report_leaves_the_file_that_was_there(model, texts, tmp_path):
     assert path.read_text() == "before" and len(list(tmp_path.iterdir())) == 1
     with pytest.raises(TypeError, match="Pass the file to write as path="):
         skvae.report(model, texts, "r.html")
+
+
+def test_models_that_learned_nothing_are_not_to_be_relied_on(tmp_path, page):
+    noise = np.random.default_rng(0).poisson(0.1, (150, 30))
+    lda = LatentDirichletAllocation(5, random_state=0).fit(noise[:100])
+    words = [f"word{j}" for j in range(30)]
+    options = dict(path=tmp_path / "noise.html", feature_names=words, baseline=None)
+    path = skvae.report(lda, noise[:100], X_test=noise[100:], **options)
+    told = visible(path.read_text("utf-8"))
+    assert "LatentDirichletAllocation predicts words no better than" in told
+    assert "no better than" not in visible(page.read_text("utf-8"))
+
+
+def test_short_texts_have_no_coherence_and_duplicates_are_named(tmp_path):
+    rng = np.random.default_rng(0)
+    short, long = rng.poisson(0.1, (90, 60)), rng.poisson(0.5, (90, 60))
+    words = [f"word{j}" for j in range(60)]
+    lda = LatentDirichletAllocation(3, max_iter=2, random_state=0).fit(long)
+    lda.components_[2] = lda.components_[0]
+    options = dict(path=tmp_path / "page.html", feature_names=words, baseline=None)
+    assert 'data-key="npmi"' in skvae.report(lda, long, **options).read_text("utf-8")
+    pages = skvae.report(lda, short, **options).read_text("utf-8")
+    assert 'data-key="npmi"' not in pages
+    assert "its top words are nearly those of topic 0" in pages
+    short[:40] = 0
+    told = visible(skvae.report(lda, short, **options).read_text("utf-8"))
+    assert "that it is the main topic of are empty" in told
