@@ -155,7 +155,7 @@ def test_seeds_are_those_of_a_call_for_one_seed(X):
 
 
 def test_models_that_learn_nothing_are_named(X):
-    """Of words drawn at random there is nothing to learn; of planted topics there is."""
+    """There is nothing to learn from words drawn at random."""
     noise = np.random.default_rng(0).poisson(0.1, (150, 60))
     models = {
         "LDA": LatentDirichletAllocation(5, random_state=0),
