@@ -200,6 +200,11 @@ class ClusterTopicModel(MetaTopicModel):
             self.projection_ = projection_of(embeddings, codes.shape[1])
         codes = self._directions(codes, embeddings)
         has_words = row_sums(X) > 0
+        if has_words.sum() < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs two documents with words, but X has "
+                f"{has_words.sum()}. Do the words of the vectorizer occur in the texts?"
+            )
         labels = np.full(len(codes), -1)
         with config_context(array_api_dispatch=False):  # codes are NumPy's
             if self.clusterer is None:
@@ -422,10 +427,10 @@ def projection_of(embeddings, n_codes):
     from sklearn.decomposition import PCA  # late, as clusterers
 
     n_components = min(max(n_codes, MIN_COMPONENTS), *np.shape(embeddings))
-    with config_context(array_api_dispatch=False):
-        return PCA(n_components, svd_solver="full").fit(
-            np.asarray(embeddings, np.float64)
-        )
+    embeddings = np.asarray(embeddings, np.float64)
+    # Equal embeddings have no variance to explain.
+    with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):
+        return PCA(n_components, svd_solver="full").fit(embeddings)
 
 
 def find_topics(n_components, data, seed, device):

@@ -86,6 +86,16 @@ def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
         fitted.score(np.zeros((2, X.shape[1])))
 
 
+def test_too_few_words_and_equal_embeddings(corpus):
+    X = np.zeros((30, 4))
+    X[3] = [1, 0, 2, 0]
+    with pytest.raises(ValueError, match="two documents with words, but X has 1"):
+        small().fit(X)
+    equal = np.ones((corpus.data.shape[0], 5))
+    alike = small().fit(corpus.data, embeddings=equal)  # without a warning
+    np.testing.assert_array_equal(alike.labels_, small().fit(corpus.data).labels_)
+
+
 def test_documents_of_no_cluster(corpus):
     """A clusterer may leave documents out, and number the others as it likes."""
 
