@@ -157,6 +157,77 @@ def planted():
     return Bunch(train=X[:5000], test=X[5000:], n_components=20, labels=None)
 
 
+def with_texts(counts, texts, n_train, n_components, labels, reference=None):
+    """Texts and their counts by a fitted vectorizer; the first texts are to fit.
+
+    `reference` is what coherence is counted in: by default, the held-out texts.
+    """
+    test = counts.transform(texts[n_train:])
+    return Bunch(
+        train=counts.transform(texts[:n_train]),
+        test=test,
+        texts=texts[:n_train],
+        test_texts=texts[n_train:],
+        labels=labels[n_train:],  # of test
+        n_components=n_components,
+        vectorizer=counts,
+        reference=test if reference is None else reference,
+    )
+
+
+def survey_corpus(cut, n_train=1500, n_test=2000):
+    """Texts of 20 newsgroups that a function of (text, analyzer, words) cuts short."""
+    parts = "headers", "footers", "quotes"
+    corpus = fetch_20newsgroups(subset="all", remove=parts)
+    long = np.flatnonzero([len(text.split()) >= 12 for text in corpus.data])
+    chosen = np.random.default_rng(0).permutation(long)[: n_train + n_test]
+    texts = [corpus.data[i] for i in chosen]
+
+    params = {
+        "max_features": 2000,
+        "min_df": 2,
+        "max_df": 0.1,
+        "stop_words": "english",
+        "token_pattern": r"\b[^\W\d_]{3,}\b",
+    }
+    whole = CountVectorizer(**params).fit(texts[:n_train])
+    analyze, known = whole.build_analyzer(), whole.vocabulary_
+    texts = [cut(text, analyze, known) for text in texts]
+    counts = CountVectorizer(**params).fit(texts[:n_train])
+    labels = np.array(corpus.target_names)[corpus.target[chosen]]
+    everything = counts.transform(corpus.data)
+    return with_texts(counts, texts, n_train, 20, labels, everything)
+
+
+def survey():
+    """20 newsgroups cut to 30 words, 9 of them counted: 1,500 texts, 2,000 words."""
+    return survey_corpus(lambda text, *_: " ".join(text.split()[:30]))
+
+
+def survey_22():
+    """20 newsgroups cut to 30 counted words: 1,500 texts, 2,000 words."""
+
+    def cut(text, analyze, known):
+        return " ".join([word for word in analyze(text) if word in known][:30])
+
+    return survey_corpus(cut)
+
+
+def newsgroups_with_texts():
+    """20 newsgroups without headers and quotes: 9,000 texts, 5,000 words."""
+    texts, labels = newsgroups_texts(), newsgroups_groups()
+    counts = vectorizer(5000, max_df=0.3, min_df=5).fit(texts[:9000])
+    texts = texts[:9000] + texts[-2000:]
+    return with_texts(counts, texts, 9000, 50, np.append(labels[:9000], labels[-2000:]))
+
+
+def docstrings_with_texts():
+    """Docstrings of the installed packages: about 9,000 texts, 1,000 words."""
+    texts, packages = docstrings_corpus()
+    counts = vectorizer(1000).fit(texts)
+    return with_texts(counts, texts, int(0.9 * len(texts)), 20, packages)
+
+
 CORPORA = {
     "20ng": newsgroups,
     "by-date": newsgroups_by_date,
@@ -165,9 +236,18 @@ CORPORA = {
     "short": short,
     "few": few,
     "few-short": few_short,
+    "survey": survey,
+    "survey-22": survey_22,
     "planted": planted,
     "wide": wide,
     "wide-docstrings": wide_docstrings,
 }
 # Those of which a fit of each takes a few minutes at most.
 SMALL = [name for name in CORPORA if not name.startswith("wide")]
+# Those that keep the texts, for models that read sentence embeddings.
+WITH_TEXTS = {
+    "survey": survey,
+    "survey-22": survey_22,
+    "20ng": newsgroups_with_texts,
+    "docstrings": docstrings_with_texts,
+}

@@ -96,6 +96,7 @@ def models(n_components):
     estimators = {
         "NVDM": NVDMTopicModel(n_components),
         "GSM": GSMTopicModel(n_components),
+        "GSM, random start": GSMTopicModel(n_components, init="random", max_epochs=60),
         "ProdLDA": ProdLDATopicModel(n_components),
         "clusters": ClusterTopicModel(n_components),
         "LDA, batch": LatentDirichletAllocation(n_components),  # its defaults

@@ -43,14 +43,13 @@ REST = 1e-3
 
 
 class ClusterTopicModel(MetaTopicModel):
-    """Topics that are clusters of documents, by the codes that a model gives them.
+    """Topics as clusters of documents to which a model gives similar codes.
 
     The model is fitted to the word counts, a clusterer to its codes, each divided by
     its length. Topics are what is specific to the words of a cluster: they are
-    estimated, by expectation maximisation, as the part of its documents' words that the
-    words of all documents do not account for [1]_, where a word counts once for a
-    document that has it. With embeddings, documents are clustered by the principal
-    components of these as well: as many as there are codes, and at least 30.
+    estimated, by expectation maximization, as the part of their words that the words of
+    all documents do not explain [1]_; each word counts once per document. With embeddings, documents are clustered by the principal
+    components of these as well: as many components as code dimensions, but at least 30.
 
     Parameters
     ----------
@@ -68,8 +67,7 @@ class ClusterTopicModel(MetaTopicModel):
         None is `GaussianMixture` with one covariance for all components. It starts from
         k-means, is fitted to up to 3,000 documents, and then assigns all of them.
     random_state : int, RandomState instance or None, default=None
-        Of the estimator and the clusterer that stand for None; those that are given
-        have their own.
+        Seed of the default estimator and clusterer; those that you pass use their own.
 
     Attributes
     ----------
@@ -107,9 +105,9 @@ class ClusterTopicModel(MetaTopicModel):
 
     Notes
     -----
-    NVDM's dimensions are no topics, but its codes place alike documents side by side.
+    NVDM's dimensions are not topics, but similar documents have similar codes.
     Assignments are sharper than the proportions of a topic model: most documents have
-    one topic. For documents of several, or to predict words, take `GSMTopicModel` or
+    one topic. For documents about several, or to predict words, use `GSMTopicModel` or
     `NVDMTopicModel`.
 
     References

@@ -36,14 +36,16 @@ class ProdLDATopicModel(BaseProportionsModel):
         clearer, and predict words less well.
     init : {"clusters", "random"} or array-like of shape (n_components, n_features), \
 default="clusters"
-        Where topics start. "clusters" groups the documents of `fit` by the codes of a
-        briefly trained `NVDMTopicModel`, and by their embeddings if there are any, as
-        `ClusterTopicModel` does. Each topic starts at the words of a cluster, and its
-        documents are encouraged to stay with it, with the weight of three tokens a
-        document. "random" starts from random weights. An array holds word weights,
-        such as `components_` of another model.
-        `partial_fit` starts "clusters" at random, because it sees only part of the
-        documents; later fits with `warm_start` continue from the topics they have.
+        How topics are initialized. "clusters" clusters the documents passed to `fit` by
+        the codes of a briefly trained `NVDMTopicModel` and, if given, by their
+        embeddings, as `ClusterTopicModel` does. Each topic starts at the words of a
+        cluster, whose documents are held to it as strongly as three of their tokens
+        would. "random" starts from random weights. An array gives the word weights of
+        each topic, for example `components_` of an earlier fit, NMF or LDA, with the
+        same words in the same columns as X.
+        With "clusters", `partial_fit` starts from random weights because it sees only
+        part of the documents. With `warm_start`, later fits continue from the current
+        topics.
     embedding_columns : slice, array-like or callable, default=None
         Columns of X that are not data but embeddings for the encoder alone, where
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind

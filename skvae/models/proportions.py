@@ -9,7 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 from skvae.models.cluster import find_topics
 from skvae.models.topics import ADDITIONS, BaseTopicModel
 from skvae.training.net import Stream, derive_seed
-from skvae.utils.validation import StrOptions, check_code_names, invalid_parameter
+from skvae.utils.validation import (
+    StrOptions,
+    check_code_names,
+    check_same_columns,
+    column_names,
+    invalid_parameter,
+)
 
 
 class BaseProportionsModel(BaseTopicModel):
@@ -52,14 +58,20 @@ class BaseProportionsModel(BaseTopicModel):
         """
         shape = self.n_components, n_features
         try:
-            topics = check_array(self.init, dtype=np.float64, ensure_non_negative=True)
+            topics = check_array(
+                self.init, dtype=np.float64, ensure_non_negative=True, input_name="init"
+            )
         except ValueError as error:
-            raise invalid_parameter(
-                self, "init", f"hold weights of words ({error})"
-            ) from error
-        if topics.shape != shape or not topics.any(axis=1).all():
-            must = f"have a row of weights, not all zero, for each topic: shape {shape}"
-            raise invalid_parameter(self, "init", must)
+            must = f"hold weights of words ({error})"
+            raise invalid_parameter(self, "init", must, np.shape(self.init)) from error
+        if topics.shape != shape:
+            must = f"have the shape {shape}, a row for each topic over the words of X"
+            raise invalid_parameter(self, "init", must, topics.shape)
+        if not topics.any(axis=1).all():
+            raise invalid_parameter(self, "init", "have no rows of zeros alone")
+        words = getattr(self, "feature_names_in_", None)
+        owner = f"the X of {type(self).__name__}"
+        check_same_columns(column_names(self.init), words, "init", owner)
         return normalize(topics, norm="l1")
 
     def _start_from_corpus(self, net, data):

@@ -1,6 +1,7 @@
 """Where the topics of GSM and ProdLDA start."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from helpers import assert_same_weights, digest, make, through_file, weights
@@ -92,6 +93,16 @@ def test_unusable_starts_are_refused(cls, init, corpus):
         make(cls, n_components=3, init=init).fit(corpus.data)
     with pytest.raises(ValueError, match="'init' parameter of"):
         make(cls, init="kmeans").fit(corpus.data)
+
+
+@each
+def test_starts_have_the_words_of_the_documents(cls, corpus):
+    words = [f"w{j}" for j in range(40)]
+    X = pd.DataFrame(corpus.data.toarray(), columns=words)
+    init = pd.DataFrame(corpus.components, columns=words)
+    model = make(cls, n_components=3, init=init).fit(X)
+    with pytest.raises(ValueError, match="Column 0 of init is 'w39', but that of"):
+        model.set_params(init=init[words[::-1]]).fit(X)
 
 
 @each
