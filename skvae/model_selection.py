@@ -250,9 +250,9 @@ def compare_models(
         warnings.warn(
             "These models predict held-out words no better than word frequencies "
             f"(perplexity {unigram:.4g}): {', '.join(useless)}. Use more or longer "
-            "documents, fewer topics, or sentence embeddings. Judge topics of clusters, "
-            "which hardly predict words, by `ari` or `doc_stability`, near 0 if nothing "
-            "was learned.",
+            "documents, fewer topics, or sentence embeddings. Clusters may be good "
+            "topics all the same: judge them by `ari` or `doc_stability`, which are "
+            "near 0 if nothing was learned.",
             stacklevel=2,
         )
     if n_seeds > 1:

@@ -45,11 +45,12 @@ REST = 1e-3
 class ClusterTopicModel(MetaTopicModel):
     """Topics as clusters of documents to which a model gives similar codes.
 
-    The model is fitted to the word counts, a clusterer to its codes, each divided by
-    its length. Topics are what is specific to the words of a cluster: they are
-    estimated, by expectation maximization, as the part of their words that the words of
-    all documents do not explain [1]_; each word counts once per document. With embeddings, documents are clustered by the principal
-    components of these as well: as many components as code dimensions, but at least 30.
+    The model is fitted to the word counts, and a clusterer to its codes, each scaled to
+    unit length. Topics are the words specific to each cluster: they are estimated, by
+    expectation maximization, as the part of its words that the words of all documents
+    do not explain [1]_; each word counts once per document. With embeddings, documents
+    are clustered by the principal components of these as well: as many components as
+    code dimensions, but at least 30.
 
     Parameters
     ----------

@@ -48,7 +48,8 @@ default="clusters"
         cluster, whose documents are held to it as strongly as three of their tokens
         would. "random" starts from random weights. An array gives the word weights of
         each topic, for example `components_` of an earlier fit, NMF or LDA, with the
-        same words in the same columns as X. Seed words take precedence for their topics.
+        same words in the same columns as X. Seed words take precedence for their
+        topics.
         With "clusters", `partial_fit` starts from random weights because it sees only
         part of the documents. With `warm_start`, later fits continue from the current
         topics.
