@@ -10,7 +10,7 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, check_scalar
@@ -253,6 +253,7 @@ def compare_models(
             "documents, fewer topics, or sentence embeddings. Clusters may be good "
             "topics all the same: judge them by `ari` or `doc_stability`, which are "
             "near 0 if nothing was learned.",
+            ConvergenceWarning,
             stacklevel=2,
         )
     if n_seeds > 1:
