@@ -156,6 +156,8 @@ def compare_models(
     FitFailedWarning
         If a model fails. Its means are those of its other seeds, NaN if there are none,
         and the other models are as they would be without it.
+    ConvergenceWarning
+        If models predict held-out words no better than word frequencies do.
     Warning
         Whatever the models warn of, with their names, and not for each seed anew.
 

@@ -201,8 +201,9 @@ class ClusterTopicModel(MetaTopicModel):
         has_words = row_sums(X) > 0
         if has_words.sum() < 2:
             raise ValueError(
-                f"{type(self).__name__} needs two documents with words, but X has "
-                f"{has_words.sum()}. Do the words of the vectorizer occur in the texts?"
+                f"{type(self).__name__} needs two documents with words, but found "
+                f"n_samples={has_words.sum()} of them. Do the words of the vectorizer "
+                "occur in the texts?"
             )
         labels = np.full(len(codes), -1)
         with config_context(array_api_dispatch=False):  # codes are NumPy's

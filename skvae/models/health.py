@@ -25,9 +25,8 @@ def topic_problems(model):
         yield (
             f"ended with a training perplexity of {health['perplexity']:.4g}, "
             "worse than word frequencies alone with "
-            f"{health['unigram_perplexity']:.4g}. Documents have "
-            f"{model.mean_length_:.3g} tokens on average: if these are few, keep more "
-            f"words or pass embeddings. Lower `lr` (now {model.lr}) if "
+            f"{health['unigram_perplexity']:.4g}. If documents have few words, keep "
+            f"more of them or pass embeddings. Lower `lr` (now {model.lr}) if "
             "the loss in `history_` jumps, else raise `max_epochs` (now "
             f"{model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
         )

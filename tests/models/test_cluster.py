@@ -89,7 +89,9 @@ def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
 def test_too_few_words_and_equal_embeddings(corpus):
     X = np.zeros((30, 4))
     X[3] = [1, 0, 2, 0]
-    with pytest.raises(ValueError, match="two documents with words, but X has 1"):
+    with pytest.raises(
+        ValueError, match="two documents with words, but found n_samples=1"
+    ):
         small().fit(X)
     equal = np.ones((corpus.data.shape[0], 5))
     alike = small().fit(corpus.data, embeddings=equal)  # without a warning

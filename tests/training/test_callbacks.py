@@ -159,7 +159,7 @@ def test_bars_show_within_a_search_and_end_with_a_failed_fit(X, capfd):
 
 @each_model
 def test_history_has_a_row_an_epoch_and_adds_up(cls, X):
-    model = make(cls, max_epochs=6, kl_warmup=0.5).fit(X)
+    model = make(cls, max_epochs=6, kl_warmup=0.5, lr=0.02).fit(X)
     history = model.history_
     assert list(history.index) == [1, 2, 3, 4, 5, 6] and model.n_iter_ == 6
     assert list(history.columns) == ["loss", "reconstruction", "kl"]
