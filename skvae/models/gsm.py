@@ -431,11 +431,9 @@ default="clusters"
         themes = seeds[0].themes
         _, alike = linear_sum_assignment(-np.sqrt(themes) @ np.sqrt(topics).T)
         others = np.delete(np.arange(len(topics)), alike)
-        order = [*alike, *others]
-        topics, memberships = topics[order], memberships[:, order]
-        topics[: len(themes)] = themes
-        memberships[:, : len(themes)] = 0  # their documents are known by seed words
-        return topics, memberships
+        arranged = np.zeros_like(memberships)  # seed words tell the first topics' own
+        arranged[:, len(themes) : len(themes) + len(others)] = memberships[:, others]
+        return np.vstack([themes, topics[others]]), arranged
 
     def _set_fitted_attributes(self, module, sample):
         super()._set_fitted_attributes(module, sample)

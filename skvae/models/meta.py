@@ -28,6 +28,9 @@ class MetaTopicModel(
 
     _gives_proportions = True
 
+    # As in `BaseVAE`.
+    __metadata_request__score = {"sample_weight": None}
+
     def fit_transform(self, X, y=None, *, covariates=None, embeddings=None):
         """`fit` to X, then `transform` it.
 

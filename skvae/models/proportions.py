@@ -42,6 +42,10 @@ class BaseProportionsModel(BaseTopicModel):
             self._given_topics(data.X.shape[1])  # which checks them
         return super()._config(data)
 
+    def _params_to_save(self):
+        init = self.init if isinstance(self.init, str) else np.array(self.init, float)
+        return {**super()._params_to_save(), "init": init}
+
     def _start(self, module, data, is_new):
         super()._start(module, data, is_new)
         if is_new and not isinstance(self._init, str):
@@ -63,7 +67,7 @@ class BaseProportionsModel(BaseTopicModel):
             )
         except ValueError as error:
             must = f"hold weights of words ({error})"
-            raise invalid_parameter(self, "init", must, np.shape(self.init)) from error
+            raise invalid_parameter(self, "init", must) from error
         if topics.shape != shape:
             must = f"have the shape {shape}, a row for each topic over the words of X"
             raise invalid_parameter(self, "init", must, topics.shape)

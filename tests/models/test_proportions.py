@@ -86,7 +86,14 @@ def test_topics_start_at_those_given(cls, corpus):
 
 @each
 @pytest.mark.parametrize(
-    "init", [np.ones((3, 39)), np.ones((2, 40)), -np.ones((3, 40)), [[0.0] * 40] * 3]
+    "init",
+    [
+        [[1, 2], [1]],
+        np.ones((3, 39)),
+        np.ones((2, 40)),
+        -np.ones((3, 40)),
+        [[0.0] * 40] * 3,
+    ],
 )
 def test_unusable_starts_are_refused(cls, init, corpus):
     with pytest.raises(ValueError, match="'init' parameter of"):
@@ -152,6 +159,19 @@ def test_seed_words_take_precedence(corpus):
     shared = np.minimum(model.components_[:, None], corpus.components).sum(axis=2)
     assert shared.argmax(axis=1).tolist() == [2, 0, 1]
     assert list(model.topic_names_) == [*seeds, "topic 2"]
+
+
+def test_there_may_be_more_seeds_than_clusters():
+    X = np.tile(np.eye(2, dtype=int), (30, 1))
+    seeds = [["a"], ["b"], ["a", "b"]]
+    model = make(
+        GSMTopicModel,
+        n_components=3,
+        init="clusters",
+        seed_words=seeds,
+        feature_names=["a", "b"],
+    ).fit(X)
+    assert model.components_.shape == (3, 2)
 
 
 def test_memberships_count_as_tokens_of_a_known_topic():
