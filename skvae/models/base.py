@@ -34,6 +34,7 @@ from skvae.utils.validation import (
     check_code_names,
     check_layer_sizes,
     check_parameters,
+    draft_of,
 )
 
 try:
@@ -263,12 +264,7 @@ class BaseVAE(
         """Return a trained copy of this estimator, which stays as it is."""
         check_parameters(self)
         resume = resume and hasattr(self, "net_")
-        draft = object.__new__(type(self))
-        draft.__dict__ = {
-            key: value
-            for key, value in vars(self).items()
-            if resume or not key.endswith("_")
-        }
+        draft = draft_of(self, keep_fitted=resume)
         try:
             with own_settings():
                 train = with_callbacks(type(draft)._train)
@@ -388,9 +384,11 @@ class BaseVAE(
             # Centered, with a root mean square length of 1: the embeddings of documents
             # then weigh as much as their counts do after `ScaledCounts`.
             mean, std, _ = map(torch.from_numpy, feature_moments(data.embeddings))
+            # Equal embeddings differ from their mean by rounding.
+            varied = std.norm() > torch.finfo(torch.float32).eps * mean.norm()
             with torch.no_grad():
                 net.module_.encoder.embeddings.offset.copy_(mean)
-                net.module_.encoder.embeddings.unit.fill_(std.norm() or 1.0)
+                net.module_.encoder.embeddings.unit.fill_(std.norm() if varied else 1)
         self._start(net.module_, data, is_new)
         return net
 

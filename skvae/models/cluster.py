@@ -20,6 +20,7 @@ from skvae.utils.validation import (
     HasMethods,
     Interval,
     check_parameters,
+    draft_of,
     invalid_parameter,
 )
 
@@ -176,6 +177,12 @@ class ClusterTopicModel(MetaTopicModel):
             document is in a cluster.
         """
         check_parameters(self)
+        draft = draft_of(self)
+        draft._fit(X, covariates, embeddings)
+        self.__dict__ = draft.__dict__
+        return self
+
+    def _fit(self, X, covariates, embeddings):
         if getattr(self.estimator, "embedding_columns", None) is not None:
             must = "have no embedding_columns: set those of ClusterTopicModel"
             raise invalid_parameter(self, "estimator", must)
@@ -188,7 +195,6 @@ class ClusterTopicModel(MetaTopicModel):
         codes = estimator.transform(X, **covariates)
         self.estimator_ = estimator
         self._cluster(clusterer, X, codes, embeddings)
-        return self
 
     def _cluster(self, clusterer, X, codes, embeddings):
         """Cluster documents by codes and embeddings, and return the rows of these."""
@@ -247,6 +253,8 @@ class ClusterTopicModel(MetaTopicModel):
         seed = clusterer.random_state
         rng = np.random.RandomState(seed)
         sample = codes[rng.permutation(len(codes))[:N_SAMPLE]]
+        # Without differences that are rounding, which k-means would warn of.
+        sample = sample.round(6)
         n_clusters = min(self.n_components, len(np.unique(sample, axis=0)))
         start = KMeans(n_clusters, n_init=10, random_state=seed).fit(sample)
         clusterer.set_params(n_components=n_clusters, means_init=start.cluster_centers_)
@@ -306,6 +314,9 @@ class ClusterTopicModel(MetaTopicModel):
             return codes
         with config_context(array_api_dispatch=False):
             components = self.projection_.transform(np.asarray(embeddings, np.float64))
+        # What differs from the mean by rounding has no direction.
+        rounding = np.finfo(np.float32).eps * np.linalg.norm(self.projection_.mean_)
+        components[np.linalg.norm(components, axis=1) <= rounding] = 0
         return np.hstack([codes, normalize(components)])
 
     def _probabilities(self, codes):
@@ -336,7 +347,7 @@ class ClusterTopicModel(MetaTopicModel):
         Returns
         -------
         proportions : ndarray of shape (n_samples, n_topics)
-            Rows sum to one.
+            Rows sum to one. A document without words or embedding has `shares_`.
         """
         check_is_fitted(self)
         return self._proportions(
@@ -345,7 +356,10 @@ class ClusterTopicModel(MetaTopicModel):
 
     def _proportions(self, X, covariates, embeddings):
         codes = self.estimator_.transform(X, **covariates)
-        return self._probabilities(self._directions(codes, embeddings))
+        proportions = self._probabilities(self._directions(codes, embeddings))
+        if self.projection_ is None:  # nothing is known of documents without words
+            proportions[row_sums(X) == 0] = self.shares_
+        return proportions
 
     def predict(self, X, *, covariates=None, embeddings=None):
         """Topic of each document: the most probable one.
@@ -430,7 +444,10 @@ def projection_of(embeddings, n_codes):
     embeddings = np.asarray(embeddings, np.float64)
     # Equal embeddings have no variance to explain.
     with config_context(array_api_dispatch=False), np.errstate(invalid="ignore"):
-        return PCA(n_components, svd_solver="full").fit(embeddings)
+        # Exact both, the first one for many documents.
+        tall = len(embeddings) >= embeddings.shape[1]
+        solver = "covariance_eigh" if tall else "full"
+        return PCA(n_components, svd_solver=solver).fit(embeddings)
 
 
 def find_topics(n_components, data, seed, device):
@@ -451,7 +468,7 @@ def find_topics(n_components, data, seed, device):
         Word probabilities. There may be fewer than `n_components`.
     memberships : ndarray of shape (n_samples, n_components)
         Probabilities of the topic of each document, or zeros.
-    Or None if there are too few documents.
+    Or None if there are too few documents, or if training fails.
     """
     n_samples = data.X.shape[0]
     rows = np.arange(0, n_samples, -(-n_samples // MAX_DOCUMENTS))
@@ -462,12 +479,15 @@ def find_topics(n_components, data, seed, device):
     n_epochs = int(np.clip(N_ROWS // len(rows), MIN_EPOCHS, MAX_EPOCHS))
     estimator = NVDMTopicModel(
         n_components, max_epochs=n_epochs, device=device, random_state=seed
-    )._trained(part.X, None, None, resume=False)  # without warnings
+    )
+    try:
+        estimator = estimator._trained(part.X, None, None, resume=False)
+    except ValueError:  # of counts that only some models can be trained on
+        return None
     model = ClusterTopicModel(n_components, random_state=seed)
     embeddings = part.embeddings if part.embeddings.shape[1] else None
-    codes = model._cluster(
-        model._parts(seed)[1], part.X, estimator.transform(part.X), embeddings
-    )
+    codes = estimator.transform(part.X.astype(np.float64))  # whatever the type of X
+    codes = model._cluster(model._parts(seed)[1], part.X, codes, embeddings)
     memberships = np.zeros((n_samples, n_components), np.float32)
     memberships[rows, : len(model.components_)] = model._probabilities(codes)
     return model.components_, memberships

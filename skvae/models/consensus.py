@@ -15,6 +15,7 @@ from skvae.utils.validation import (
     HasMethods,
     Interval,
     check_parameters,
+    draft_of,
     invalid_parameter,
 )
 
@@ -149,9 +150,15 @@ class ConsensusTopicModel(MetaTopicModel):
             If a parameter or the input is unusable, if the members have no topic
             proportions, or fewer topics in all than there are to be.
         """
+        check_parameters(self)
+        draft = draft_of(self)
+        draft._fit(X, covariates, embeddings)
+        self.__dict__ = draft.__dict__
+        return self
+
+    def _fit(self, X, covariates, embeddings):
         from sklearn.cluster import AgglomerativeClustering  # late, since it takes long
 
-        check_parameters(self)
         rng = check_random_state(self.random_state)
         seeds = rng.randint(2**31 - 1, size=self.n_members).tolist()
         estimator = self.estimator
@@ -182,7 +189,6 @@ class ConsensusTopicModel(MetaTopicModel):
         agreement = self._agreement(of_members)
         self.recurrence_ = agreement.mean(axis=0)
         self.estimator_ = members[agreement.mean(axis=1).argmax()]
-        return self
 
     def _agreement(self, of_members):
         """Of each topic with the closest one of each member, by the members' words."""

@@ -73,9 +73,13 @@ class BaseProportionsModel(BaseTopicModel):
             raise invalid_parameter(self, "init", must, topics.shape)
         if not topics.any(axis=1).all():
             raise invalid_parameter(self, "init", "have no rows of zeros alone")
-        words = getattr(self, "feature_names_in_", None)
+        words = getattr(self, "feature_names", None)
+        words = getattr(self, "feature_names_in_", words)
         owner = f"the X of {type(self).__name__}"
         check_same_columns(column_names(self.init), words, "init", owner)
+        topics = topics / topics.max(
+            axis=1, keepdims=True
+        )  # sums may be tiny or infinite
         return normalize(topics, norm="l1")
 
     def _start_from_corpus(self, net, data):

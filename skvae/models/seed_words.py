@@ -27,6 +27,8 @@ BACKGROUND = 0.95
 # Documents with a word that the background does not account for, at the least.
 MIN_DOCUMENTS = 1.0
 N_ITERATIONS = 50
+# Smallest sum of a row's own words that counts.
+LEAST_SUM = 1e-6
 
 
 class SeedWords(Callback):
@@ -243,6 +245,8 @@ def specific_words(counts, overall):
         total = specific + BACKGROUND * overall
         share = np.divide(specific, total, out=np.zeros_like(total), where=total > 0)
         kept = np.maximum(counts * share - MIN_DOCUMENTS, 0)
-        # A row of few counts may have nothing that is sure to be its own.
-        own = np.where(kept.any(axis=1, keepdims=True), normalize(kept, norm="l1"), own)
+        n_kept = kept.sum(axis=1, keepdims=True)
+        # A row of few counts may have nothing that is sure to be its own, or no more
+        # than rounding leaves.
+        own = np.divide(kept, n_kept, out=own, where=n_kept > LEAST_SUM)
     return own

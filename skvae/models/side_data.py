@@ -226,6 +226,7 @@ def check_embeddings(estimator, embeddings, n_samples, *, reset):
     matrix = check_array(
         embeddings,
         dtype=[np.float32, np.float64],
+        order="C",  # sums over columns may differ in bits
         input_name="embeddings",
         estimator=estimator,
     )

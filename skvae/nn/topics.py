@@ -211,16 +211,20 @@ class TopicMixtureDecoder(TopicDecoder):
     def start_topics(self, topics):
         """Let the first topics start halfway from word frequencies to given topics.
 
-        Word embeddings change as little as they have to or, if they are not learnt,
-        topic embeddings are those that come closest to it.
+        Word embeddings change as little as this takes while other topics stay as they
+        are. If word embeddings are not learned, topic embeddings come as close as they
+        can. So do both if there are more topics than dimensions.
         """
         wanted = self.halfway_to(topics).log() - self.background
-        vectors = self.topic_embeddings[: len(topics)]
+        vectors = self.topic_embeddings
         if self.word_embeddings.requires_grad:
-            missing = wanted - vectors @ self.word_embeddings.T
+            missing = torch.zeros(len(vectors), self.n_features).to(wanted)
+            missing[: len(topics)] = (
+                wanted - vectors[: len(topics)] @ self.word_embeddings.T
+            )
             self.word_embeddings += missing.T @ torch.linalg.pinv(vectors).T
         else:
-            vectors.copy_(wanted @ torch.linalg.pinv(self.word_embeddings).T)
+            vectors[: len(topics)] = wanted @ torch.linalg.pinv(self.word_embeddings).T
 
     def topics(self):
         """Word probabilities of each topic; shape (n_components, n_features)."""
@@ -281,8 +285,10 @@ class ExpertsDecoder(TopicDecoder):
         """
         weights = self.halfway_to(topics).log() - self.background
         weights = weights - weights.mean(0)
-        if (size := weights.std()) > 0:  # or all topics are alike
-            self.topics[: len(topics)] = weights * (self.topics.std() / size)
+        if (size := weights.std(correction=0)) > 0:  # or all topics are alike
+            self.topics[: len(topics)] = weights * (
+                self.topics.std(correction=0) / size
+            )
 
     def words(self, proportions):
         if len(self.topics) == 1:  # all documents are alike: there is no variance

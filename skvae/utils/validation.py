@@ -61,6 +61,20 @@ def check_parameters(estimator):
         check_layer_sizes(estimator, "hidden_layer_sizes")
 
 
+def draft_of(estimator, keep_fitted=False):
+    """Return a shallow copy for `fit` to change, so that a fit that fails does no harm.
+
+    It has the parameters alone, unless what was fitted is to be kept.
+    """
+    draft = object.__new__(type(estimator))
+    draft.__dict__ = {
+        key: value
+        for key, value in vars(estimator).items()
+        if keep_fitted or not key.endswith("_")
+    }
+    return draft
+
+
 def check_layer_sizes(estimator, name):
     """Return a parameter with sizes of layers, or one size, as a tuple of int.
 

@@ -1,10 +1,12 @@
 """Topics from clusters: what they promise, and against plain loops."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from helpers import make_topics as make
+from scipy import sparse
 from scipy.stats import multivariate_normal
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import TruncatedSVD
@@ -96,6 +98,42 @@ def test_too_few_words_and_equal_embeddings(corpus):
     equal = np.ones((corpus.data.shape[0], 5))
     alike = small().fit(corpus.data, embeddings=equal)  # without a warning
     np.testing.assert_array_equal(alike.labels_, small().fit(corpus.data).labels_)
+
+
+@pytest.mark.parametrize("shape", [(300, 512), (300, 5)])
+def test_equal_embeddings_that_rounding_tells_apart(shape, corpus):
+    """The mean of many 0.1 in double precision is not 0.1."""
+    embeddings = np.full(shape, 0.1)
+    alike = small().fit(corpus.data, embeddings=embeddings)
+    np.testing.assert_array_equal(alike.labels_, small().fit(corpus.data).labels_)
+    model = make(NVDMTopicModel).fit(corpus.data, embeddings=embeddings)
+    assert np.isfinite(model.perplexity(corpus.data, embeddings=embeddings))
+
+
+def test_memory_order_of_embeddings_changes_nothing(corpus, rng):
+    embeddings = rng.standard_normal((300, 200))
+    first, second = (
+        small().fit(corpus.data, embeddings=order(embeddings))
+        for order in (np.ascontiguousarray, np.asfortranarray)
+    )
+    np.testing.assert_array_equal(first.covariance_, second.covariance_)
+
+
+def test_codes_that_rounding_tells_apart(rng):
+    """K-means would warn that there are fewer distinct ones than clusters."""
+    codes = np.repeat(np.eye(3), 20, axis=0) + 1e-12 * rng.standard_normal((60, 3))
+    X = np.repeat(np.eye(3, dtype=int), 20, axis=0)
+    model = ClusterTopicModel(5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model._cluster(model._parts(0)[1], sparse.csr_array(X), codes, None)
+    assert adjusted_rand_score(np.repeat(range(3), 20), model.labels_) == 1
+
+
+def test_documents_without_words_have_the_shares_of_all(corpus, fitted):
+    X = corpus.data[:3].toarray()
+    X[1] = 0
+    np.testing.assert_array_equal(fitted.transform(X)[1], fitted.shares_)
 
 
 def test_documents_of_no_cluster(corpus):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from helpers import make
 from scipy import sparse
+from sklearn.cluster import DBSCAN
 from sklearn.decomposition import TruncatedSVD
 
 from skvae import ClusterTopicModel, ConsensusTopicModel, GSMTopicModel, NVDMTopicModel
@@ -33,6 +34,23 @@ def test_any_container_gives_the_same_topics(model, corpus, tmp_path):
         np.testing.assert_array_equal(model.components_, words)
         np.testing.assert_array_equal(model.transform(X), proportions)
     assert list(model.fit(frame).feature_names_in_) == names
+
+
+@pytest.mark.parametrize("cls", [ClusterTopicModel, ConsensusTopicModel])
+def test_a_fit_that_fails_changes_nothing(cls, corpus):
+    X, embeddings = corpus.data, pd.DataFrame(np.eye(300, 3), columns=list("abc"))
+    model = cls(2, estimator=make(GSMTopicModel), random_state=0)
+    expected = model.fit(X, embeddings=embeddings).transform(X, embeddings=embeddings)
+    bad = {"n_components": 50}
+    if cls is ClusterTopicModel:
+        bad = {"clusterer": DBSCAN(min_samples=1000)}
+    good = {name: getattr(model, name) for name in bad}
+    model.set_params(**bad)
+    with pytest.raises(ValueError, match="found no cluster|must be at most"):
+        model.fit(X[:, :39])
+    found = model.transform(X, embeddings=embeddings)
+    np.testing.assert_array_equal(found, expected)
+    assert not hasattr(model.set_params(**good).fit(X), "embedding_names_")
 
 
 UNUSABLE = {"n_components": 0, "estimator": "lda", "n_members": 1, "n_jobs": 0.5}

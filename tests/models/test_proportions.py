@@ -71,8 +71,9 @@ def test_topics_start_at_those_given(cls, corpus):
     given = NMF(3, random_state=0).fit(corpus.data).components_ + 1e-6
     model = make(cls, n_components=3, init=given, lr=1e-9, max_epochs=1)
     found = model.fit(corpus.data).components_
-    again = model.set_params(init=5 * given).fit(corpus.data).components_
-    np.testing.assert_allclose(found, again, atol=1e-6)
+    for unit in (1e-18, 1e300, 5):
+        again = model.set_params(init=unit * given).fit(corpus.data).components_
+        np.testing.assert_allclose(found, again, atol=1e-6)
     frequencies = (corpus.data.sum(axis=0) + 1.0) / (corpus.data.sum() + 40)
     if cls is GSMTopicModel:
         expected = (given / given.sum(axis=1, keepdims=True) + frequencies) / 2
@@ -110,6 +111,9 @@ def test_starts_have_the_words_of_the_documents(cls, corpus):
     model = make(cls, n_components=3, init=init).fit(X)
     with pytest.raises(ValueError, match="Column 0 of init is 'w39', but that of"):
         model.set_params(init=init[words[::-1]]).fit(X)
+    if cls is GSMTopicModel:
+        with pytest.raises(ValueError, match="Column 0 of init is 'w39', but that of"):
+            model.set_params(feature_names=words).fit(corpus.data)
 
 
 @each
@@ -159,6 +163,16 @@ def test_seed_words_take_precedence(corpus):
     shared = np.minimum(model.components_[:, None], corpus.components).sum(axis=2)
     assert shared.argmax(axis=1).tolist() == [2, 0, 1]
     assert list(model.topic_names_) == [*seeds, "topic 2"]
+
+
+def test_seed_words_leave_the_other_topics_where_they_start(corpus):
+    words = [f"w{j}" for j in range(40)]
+    params = {"n_components": 3, "init": corpus.components, "lr": 1e-9, "max_epochs": 1}
+    model = make(GSMTopicModel, feature_names=words, **params)
+    without = model.fit(corpus.data).components_
+    seeded = clone(model).set_params(seed_words=[["w3", "w5"]]).fit(corpus.data)
+    np.testing.assert_allclose(seeded.components_[1:], without[1:], atol=1e-5)
+    assert np.abs(seeded.components_[0] - without[0]).sum() > 0.2
 
 
 def test_there_may_be_more_seeds_than_clusters():

@@ -184,6 +184,14 @@ def test_seeds_in_pipelines_and_searches():
     assert top_words(search).index[0] == "a"
 
 
+def test_words_of_few_documents_that_only_rounding_tells_from_others():
+    """20 documents with all words equally often have nothing that is their own."""
+    for n_words in range(2, 30):
+        counts = np.vstack([np.full(n_words, 20.0), np.full(n_words, 40.0)])
+        found = specific_words(counts, counts.sum(axis=0))
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
 def test_specific_words_against_a_plain_loop(rng):
     counts = rng.poisson(30 * rng.dirichlet(np.full(8, 0.3), size=3)).astype(float)
     overall = counts.sum(axis=0) / counts.sum()
