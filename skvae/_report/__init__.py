@@ -172,12 +172,13 @@ def report(
         n_rows = fitted.counts.shape[0]
         if title is None:
             title = f"{fitted.name}: {len(topics)} topics in {n_rows:,} documents"
-        health = _health(fitted.trained)
+        health = _health(fitted)
         figures = _figures(fitted, measured, y, baselines)
         useless = _useless(fitted.name, **figures)
         page = _render(
             title=title,
             n_tokens=fitted.n_tokens.sum(),
+            n_empty=int(np.count_nonzero(fitted.n_tokens == 0)),
             shape=fitted.counts.shape,
             health=health,
             complaints=useless + (health["complaints"] if health else []),
@@ -233,13 +234,20 @@ def _template():
     return environment.get_template("report.html")
 
 
-def _health(trained):
+def _health(fitted):
     """What is wrong with the fit, and what it recorded; None of others' models."""
-    if trained is None:
+    model, trained = fitted.estimator, fitted.trained
+    fits = [f for f in dict.fromkeys([model, trained]) if hasattr(f, "_problems")]
+    if not fits:
         return None
-    name = type(trained).__name__
-    complaints = [f"{name} {problem}" for problem in trained._problems()]
-    return {"complaints": complaints, "facts": facts(trained)}
+    complaints = [f"{type(f).__name__} {text}" for f in fits for text in f._problems()]
+    within = trained is not None and trained is not model
+    return {
+        "complaints": complaints,
+        "facts": {} if trained is None else facts(trained),
+        "within": type(trained).__name__ if within else None,
+        "clusters": getattr(model, "health_", {}) if model is not trained else {},
+    }
 
 
 def _useless(name, rows=(), **other):

@@ -1,16 +1,19 @@
 """Topics from clusters of documents."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
 from scipy.special import logsumexp, softmax
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from skvae.models.health import nothing_learned
 from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.seed_words import specific_words
@@ -38,6 +41,8 @@ N_SAMPLE = 3000
 MAX_DOCUMENTS, MIN_EPOCHS, MAX_EPOCHS, N_ROWS = 50_000, 3, 40, 60_000
 # Least variance of codes of unit length, as of GaussianMixture.
 LEAST_VARIANCE = 1e-6
+# Tokens of all documents that may smooth a topic's; the last ones hide it.
+SMOOTHING = [4.0**power for power in range(16)] + [4.0**30]
 # Weight in the components of what all of a cluster's documents have, for the words
 # that are not specific: they keep an order.
 REST = 1e-3
@@ -77,8 +82,10 @@ class ClusterTopicModel(MetaTopicModel):
         Probabilities of the words that are specific to each topic; rows sum to one.
         Those of all of its documents' words are `word_probabilities_`.
     word_probabilities_ : ndarray of shape (n_topics, n_features)
-        Word probabilities of the clusters' documents, smoothed by one token of the
-        words of all documents.
+        Word probabilities of the clusters' documents, smoothed by `smoothing_` tokens
+        of the words of all documents.
+    smoothing_ : float
+        Power of 4 that predicts documents best from the others in their clusters [2]_.
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training document, -1 for none. Documents without words take no
         part in clustering.
@@ -91,6 +98,10 @@ class ClusterTopicModel(MetaTopicModel):
         Share of the documents that each cluster has, of those in any.
     projection_ : PCA or None
         Of the embeddings, if there were any.
+    health_ : dict
+        "perplexity": of each training document by the others in its cluster;
+        "unigram_perplexity": by word frequencies alone. Clusters of few short texts may
+        look better than they are: their documents were chosen for shared words.
     estimator_ : estimator
         The fitted model of the counts.
     clusterer_ : estimator
@@ -116,6 +127,8 @@ class ClusterTopicModel(MetaTopicModel):
     ----------
     .. [1] Hiemstra, D., Robertson, S. and Zaragoza, H. (2004). Parsimonious language
        models for information retrieval. SIGIR.
+    .. [2] Zhai, C. and Lafferty, J. (2002). Two-stage language models for information
+       retrieval. SIGIR.
 
     Examples
     --------
@@ -175,10 +188,20 @@ class ClusterTopicModel(MetaTopicModel):
         ValueError
             If a parameter or the input is unusable, if codes have zeros alone, or if no
             document is in a cluster.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If documents say no more about others in their cluster than word frequencies
+            do, see `health_`.
         """
         check_parameters(self)
         draft = draft_of(self)
         draft._fit(X, covariates, embeddings)
+        for complaint in draft._problems():
+            warnings.warn(
+                f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
+            )
         self.__dict__ = draft.__dict__
         return self
 
@@ -194,10 +217,11 @@ class ClusterTopicModel(MetaTopicModel):
         estimator = estimator.fit(X, **covariates)
         codes = estimator.transform(X, **covariates)
         self.estimator_ = estimator
-        self._cluster(clusterer, X, codes, embeddings)
+        _, tokens = self._cluster(clusterer, X, codes, embeddings)
+        self._smooth(X, tokens)
 
     def _cluster(self, clusterer, X, codes, embeddings):
-        """Cluster documents by codes and embeddings, and return the rows of these."""
+        """Cluster documents; return their codes and embeddings, and topics' tokens."""
         from sklearn.covariance import ledoit_wolf  # late, since it takes long
 
         self.projection_ = None
@@ -238,13 +262,34 @@ class ClusterTopicModel(MetaTopicModel):
         self.cluster_centers_ = centers
         self.covariance_ = within + LEAST_VARIANCE * np.eye(len(within))
         self.shares_ = np.bincount(numbers) / len(numbers)
-        # A word that no document of a cluster has is as probable as in all documents.
-        overall = tokens.sum(axis=0) + 1.0
-        overall /= overall.sum()
-        self.word_probabilities_ = normalize(tokens + overall, norm="l1")
         own = specific_words(documents, documents.sum(axis=0))
         self.components_ = (1 - REST) * own + REST * normalize(documents, norm="l1")
-        return codes
+        return codes, tokens
+
+    def _smooth(self, X, tokens):
+        """Set word probabilities, and how well documents tell of others in theirs."""
+        overall = tokens.sum(axis=0) + 1.0
+        overall /= overall.sum()
+        scores = _left_out_scores(X, self.labels_, tokens, overall)
+        best = scores.argmax()
+        self.smoothing_ = SMOOTHING[best]
+        self.word_probabilities_ = normalize(
+            tokens + self.smoothing_ * overall, norm="l1"
+        )
+        self.health_ = {
+            "perplexity": float(np.exp(-scores[best])),
+            "unigram_perplexity": float(np.exp(-scores[-1])),
+        }
+
+    def _problems(self):
+        found = self.health_["perplexity"], self.health_["unigram_perplexity"]
+        if len(self.components_) > 1 and nothing_learned(*found):
+            yield (
+                "found no themes: documents predict the words of others in their "
+                "cluster no better than word frequencies do, with a perplexity of "
+                f"{found[0]:.4g} against {found[1]:.4g}. Use more or longer documents, "
+                "fewer topics, or sentence embeddings."
+            )
 
     def _normal_clusters(self, clusterer, codes):
         """Return labels by a mixture of normal distributions that starts at k-means."""
@@ -487,10 +532,34 @@ def find_topics(n_components, data, seed, device):
     model = ClusterTopicModel(n_components, random_state=seed)
     embeddings = part.embeddings if part.embeddings.shape[1] else None
     codes = estimator.transform(part.X.astype(np.float64))  # whatever the type of X
-    codes = model._cluster(model._parts(seed)[1], part.X, codes, embeddings)
+    codes, _ = model._cluster(model._parts(seed)[1], part.X, codes, embeddings)
     memberships = np.zeros((n_samples, n_components), np.float32)
     memberships[rows, : len(model.components_)] = model._probabilities(codes)
     return model.components_, memberships
+
+
+def _left_out_scores(X, labels, tokens, overall):
+    """Log-likelihood per token of documents, by the others in their cluster.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_smoothing,)
+        In nats, for each number of smoothing tokens. The last one is that of the words
+        of all documents, `overall`.
+    """
+    scores, n_tokens, sizes = np.zeros(len(SMOOTHING)), 0.0, tokens.sum(axis=1)
+    for rows in gen_batches(X.shape[0], 2**12):
+        part = X[rows][labels[rows] >= 0].tocoo()
+        documents, words, counts = part.row, part.col, part.data.astype(np.float64)
+        topics = labels[rows][labels[rows] >= 0][documents]
+        lengths = np.bincount(documents, counts, part.shape[0])[documents]
+        others = np.maximum(tokens[topics, words] - counts, 0)
+        n_others = np.maximum(sizes[topics] - lengths, 0)
+        n_tokens += counts.sum()
+        for number, n in enumerate(SMOOTHING):
+            p = (others + n * overall[words]) / (n_others + n)
+            scores[number] += counts @ np.log(p)
+    return scores / n_tokens
 
 
 def _word_counts(X, members):

@@ -19,8 +19,9 @@ from skvae.persistence import register
 from skvae.training.callbacks import TopicAngles, TopicIncoherence
 from skvae.utils.validation import Interval, StrOptions
 
-# Rows in a step; twice as many where there are many words, in so many steps an epoch.
-BATCH, MANY_WORDS, MIN_STEPS = 512, 20_000, 8
+# Rows in a step: at least so many, usually, and twice as many where there are many
+# words, in so many steps an epoch.
+MIN_BATCH, BATCH, MANY_WORDS, MIN_STEPS = 32, 512, 20_000, 8
 # Nats for a radian of the mean angle between topics' vectors, less its variance, which
 # the paper's model pays.
 ANGLES = 0.1
@@ -128,9 +129,10 @@ default="clusters"
         warm-up.
     batch_size : int or "auto", default="auto"
         Rows in a training step. Larger batches make faster epochs; raise `lr` with
-        their square root. "auto" is 512; where there are more than 20,000 words, over
-        whose weights each step goes, and at least 8,192 rows, it is 1,024, and `lr`
-        counts as 1.4 times as large.
+        their square root. "auto" is 512, or half of the rows if they are fewer than
+        1,024, but at least 32. If there are more than 20,000 words, over whose weights
+        each step goes, and at least 8,192 rows, it is 1,024, and `lr` counts as 1.4
+        times as large.
     kl_warmup : float in [0, 1], default=0.5
         Share of `max_epochs` over which the weight of the KL term rises from 0 to its
         full value.
@@ -353,7 +355,8 @@ default="clusters"
         n_samples, n_features = data.X.shape
         if self.batch_size == "auto":
             twice = n_features > MANY_WORDS and n_samples >= MIN_STEPS * 2 * BATCH
-            options["batch_size"] = BATCH * (1 + twice)
+            half = max(MIN_BATCH, -(-n_samples // 2))  # one step an epoch is too few
+            options["batch_size"] = min(BATCH * (1 + twice), half)
             options["lr"] *= (1 + twice) ** 0.5
         if "topic_separation" in added:
             penalties = [(self.topic_separation, topic_overlap)]

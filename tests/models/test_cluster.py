@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.stats import multivariate_normal
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
@@ -70,13 +71,41 @@ def test_documents_with_equal_codes():
 
 def test_words_of_the_clusters_are_theirs(corpus, fitted):
     counts = corpus.data.toarray()
-    overall = (counts.sum(axis=0) + 1.0) / (counts.sum() + counts.shape[1])
+    overall = fitted.smoothing_ * (counts.sum(axis=0) + 1.0)
+    overall /= counts.sum() + counts.shape[1]
     for k, words in enumerate(fitted.word_probabilities_):
         own = counts[fitted.labels_ == k].sum(axis=0) + overall
         np.testing.assert_allclose(words, own / own.sum(), rtol=1e-10)
     half = np.array([[0.5, 0.5, 0.0]])
     found, expected = fitted.inverse_transform(half)[0], fitted.word_probabilities_[:2]
     np.testing.assert_allclose(found, expected.mean(axis=0), rtol=1e-10)
+
+
+def test_smoothing_predicts_documents_from_others_in_their_cluster(corpus, fitted):
+    """Against a plain loop that leaves one document out of the counts."""
+    X, labels = corpus.data.toarray(), fitted.labels_
+    overall = (X.sum(axis=0) + 1.0) / (X.sum() + X.shape[1])
+    perplexities = {}
+    for smoothing in 4.0 ** np.arange(16):
+        total = 0
+        for i, x in enumerate(X):
+            others = X[(labels == labels[i]) & (np.arange(len(X)) != i)].sum(axis=0)
+            p = (others + smoothing * overall) / (others.sum() + smoothing)
+            total += x @ np.log(p)
+        perplexities[smoothing] = np.exp(-total / X.sum())
+    best = min(perplexities, key=perplexities.get)
+    assert fitted.smoothing_ == best
+    assert fitted.health_["perplexity"] == pytest.approx(perplexities[best])
+    unigram = np.exp(-(X @ np.log(overall)).sum() / X.sum())
+    assert fitted.health_["unigram_perplexity"] == pytest.approx(unigram)
+
+
+def test_clusters_of_documents_that_share_no_theme(rng):
+    X = rng.poisson(20.0, (200, 10))
+    with pytest.warns(ConvergenceWarning, match="ClusterTopicModel found no themes"):
+        model = small(2).fit(X)
+    new = rng.poisson(20.0, (200, 10))
+    assert model.perplexity(new) < 1.01 * 10
 
 
 def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):

@@ -307,11 +307,14 @@ def test_health_history_and_making_are_told(page, model, tmp_path, texts):
     assert made in text
     assert "random_state 0 not the default" in text
     assert text.count("10") > 0 and "log-likelihood" in text
+    assert "1 document has no counted word." in text
     bad = skvae.GSMTopicModel(3, max_epochs=1, lr=1e-6, random_state=0)
     with pytest.warns(match="worse than word frequencies"):
         bad = make_pipeline(model[0], bad).fit(texts)
-    path = skvae.report(bad, texts, path=tmp_path / "bad.html", baseline=None)
+    given = dict(path=tmp_path / "bad.html", baseline=None)
+    path = skvae.report(bad, [*texts, "???", ""], **given)
     text = visible(path.read_text("utf-8"))
+    assert "3 documents have no counted word." in text
     assert (
         "Do not rely on these topics" in text and "worse than word frequencies" in text
     )
@@ -338,7 +341,10 @@ def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     text = visible(path.read_text("utf-8"))
     assert name in text and "(unigram)" in text
     if name == "ClusterTopicModel":
-        assert "latent units in use: " in text and "KL term" in text
+        assert "Training of the NVDMTopicModel within: latent units" in text
+        perplexity = pipeline[-1].health_["perplexity"]
+        assert f"in its cluster: perplexity {perplexity:.1f}" in text
+        assert "KL term" in text and "dead topics: " not in text
     for row in ("LDA, scikit-learn's defaults", "LDA, online"):
         assert (row in text) == (name == "NMF")  # LDA not beside itself
     assert ("log-likelihood" in text) == name.endswith("TopicModel")
