@@ -16,8 +16,9 @@ def label_alignment(y, topics):
 
     Purity grows with the number of topics and inverse purity falls, so that their
     harmonic mean, "p1", is the one of the three to compare across numbers of topics.
-    "nmi" is the normalised mutual information (by the mean of the entropies) and "ari"
-    the Rand index, adjusted for chance, both by scikit-learn.
+    "nmi" is the normalized mutual information (by the mean of the entropies) and "ari"
+    the Rand index, adjusted for chance, both by scikit-learn. If there are 20 of both,
+    random topics of 200 documents have an "nmi" of .3, and an "ari" of 0.
 
     Parameters
     ----------
