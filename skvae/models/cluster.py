@@ -41,8 +41,9 @@ N_SAMPLE = 3000
 MAX_DOCUMENTS, MIN_EPOCHS, MAX_EPOCHS, N_ROWS = 50_000, 3, 40, 60_000
 # Least variance of codes of unit length, as of GaussianMixture.
 LEAST_VARIANCE = 1e-6
-# Tokens of all documents that may smooth a topic's; the last ones hide it.
-SMOOTHING = [4.0**power for power in range(16)] + [4.0**30]
+# Tokens of all documents that may smooth a topic's. More might predict documents of
+# one topic better, but not mixtures of topics. The last number hides the topic.
+SMOOTHING = [4.0**power for power in range(6)] + [4.0**30]
 # Weight in the components of what all of a cluster's documents have, for the words
 # that are not specific: they keep an order.
 REST = 1e-3
@@ -85,7 +86,8 @@ class ClusterTopicModel(MetaTopicModel):
         Word probabilities of the clusters' documents, smoothed by `smoothing_` tokens
         of the words of all documents.
     smoothing_ : float
-        Power of 4 that predicts documents best from the others in their clusters [2]_.
+        Power of 4, up to 1,024, that predicts documents best from the others in their
+        clusters [2]_.
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training document, -1 for none. Documents without words take no
         part in clustering.
@@ -270,15 +272,15 @@ class ClusterTopicModel(MetaTopicModel):
         """Set word probabilities, and how well documents tell of others in theirs."""
         overall = tokens.sum(axis=0) + 1.0
         overall /= overall.sum()
-        scores = _left_out_scores(X, self.labels_, tokens, overall)
-        best = scores.argmax()
+        *scores, unigram_score = _left_out_scores(X, self.labels_, tokens, overall)
+        best = np.argmax(scores)
         self.smoothing_ = SMOOTHING[best]
         self.word_probabilities_ = normalize(
             tokens + self.smoothing_ * overall, norm="l1"
         )
         self.health_ = {
             "perplexity": float(np.exp(-scores[best])),
-            "unigram_perplexity": float(np.exp(-scores[-1])),
+            "unigram_perplexity": float(np.exp(-unigram_score)),
         }
 
     def _problems(self):
