@@ -19,7 +19,7 @@ from skvae.inspection import topic_prevalence
 from skvae.metrics import label_alignment
 from skvae.model_selection import topic_figures, unigram_figures
 from skvae.models.fitted import FittedTopics, call_of, last_step, parameters_of
-from skvae.models.health import facts, nothing_learned
+from skvae.models.health import nothing_learned, record
 from skvae.utils.counts import check_counts
 from skvae.utils.files import replacing
 from skvae.utils.text import one_line, printable
@@ -172,7 +172,7 @@ def report(
         n_rows = fitted.counts.shape[0]
         if title is None:
             title = f"{fitted.name}: {len(topics)} topics in {n_rows:,} documents"
-        health = _health(fitted)
+        health = record(fitted.estimator)
         figures = _figures(fitted, measured, y, baselines)
         useless = _useless(fitted.name, **figures)
         page = _render(
@@ -181,7 +181,7 @@ def report(
             n_empty=int(np.count_nonzero(fitted.n_tokens == 0)),
             shape=fitted.counts.shape,
             health=health,
-            complaints=useless + (health["complaints"] if health else []),
+            complaints=useless + health["complaints"],
             noticed=list(_topics.noticed(topics, fitted)),
             topics=topics,
             of_number={topic["number"]: topic for topic in topics},
@@ -232,22 +232,6 @@ def _template():
     )
     environment.filters |= dict(figure=_figure, percent=_percent, one_line=one_line)
     return environment.get_template("report.html")
-
-
-def _health(fitted):
-    """What is wrong with the fit, and what it recorded; None of others' models."""
-    model, trained = fitted.estimator, fitted.trained
-    fits = [f for f in dict.fromkeys([model, trained]) if hasattr(f, "_problems")]
-    if not fits:
-        return None
-    complaints = [f"{type(f).__name__} {text}" for f in fits for text in f._problems()]
-    within = trained is not None and trained is not model
-    return {
-        "complaints": complaints,
-        "facts": {} if trained is None else facts(trained),
-        "within": type(trained).__name__ if within else None,
-        "clusters": getattr(model, "health_", {}) if model is not trained else {},
-    }
 
 
 def _useless(name, rows=(), **other):

@@ -153,7 +153,7 @@ def model_card(
         finalize=_escaped,
     )
     environment.filters |= {"code": _code, "quoted": _quoted, "figure": _figure}
-    name = type(last).__name__
+    name, found = type(last).__name__, health.record(last)
     with contextlib.nullcontext() if path is None else replacing(path) as file:
         n_test, figures = None, None
         if X_test is not None:
@@ -170,8 +170,8 @@ def model_card(
             use=use,
             data=data,
             license=license,
-            facts=_facts(last, trained),
-            complaints=list(trained._problems()) if trained else [],
+            facts=_facts(last, trained, found),
+            complaints=found["complaints"],
             topics=_topics(model, feature_names, n_words) if is_topics else None,
             limits=limits,
             n_test=n_test,
@@ -209,7 +209,7 @@ def _quoted(value):
     return Markup(json.dumps(one_line(value), ensure_ascii=False))
 
 
-def _facts(last, trained):
+def _facts(last, trained, found):
     """What the model knows of its data and its fit."""
     facts = {"features": f"{last.n_features_in_:,}"}
     if isinstance(last, ClusterTopicModel):
@@ -225,7 +225,13 @@ def _facts(last, trained):
         }
     if hasattr(trained, "mean_length_"):
         facts["mean number of tokens of a row"] = f"{trained.mean_length_:.1f}"
-    return facts | (health.facts(trained) if trained else {})
+    if clusters := found["clusters"]:
+        facts["words of a document, by others in its cluster"] = (
+            f"perplexity {clusters['perplexity']:.1f}, where word frequencies get "
+            f"{clusters['unigram_perplexity']:.1f}"
+        )
+    within = f" of the {found['within']} within" if found["within"] else ""
+    return facts | {name + within: fact for name, fact in found["facts"].items()}
 
 
 def _spread(values, form):
@@ -254,7 +260,7 @@ def _figures(test, is_topics):
     test.check_n_features("X_test")
     return {
         test.name: topic_figures(test, test),
-        "word frequencies alone": unigram_figures(test, test),
+        "frequencies of their own words": unigram_figures(test, test),
     }
 
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.health import nothing_learned
@@ -188,8 +188,7 @@ class ClusterTopicModel(MetaTopicModel):
         Raises
         ------
         ValueError
-            If a parameter or the input is unusable, if codes have zeros alone, or if no
-            document is in a cluster.
+            If a parameter or the input is unusable, or if no document is in a cluster.
 
         Warns
         -----
@@ -216,6 +215,12 @@ class ClusterTopicModel(MetaTopicModel):
         X, covariates, embeddings = self._check_data(
             estimator, X, covariates, embeddings, reset=True
         )
+        if (n_samples := np.count_nonzero(row_sums(X))) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs two documents with words, but found "
+                f"n_samples={n_samples} of them. Do the words of the vectorizer "
+                "occur in the texts?"
+            )
         estimator = estimator.fit(X, **covariates)
         codes = estimator.transform(X, **covariates)
         self.estimator_ = estimator
@@ -229,20 +234,20 @@ class ClusterTopicModel(MetaTopicModel):
         self.projection_ = None
         if embeddings is not None:
             self.projection_ = projection_of(embeddings, codes.shape[1])
-        codes = self._directions(codes, embeddings)
         has_words = row_sums(X) > 0
-        if has_words.sum() < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs two documents with words, but found "
-                f"n_samples={has_words.sum()} of them. Do the words of the vectorizer "
-                "occur in the texts?"
-            )
+        codes = self._directions(codes, has_words, embeddings)
         labels = np.full(len(codes), -1)
         with config_context(array_api_dispatch=False):  # codes are NumPy's
             if self.clusterer is None:
                 found = self._normal_clusters(clusterer, codes[has_words])
             else:
-                found = clusterer.fit_predict(codes[has_words])
+                found = np.asarray(clusterer.fit_predict(codes[has_words]))
+        if found.shape != (has_words.sum(),) or found.dtype.kind not in "iu":
+            raise ValueError(
+                f"{type(clusterer).__name__} returned labels of the type {found.dtype} "
+                f"and the shape {found.shape}. A clusterer of {type(self).__name__} "
+                f"must return an integer for each of {has_words.sum()} documents."
+            )
         labels[has_words] = found
         assigned = labels >= 0
         topics, numbers = np.unique(labels[assigned], return_inverse=True)
@@ -253,9 +258,10 @@ class ClusterTopicModel(MetaTopicModel):
             )
         members = labels == topics[:, None]
         centers = np.array([codes[of_topic].mean(axis=0) for of_topic in members])
-        within, _ = ledoit_wolf(
-            codes[assigned] - centers[numbers], assume_centered=True
-        )
+        residuals = codes[assigned] - centers[numbers]
+        if len(residuals) == 1:  # of which it warns
+            residuals = np.vstack([residuals, residuals])
+        within, _ = ledoit_wolf(residuals, assume_centered=True)
 
         tokens, documents = _word_counts(X, members)
         self.clusterer_ = clusterer
@@ -269,12 +275,16 @@ class ClusterTopicModel(MetaTopicModel):
         return codes, tokens
 
     def _smooth(self, X, tokens):
-        """Set word probabilities, and how well documents tell of others in theirs."""
-        overall = tokens.sum(axis=0) + 1.0
+        """Set word probabilities, and `health_` by documents that are left out."""
+        unit = min(1.0, _mean_count(X))  # weights may be shares of a document's words
+        overall = tokens.sum(axis=0) + unit
         overall /= overall.sum()
-        *scores, unigram_score = _left_out_scores(X, self.labels_, tokens, overall)
+        smoothing = unit * np.array(SMOOTHING)
+        *scores, unigram_score = _left_out_scores(
+            X, self.labels_, tokens, overall, smoothing
+        )
         best = np.argmax(scores)
-        self.smoothing_ = SMOOTHING[best]
+        self.smoothing_ = float(smoothing[best])
         self.word_probabilities_ = normalize(
             tokens + self.smoothing_ * overall, norm="l1"
         )
@@ -354,16 +364,21 @@ class ClusterTopicModel(MetaTopicModel):
     def _n_embedding_features(self):
         return 0 if self.projection_ is None else self.projection_.n_features_in_
 
-    def _directions(self, codes, embeddings):
-        """Codes, and principal components of embeddings, both of unit length."""
-        codes = normalize(np.asarray(codes, dtype=np.float64))
+    def _directions(self, codes, has_words, embeddings):
+        """Codes, and principal components of embeddings, both of unit length.
+
+        Codes of documents without words are zeros: they mean nothing.
+        """
+        codes = check_array(codes, dtype=np.float64, input_name="the codes")
+        codes = normalize(codes) * has_words[:, np.newaxis]
         if self.projection_ is None:
             return codes
-        with config_context(array_api_dispatch=False):
+        with config_context(array_api_dispatch=False, transform_output="default"):
             components = self.projection_.transform(np.asarray(embeddings, np.float64))
         # What differs from the mean by rounding has no direction.
         rounding = np.finfo(np.float32).eps * np.linalg.norm(self.projection_.mean_)
         components[np.linalg.norm(components, axis=1) <= rounding] = 0
+        components /= self.projection_.explained_variance_.sum() ** 0.5 or 1.0
         return np.hstack([codes, normalize(components)])
 
     def _probabilities(self, codes):
@@ -403,9 +418,12 @@ class ClusterTopicModel(MetaTopicModel):
 
     def _proportions(self, X, covariates, embeddings):
         codes = self.estimator_.transform(X, **covariates)
-        proportions = self._probabilities(self._directions(codes, embeddings))
+        has_words = row_sums(X) > 0
+        proportions = self._probabilities(
+            self._directions(codes, has_words, embeddings)
+        )
         if self.projection_ is None:  # nothing is known of documents without words
-            proportions[row_sums(X) == 0] = self.shares_
+            proportions[~has_words] = self.shares_
         return proportions
 
     def predict(self, X, *, covariates=None, embeddings=None):
@@ -540,16 +558,16 @@ def find_topics(n_components, data, seed, device):
     return model.components_, memberships
 
 
-def _left_out_scores(X, labels, tokens, overall):
+def _left_out_scores(X, labels, tokens, overall, smoothing):
     """Log-likelihood per token of documents, by the others in their cluster.
 
     Returns
     -------
     scores : ndarray of shape (n_smoothing,)
-        In nats, for each number of smoothing tokens. The last one is that of the words
-        of all documents, `overall`.
+        In nats, for each number of tokens in `smoothing`. The last one is that of the
+        words of all documents, `overall`.
     """
-    scores, n_tokens, sizes = np.zeros(len(SMOOTHING)), 0.0, tokens.sum(axis=1)
+    scores, n_tokens, sizes = np.zeros(len(smoothing)), 0.0, tokens.sum(axis=1)
     for rows in gen_batches(X.shape[0], 2**12):
         part = X[rows][labels[rows] >= 0].tocoo()
         documents, words, counts = part.row, part.col, part.data.astype(np.float64)
@@ -558,10 +576,16 @@ def _left_out_scores(X, labels, tokens, overall):
         others = np.maximum(tokens[topics, words] - counts, 0)
         n_others = np.maximum(sizes[topics] - lengths, 0)
         n_tokens += counts.sum()
-        for number, n in enumerate(SMOOTHING):
+        for number, n in enumerate(smoothing):
             p = (others + n * overall[words]) / (n_others + n)
             scores[number] += counts @ np.log(p)
     return scores / n_tokens
+
+
+def _mean_count(X):
+    """Mean of the counts that are not zero."""
+    parts = [X[rows].data for rows in gen_batches(X.shape[0], 2**12)]
+    return sum(part.sum() for part in parts) / sum(np.count_nonzero(p) for p in parts)
 
 
 def _word_counts(X, members):

@@ -76,6 +76,38 @@ def row_problems(model):
         )
 
 
+def record(model):
+    """Return what is wrong with the fit, and what it recorded.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted. It may have another one within it, `estimator_`.
+
+    Returns
+    -------
+    record : dict
+        "complaints": sentences; "facts": texts by name, of the innermost model; its
+        name, "within", if it is not `model` itself; and "clusters", the `health_` of a
+        `ClusterTopicModel`, or an empty dict.
+    """
+    fits = [model]  # from the outermost one
+    while hasattr(fits[-1], "estimator_"):
+        fits.append(fits[-1].estimator_)
+        if hasattr(fits[-1], "steps"):
+            fits[-1] = fits[-1][-1]
+    fits = [fit for fit in fits if hasattr(fit, "_problems")]
+    last = fits[-1] if fits and hasattr(fits[-1], "net_") else None
+    return {
+        "complaints": [
+            f"{type(fit).__name__} {text}" for fit in fits for text in fit._problems()
+        ],
+        "facts": {} if last is None else facts(last),
+        "within": type(last).__name__ if last not in (None, model) else None,
+        "clusters": next((f.health_ for f in fits if not hasattr(f, "net_")), {}),
+    }
+
+
 def facts(model):
     """Return what the fit and `health_` say, as texts by name."""
     health, config = model.health_, model.net_.config

@@ -65,18 +65,23 @@ class MetaTopicModel(
         """
         check_is_fitted(self)
         check_code_names(self, X)
-        return check_array(X, input_name="X") @ self.word_probabilities_
+        X = check_array(X, input_name="X")
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, but {type(self).__name__} has "
+                f"{self._n_features_out} topics. Pass what `transform` returns."
+            )
+        return X @ self.word_probabilities_
 
     def _check_data(self, estimator, X, covariates=None, embeddings=None, reset=False):
         """Return counts, and side data of the estimator as keywords."""
         columns = getattr(estimator, "embedding_columns", None)
         X, embeddings = split_embeddings(self, X, embeddings, columns, reset=reset)
         side_data = as_keywords(estimator, covariates=covariates, embeddings=embeddings)
-        if not isinstance(X, Shards):  # which the estimator checks
-            X = self._check_X(X, reset=reset)
-        elif reset:
-            self.n_features_in_ = X.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
+        if not isinstance(X, Shards):
+            return self._check_X(X, reset=reset), side_data
+        for number, part in enumerate(X.parts()):
+            self._check_X(part, reset=reset and number == 0)
         return X, side_data
 
     @property

@@ -277,7 +277,7 @@ def check_given(estimator, kind, values, width):
         raise ValueError(
             f"{name} was fitted with {kind} and needs them here: pass {kind}=... for "
             "each row of X. Pipelines and searches need scikit-learn's metadata "
-            f"routing, for example set_score_request({kind}=True)."
+            f"routing, for example set_transform_request({kind}=True)."
         )
     if values is not None and not width:
         raise ValueError(

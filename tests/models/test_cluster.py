@@ -8,6 +8,7 @@ import pytest
 from helpers import make_topics as make
 from scipy import sparse
 from scipy.stats import multivariate_normal
+from sklearn import config_context
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
@@ -15,6 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import normalize
 
 from skvae import ClusterTopicModel, NVDMTopicModel
 from skvae.inspection import top_words
@@ -157,6 +159,67 @@ def test_codes_that_rounding_tells_apart(rng):
         warnings.simplefilter("error")
         model._cluster(model._parts(0)[1], sparse.csr_array(X), codes, None)
     assert adjusted_rand_score(np.repeat(range(3), 20), model.labels_) == 1
+
+
+def test_documents_without_words_are_placed_by_their_embeddings(corpus, rng):
+    """NVDM's code of no words is small and arbitrary, and would count in full."""
+    main, n_topics = corpus.doc_topic.argmax(axis=1), corpus.components.shape[0]
+    centers = 5 * np.eye(n_topics, 20)[main]
+    embeddings = centers + rng.standard_normal((300, 20))
+    model = small().fit(corpus.data, embeddings=embeddings)
+    nothing = sparse.csr_array(corpus.data.shape)
+    found = model.predict(nothing, embeddings=embeddings)
+    assert adjusted_rand_score(main, found) > 0.9
+
+
+@pytest.mark.parametrize("unit", [1e-2, 1e-16, 1e6])
+def test_units_of_weights_and_embeddings_change_nothing(unit, corpus, rng):
+    embeddings = rng.standard_normal((300, 5))[:, ::-1]
+    params = {"estimator": TruncatedSVD(3, random_state=0)}
+    expected = small(**params).fit(corpus.data, embeddings=embeddings)
+    scaled = small(**params).fit(corpus.data, embeddings=unit * embeddings)
+    np.testing.assert_array_equal(scaled.labels_, expected.labels_)
+    if unit < 1e-3:
+        return
+    noise = rng.poisson(20.0, (200, 10)).astype(float)
+    with pytest.warns(ConvergenceWarning, match="found no themes"):
+        small(2, **params).fit(min(unit, 1.0) * noise)
+    shares = small(**params).fit(normalize(corpus.data, norm="l1"))
+    assert shares.health_["perplexity"] < shares.health_["unigram_perplexity"] < 40
+
+
+def test_a_single_document_in_a_cluster(corpus):
+    class One(KMeans):
+        def fit_predict(self, X, y=None):
+            return np.arange(len(X)) // (len(X) - 1) - 1
+
+    model = small(clusterer=One()).fit(corpus.data)  # without a warning of scikit-learn
+    assert len(model.components_) == 1
+
+
+def test_parts_that_return_something_else_are_named(corpus):
+    class Names(KMeans):
+        def fit_predict(self, X, y=None):
+            return np.array(["a"] * len(X))
+
+    with pytest.raises(ValueError, match="Names returned labels of the type"):
+        small(clusterer=Names()).fit(corpus.data)
+    with pytest.raises(ValueError, match=r"ClusterTopicModel.*two documents with"):
+        ClusterTopicModel(2).fit(np.zeros((5, 3)))
+    model = small().fit(corpus.data)
+    with pytest.raises(
+        ValueError, match="X has 2 columns, but ClusterTopicModel has 3"
+    ):
+        model.inverse_transform(np.ones((1, 2)))
+
+
+def test_any_kind_of_output(corpus, rng):
+    embeddings = rng.standard_normal((300, 5))
+    expected = small().fit_predict(corpus.data, embeddings=embeddings)
+    for kind in "pandas", "polars":
+        with config_context(transform_output=kind):
+            found = small().fit_predict(corpus.data, embeddings=embeddings)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_documents_without_words_have_the_shares_of_all(corpus, fitted):

@@ -36,6 +36,16 @@ def test_any_container_gives_the_same_topics(model, corpus, tmp_path):
     assert list(model.fit(frame).feature_names_in_) == names
 
 
+def test_shards_are_checked_as_arrays_are(corpus, tmp_path):
+    model = ClusterTopicModel(2, estimator=make(NVDMTopicModel)).fit(corpus.data)
+    bad = {"Negative": -corpus.data.astype(float), "39 features": corpus.data[:, :39]}
+    for message, X in bad.items():
+        write_shards([X], tmp_path / message)
+        for call in (model.score, model.transform):
+            with pytest.raises(ValueError, match=f"{message}.*ClusterTopicModel"):
+                call(Shards(tmp_path / message))
+
+
 @pytest.mark.parametrize("cls", [ClusterTopicModel, ConsensusTopicModel])
 def test_a_fit_that_fails_changes_nothing(cls, corpus):
     X, embeddings = corpus.data, pd.DataFrame(np.eye(300, 3), columns=list("abc"))

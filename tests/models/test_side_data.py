@@ -426,7 +426,7 @@ def test_covariates_that_tell_all_are_named_as_a_reason():
 # --- what is refused --------------------------------------------------------------
 
 ONE_COLUMN = r"reshape\(-1, 1\)"
-NEEDED = r"fitted with covariates and needs.*set_score_request\(covariates"
+NEEDED = r"fitted with covariates and needs.*set_transform_request\(covariates"
 SHORT = "{model} was given covariates of 39 rows, but X has 40"
 UNSEEN = "{model} was not fitted with the label 'davos'. It knows 'alps', 'baltic', 'c"
 MISSING = "{model} found a missing label.*such as 'unknown'"
