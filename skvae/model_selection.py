@@ -252,9 +252,9 @@ def compare_models(
         warnings.warn(
             "These models predict held-out words no better than word frequencies "
             f"(perplexity {unigram:.4g}): {', '.join(useless)}. Use more or longer "
-            "documents, fewer topics, or sentence embeddings. Clusters may be good "
-            "topics all the same: judge them by `ari` or `doc_stability`, which are "
-            "near 0 if nothing was learned.",
+            "documents, fewer topics, or sentence embeddings. Clusters and models "
+            "with embeddings may sort documents well nevertheless: judge them by `ari` "
+            "or `doc_stability`, which are near 0 if nothing was learned.",
             ConvergenceWarning,
             stacklevel=2,
         )

@@ -195,6 +195,7 @@ def report(
             curves=_drawings.curves(fitted.trained),
             figures=figures,
             held_out=X_test is not None,
+            measured="embeddings" not in measured.side_data,
             aligned=y is not None,
             steps=[call_of(step) for step in fitted.steps],
             parameters=parameters_of(fitted.estimator),

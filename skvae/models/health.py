@@ -25,10 +25,10 @@ def topic_problems(model):
         yield (
             f"ended with a training perplexity of {health['perplexity']:.4g}, "
             "worse than word frequencies alone with "
-            f"{health['unigram_perplexity']:.4g}. If documents have few words, keep "
-            f"more of them or pass embeddings. Lower `lr` (now {model.lr}) if "
-            "the loss in `history_` jumps, else raise `max_epochs` (now "
-            f"{model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
+            f"{health['unigram_perplexity']:.4g}. If documents have few words, let the "
+            "vectorizer keep more words, or pass embeddings. Lower `lr` (now "
+            f"{model.lr}) if the loss in `history_` jumps, else raise `max_epochs` "
+            f"(now {model.max_epochs}) or lower `batch_size` (now {model.batch_size!r})."
         )
     first = f"Raise `kl_warmup` (now {model.kl_warmup})"
     if "kl_warmup" not in model.net_.config["recipe"]:
