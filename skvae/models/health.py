@@ -28,7 +28,7 @@ def topic_problems(model):
             f"{health['unigram_perplexity']:.4g}. If documents have few words, let the "
             "vectorizer keep more words, or pass embeddings. Lower `lr` (now "
             f"{model.lr}) if the loss in `history_` jumps, else raise `max_epochs` "
-            f"(now {model.max_epochs}) or lower `batch_size` (now {model.batch_size!r})."
+            f"(now {model.max_epochs}) or lower `batch_size` (now {model.batch_size})."
         )
     first = f"Raise `kl_warmup` (now {model.kl_warmup})"
     if "kl_warmup" not in model.net_.config["recipe"]:
