@@ -9,7 +9,7 @@ from skvae.models.gsm import GSMTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.prodlda import ProdLDATopicModel
 from skvae.models.vae import VAETransformer
-from skvae.persistence import ModelFileError, load
+from skvae.persistence import ModelFileError, load, save
 from skvae.utils.version import __version__
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "__version__",
     "load",
     "report",
+    "save",
 ]
 # Public modules: imported when first asked for, as `report` is, which take much of
 # scikit-learn.
@@ -36,6 +37,7 @@ _MODULES = [
     "model_selection",
     "plotting",
     "shards",
+    "text",
 ]
 
 

@@ -2,10 +2,12 @@
 
 A model file is one safetensors file: arrays, and a JSON document in its metadata. The
 document has the format's version, the class, the constructor's parameters, the fitted
-attributes, what the net needs to train on, and a checksum of all of it.
+attributes, what the net needs to train on, and a checksum of all of it. Estimators
+within others, such as the steps of a Pipeline, are kept in the same way.
 """
 
 import hashlib
+import importlib
 import json
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save as to_bytes
 from sklearn import config_context
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.training.net import resolve_device
@@ -24,8 +27,18 @@ __all__ = ["ModelFileError", "load", "register", "save"]
 
 FORMAT = 1
 MAX_HEADER = 100_000_000  # bytes, the limit of safetensors
-# A file may name these classes and no others: those that have called `register`.
+# A file may name these classes and no others: those that have called `register`, and
+# what text Pipelines and clusters are made of, by their modules.
 CLASSES = {}
+PARTS = {
+    "CountVectorizer": "sklearn.feature_extraction.text",
+    "FeatureUnion": "sklearn.pipeline",
+    "GaussianMixture": "sklearn.mixture",
+    "PCA": "sklearn.decomposition",
+    "Pipeline": "sklearn.pipeline",
+    "SentenceEncoder": "skvae.text",
+    "TextVectorizer": "skvae.text",
+}
 # Methods that ask scikit-learn for metadata.
 REQUESTING = "fit", "partial_fit", "transform", "inverse_transform", "score"
 # What estimators hold next to parameters and fitted attributes.
@@ -50,14 +63,21 @@ def register(cls):
 # --- values as JSON and arrays ----------------------------------------------------
 
 
+def class_of(name):
+    """Return the class that a file may name so, or None."""
+    if name in PARTS:
+        return getattr(importlib.import_module(PARTS[name]), name)
+    return CLASSES.get(name)
+
+
 def encode(value, name, arrays):
     """Return a value as JSON; its arrays go to `arrays`, under names that tell where.
 
     Raises
     ------
     TypeError
-        If it is anything but plain values, tuples, lists, dicts and arrays of numbers
-        or strings.
+        If it is anything but plain values, tuples, lists, dicts, arrays of numbers or
+        strings, types of numbers, and estimators of known classes.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -71,6 +91,13 @@ def encode(value, name, arrays):
     if isinstance(value, slice):
         ends = [value.start, value.stop, value.step]
         return {"__slice__": encode(ends, name, arrays)}
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return {"__dtype__": value.__name__}
+    if isinstance(value, BaseEstimator):
+        return {"__estimator__": contents(value, f"{name}.", arrays)}
+    if isinstance(value, tuple) and value and isinstance(value[-1], BaseEstimator):
+        step, estimator = value
+        return {"__tuple__": [step, encode(estimator, f"{name}.{step}", arrays)]}
     if isinstance(value, list):
         return [encode(v, f"{name}.{i}", arrays) for i, v in enumerate(value)]
     if isinstance(value, tuple | range):
@@ -83,11 +110,15 @@ def encode(value, name, arrays):
     )
 
 
-def decode(node, arrays):
-    """Undo `encode`."""
+def decode(node, arrays, device="cpu"):
+    """Undo `encode`; `device` is for nets."""
     match node:
         case list():
-            return [decode(item, arrays) for item in node]
+            return [decode(item, arrays, device) for item in node]
+        case {"__estimator__": parts}:
+            return restore(parts, arrays, device)
+        case {"__dtype__": name}:
+            return np.dtype(name).type
         case {"__array__": name}:
             return arrays[name]
         case {"__strings__": words}:
@@ -95,9 +126,9 @@ def decode(node, arrays):
         case {"__slice__": ends}:
             return slice(*ends)
         case {"__tuple__": items}:
-            return tuple(decode(items, arrays))
+            return tuple(decode(items, arrays, device))
         case dict():
-            return {key: decode(item, arrays) for key, item in node.items()}
+            return {key: decode(item, arrays, device) for key, item in node.items()}
     return node
 
 
@@ -116,12 +147,18 @@ def checksum(document, arrays):
 
 
 def save(estimator, path):
-    """Write a fitted estimator to a file; the same as its method `save`.
+    """Write a fitted model to one safetensors file, which holds no code.
+
+    `skvae.load` reads it. It holds the parameters, all that was fitted and what
+    training needs to go on, but no training data. The parameter `device` is left out,
+    and `word_embeddings` become an array.
 
     Parameters
     ----------
-    estimator : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
-        Fitted.
+    estimator : ClusterTopicModel, GSMTopicModel, NVDMTopicModel, ProdLDATopicModel, \
+VAETransformer or Pipeline
+        Fitted. A Pipeline may have steps that are `CountVectorizer` or those of
+        `skvae.text.make_text_pipeline`, with an encoder given by name.
     path : str or path-like
         Path of the file. An existing file is replaced once the new one is complete.
 
@@ -130,28 +167,41 @@ def save(estimator, path):
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is of another class or holds what a file cannot, such as callbacks.
+        If it is of another class or holds what a file cannot, such as callbacks,
+        tokenizers and other functions.
     ValueError
         If a parameter has been set to a value that `fit` would refuse, or if the names
         of the features take more than 100 MB.
     OSError
         If the file cannot be written. An existing file is left as it was.
+
+    See Also
+    --------
+    load : Loads such a file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skvae
+    >>> from skvae.text import make_text_pipeline
+    >>> texts = ["apples and pears", "pears and plums", "trains and planes"] * 20
+    >>> model = make_text_pipeline(2).fit(texts)
+    >>> path = Path(tempfile.mkdtemp()) / "topics.safetensors"
+    >>> skvae.save(model, path)
+    >>> skvae.load(path).transform(texts).shape
+    (60, 2)
     """
     name = type(estimator).__name__
-    if CLASSES.get(name) is not type(estimator):
-        raise TypeError(
-            f"Model files hold {', '.join(CLASSES)}, not {name}. Pickle it."
-        )
-    check_is_fitted(estimator, "net_")
-    check_parameters(estimator)  # as `load` does
+    check_class(estimator)
+    check_is_fitted(estimator[-1] if hasattr(estimator, "steps") else estimator)
     with replacing(path) as file:
         arrays = {}
         document = {
             "sha256": None,
             "format": FORMAT,
-            "class": name,
             "versions": versions(),
-            **contents(estimator, arrays),
+            **contents(estimator, "", arrays),
         }
         document["sha256"] = checksum(document, arrays)
         data = to_bytes(arrays, metadata={"skvae": json.dumps(document)})
@@ -163,27 +213,43 @@ def save(estimator, path):
         file.write(data)
 
 
-def contents(estimator, arrays):
+def check_class(estimator):
+    """Raise TypeError for an estimator that files do not hold."""
+    cls = type(estimator)
+    if class_of(cls.__name__) is not cls:
+        raise TypeError(
+            f"Model files hold {', '.join(CLASSES)} and text Pipelines, not "
+            f"{cls.__name__}. Pickle it."
+        )
+
+
+def contents(estimator, within, arrays):
     """Return what a file holds of an estimator, as JSON and arrays."""
+    check_class(estimator)
     name = type(estimator).__name__
     state = estimator.__getstate__()
-    params = estimator._params_to_save()
-    fitted = {key: state[key] for key in state if key.endswith("_")}
-    net = fitted.pop("net_")
-    if unknown := sorted(state.keys() - {*params, *fitted, "net_"} - SETTINGS):
-        raise TypeError(
-            f"{name} has the attributes {unknown}, which a model file does not keep. "
-            "Delete them, or pickle the model."
-        )
+    fitted = {key: state[key] for key in state if key.endswith("_") and key[0] != "_"}
+    net = fitted.pop("net_", None)
+    params = estimator.get_params(deep=False)
+    if name in CLASSES:
+        check_parameters(estimator)  # as `load` does
+        if hasattr(estimator, "_params_to_save"):
+            params = estimator._params_to_save()
+        if unknown := sorted(state.keys() - {*params, *fitted, "net_"} - SETTINGS):
+            raise TypeError(
+                f"{name} has the attributes {unknown}, which a model file does not "
+                "keep. Delete them, or pickle the model."
+            )
     for part in ("encoder", "decoder"):
-        if net["config"].get(part) is not None:
+        if net is not None and net["config"].get(part) is not None:
             raise TypeError(
                 f"{name} was fitted with {part}={net['config'][part]!r}, but model "
                 "files hold no code. Pickle it, for example with joblib."
             )
-    del params["device"]  # of this machine
+    params.pop("device", None)  # of this machine
     asked = state.get("_metadata_request")
     parts = {
+        "class": name,
         "params": params,
         "fitted": fitted,
         "net": net,
@@ -193,7 +259,7 @@ def contents(estimator, arrays):
             for method in (REQUESTING if asked else ())
         },
     }
-    return {key: encode(part, key, arrays) for key, part in parts.items()}
+    return {key: encode(part, within + key, arrays) for key, part in parts.items()}
 
 
 # --- loading ----------------------------------------------------------------------
@@ -215,7 +281,7 @@ def load(path, device="cpu"):
 
     Returns
     -------
-    estimator : GSMTopicModel, NVDMTopicModel, ProdLDATopicModel or VAETransformer
+    estimator : estimator or Pipeline
         The model as it was saved: it gives the same results, and goes on training with
         `partial_fit` or `warm_start` in the same way.
 
@@ -230,7 +296,7 @@ def load(path, device="cpu"):
 
     See Also
     --------
-    GSMTopicModel.save : Writes such a file, as of all models.
+    save : Writes such a file.
     ModelFileError : What is raised of any other file.
 
     Examples
@@ -242,18 +308,19 @@ def load(path, device="cpu"):
     >>> X = make_topic_corpus(200, 50, 3, random_state=0).data
     >>> model = skvae.GSMTopicModel(3, max_epochs=5, random_state=0).fit(X)
     >>> path = Path(tempfile.mkdtemp()) / "topics.safetensors"
-    >>> model.save(path)
+    >>> skvae.save(model, path)
     >>> loaded = skvae.load(path)
     >>> bool((loaded.transform(X) == model.transform(X)).all())
     True
     """
-    target, path = resolve_device(device), Path(path).expanduser()
+    resolve_device(device)  # which checks it
+    path = Path(path).expanduser()
     try:
         with open(path, "rb"), safe_open(path, framework="numpy") as file:
             document = json.loads(file.metadata()["skvae"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}
         check_document(document, arrays)
-        return restore(document, arrays, device, target)
+        return restore(document, arrays, device)
     except (MemoryError, OSError):
         raise
     except Exception as error:  # those of safetensors, json and torch
@@ -271,20 +338,25 @@ def check_document(document, arrays):
         )
     if document["sha256"] != checksum(document, arrays):
         raise ValueError("its checksum does not match. Copy or save it again.")
-    if document["class"] not in CLASSES:
-        raise ValueError(f"its class {document['class']!r} is not registered.")
 
 
-def restore(document, arrays, device, target):
-    """Return the estimator; `target` is the torch device that `device` stands for."""
+def restore(document, arrays, device):
+    """Return an estimator."""
     params, fitted, net, output, requests = (
-        decode(document[key], arrays)
+        decode(document[key], arrays, device)
         for key in ("params", "fitted", "net", "output", "requests")
     )
-    estimator = CLASSES[document["class"]](**params, device=device)
-    check_parameters(estimator)
+    name = document["class"]
+    if (cls := class_of(name)) is None:
+        raise ValueError(f"its class {name!r} is not registered.")
+    estimator = cls(**params)
+    if "device" in estimator.get_params(deep=False):
+        estimator.set_params(device=device)
+    if name in CLASSES:
+        check_parameters(estimator)
     vars(estimator).update(fitted)
-    estimator._restore_net(net, target)
+    if net is not None:
+        estimator._restore_net(net, resolve_device(device))
     if output is not None:
         estimator.set_output(transform=output)
     with config_context(enable_metadata_routing=True):

@@ -17,7 +17,7 @@ LAYERS = [
     {"distributed"},
     {"models", "datasets"},
     {"metrics", "inspection"},
-    {"model_selection", "plotting", "export"},
+    {"model_selection", "plotting", "export", "text"},
     {"_report"},
     {""},  # skvae/__init__.py
 ]

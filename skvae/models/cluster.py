@@ -18,6 +18,7 @@ from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.seed_words import specific_words
 from skvae.models.side_data import check_embeddings, split_embeddings
+from skvae.persistence import register
 from skvae.training.data import row_sums
 from skvae.utils.validation import (
     HasMethods,
@@ -49,6 +50,7 @@ SMOOTHING = [4.0**power for power in range(6)] + [4.0**30]
 REST = 1e-3
 
 
+@register
 class ClusterTopicModel(MetaTopicModel):
     """Topics as clusters of documents to which a model gives similar codes.
 
@@ -512,7 +514,10 @@ def projection_of(embeddings, n_codes):
         # Exact both, the first one for many documents.
         tall = len(embeddings) >= embeddings.shape[1]
         solver = "covariance_eigh" if tall else "full"
-        return PCA(n_components, svd_solver=solver).fit(embeddings)
+        projection = PCA(n_components, svd_solver=solver).fit(embeddings)
+    # In the order that files keep: products of another order differ in bits.
+    projection.components_ = np.ascontiguousarray(projection.components_)
+    return projection
 
 
 def find_topics(n_components, data, seed, device):

