@@ -98,7 +98,7 @@ def representative_documents(
         Number of top words that tell what a topic is about, if feature names are known.
     n_documents : int, default=3
         Number of documents for each topic, or all if there are fewer. Documents without
-        tokens are left out.
+        tokens are left out, and texts that repeat another one.
     feature_names : array-like of shape (n_features,), default=None
         As in `top_words`.
     covariates : array-like, default=None
@@ -108,11 +108,13 @@ def representative_documents(
 
     Returns
     -------
-    documents : DataFrame of shape (n_components * n_documents, 3 to 5)
+    documents : DataFrame of shape (n_components * n_documents, 3 to 6)
         Topic by topic, closest first, with the columns "topic" (its name), "words" (of
         the topic, if feature names are known), "document" (the number of its row of X),
-        "similarity", the cosine between them in the space of `document_embeddings`, and
-        "text", if there are texts.
+        "similarity", the cosine between them in the space of `document_embeddings`,
+        "share" of the topic in the document, if the model has topic proportions, and
+        "text", if there are texts. Of equally similar documents, those with larger
+        shares come first.
 
     Raises
     ------
@@ -150,6 +152,9 @@ def representative_documents(
             "similarity": similarity.ravel(),
         }
     )
+    if not topics.signed:
+        shares = np.take_along_axis(topics.codes.T, rows, axis=1)
+        found["share"] = shares.ravel()
     if lists is not None:
         found.insert(1, "words", np.repeat(lists, rows.shape[1]))
     if texts is not None:

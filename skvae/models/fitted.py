@@ -507,11 +507,17 @@ class FittedTopics:
     def nearest_documents(self, n_documents):
         """Rows of the documents closest to each topic, and their cosines with it.
 
-        Documents without tokens stand for nothing.
+        Of equally close ones, those with the largest shares come first. Documents
+        without tokens and repeated texts are left out: their cosine is -inf.
         """
         similarity = cosines(self.vectors, self.topic_vectors)
         similarity[self.n_tokens == 0] = -np.inf
-        rows = np.argsort(-similarity.T, axis=1, kind="stable")[:, :n_documents]
+        if self.texts is not None:
+            lines = [" ".join(str(text).split()) for text in self.texts]
+            similarity[pd.Series(lines).duplicated()] = -np.inf
+        shares = np.zeros_like(similarity) if self.signed else self.codes
+        order = np.lexsort((-shares.T, -similarity.T.round(3)), axis=1)
+        rows = order[:, :n_documents]
         return rows, np.take_along_axis(similarity.T, rows, axis=1)
 
 
