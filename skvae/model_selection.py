@@ -1,5 +1,6 @@
 """Topic models side by side, each with its figures on the same documents."""
 
+import inspect
 import re
 import time
 import warnings
@@ -25,9 +26,12 @@ from skvae.metrics import (
     unigram_perplexity,
 )
 from skvae.metrics.perplexity import complete, perplexity_of
+from skvae.models.cluster import ClusterTopicModel
 from skvae.models.fitted import FittedTopics
+from skvae.models.gsm import GSMTopicModel
 from skvae.models.health import nothing_learned
 from skvae.models.meta import seeded_clone
+from skvae.text import make_text_pipeline
 from skvae.utils.text import FigureTable
 from skvae.utils.validation import contains_texts
 
@@ -56,6 +60,10 @@ def compare_models(
     y=None,
     *,
     X_test=None,
+    covariates=None,
+    embeddings=None,
+    covariates_test=None,
+    embeddings_test=None,
     n_seeds=1,
     n_words=10,
     return_estimator=False,
@@ -70,10 +78,13 @@ def compare_models(
 
     Parameters
     ----------
-    models : dict of str to estimator
+    models : dict of str to estimator, or list of int
         The topic models to compare, by the names of their rows: skvae's,
         `LatentDirichletAllocation`, `NMF`, Pipelines that end in one, or searches such
         as `GridSearchCV` over one. They are cloned, so that these stay as they are.
+        A list of numbers of topics compares these: of `make_text_pipeline` if X is
+        texts, and otherwise of `ClusterTopicModel` if there are embeddings, and of
+        `GSMTopicModel` if there are none.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Word counts of the documents, or what all of the models take: texts, if all are
         Pipelines with a vectorizer.
@@ -83,6 +94,11 @@ def compare_models(
     X_test : like X, default=None
         Held-out documents. None holds out a tenth of X, drawn at random, but the same
         in each call and for all models.
+    covariates, embeddings : array-like, default=None
+        Of the documents of X, for the models whose `fit` has such a parameter. For
+        texts, use Pipelines with an encoder instead.
+    covariates_test, embeddings_test : array-like, default=None
+        Of the documents of `X_test`, if that is given.
     n_seeds : int, default=1
         How often each model is fitted: with 0, 1, and so on as its `random_state`, and
         as those of the estimators within it. The documents stay the same. A model
@@ -189,14 +205,30 @@ def compare_models(
     >>> table["perplexity"].idxmin()
     'LDA'
     """
+    if isinstance(models, list) and all(isinstance(n, Integral) for n in models):
+        models = _models_of(models, contains_texts(X), embeddings is not None)
     _check_models(models, of_texts=contains_texts(X))
     check_scalar(n_seeds, "n_seeds", Integral, min_val=1)
     check_scalar(n_words, "n_words", Integral, min_val=2)
     if y is not None:
         check_consistent_length(X if X_test is None else X_test, y)
+    side_data = {"covariates": covariates, "embeddings": embeddings}
+    side_data = {name: of for name, of in side_data.items() if of is not None}
+    test_data = {"covariates": covariates_test, "embeddings": embeddings_test}
+    test_data = {name: test_data[name] for name in side_data}
+    for name, of in side_data.items():
+        check_consistent_length(X, of)
+        if (X_test is None) != (test_data[name] is None):
+            raise ValueError(
+                f"Pass {name}_test together with X_test, and neither to hold out a "
+                "tenth of X."
+            )
     if X_test is None:
         if y is not None:
             _, y = train_test_split(y, test_size=0.1, random_state=0)
+        for name, of in side_data.items():
+            parts = train_test_split(of, test_size=0.1, random_state=0)
+            side_data[name], test_data[name] = parts
         X, X_test = train_test_split(X, test_size=0.1, random_state=0)
 
     # One seed after the other, so that models that cannot be compared show early.
@@ -209,7 +241,9 @@ def compare_models(
     if contains_texts(X_test) and any(map(_sees_embeddings, models.values())):
         halves = _text_halves(X_test)
     calls = (
-        delayed(_run)(model, X, X_test, halves, y, n_words, return_estimator)
+        delayed(_run)(
+            model, X, X_test, side_data, test_data, halves, y, n_words, return_estimator
+        )
         for _, _, model in tasks
     )
     runs, told, baseline = [], {}, None
@@ -267,9 +301,19 @@ def compare_models(
     return table
 
 
+def _models_of(numbers, of_texts, with_embeddings):
+    """Return models with so many topics, by their names."""
+    cls = ClusterTopicModel if with_embeddings else GSMTopicModel
+    make = make_text_pipeline if of_texts else cls
+    return {f"{n} topics": make(n) for n in numbers}
+
+
 def _check_models(models, of_texts):
     if not isinstance(models, Mapping) or not models:
-        raise TypeError(f"models is {models!r}, not a dict of estimators by name.")
+        raise TypeError(
+            f"models is {models!r}, not a dict of estimators by name or a list of "
+            "numbers of topics."
+        )
     for name, model in models.items():
         if isinstance(model, type) or not hasattr(model, "get_params"):
             raise TypeError(
@@ -312,12 +356,17 @@ def _sees_embeddings(model):
     )
 
 
-def _run(model, X, X_test, halves, y, n_words, return_model):
+def _run(model, X, X_test, side_data, test_data, halves, y, n_words, return_model):
     """Fit a model and measure it on one thread, with its warnings and its error."""
     run = Bunch(figures={}, error=None, model=None)
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         try:
-            run.update(_measure(model, X, X_test, halves, y, n_words))
+            known = inspect.signature(model.fit).parameters
+            sides = [
+                {name: part for name, part in of.items() if name in known}
+                for of in (side_data, test_data)
+            ]
+            run.update(_measure(model, X, X_test, *sides, halves, y, n_words))
             if return_model:
                 run.model = model
         except Exception as error:
@@ -327,15 +376,16 @@ def _run(model, X, X_test, halves, y, n_words, return_model):
     return run
 
 
-def _measure(model, X, X_test, halves, y, n_words):
+def _measure(model, X, X_test, side_data, test_data, halves, y, n_words):
     """Fit a model; return its figures, those of unigram, and the number of words."""
     started = time.process_time()
-    model.fit(X)
+    model.fit(X, **side_data)
     fitted = time.process_time()
-    codes = model.transform(X_test)
+    codes = model.transform(X_test, **test_data)
     transformed = time.process_time()
 
-    topics, test = FittedTopics(model, X), FittedTopics(model, X_test)
+    topics = FittedTopics(model, X, **side_data)
+    test = FittedTopics(model, X_test, **test_data)
     completions = None
     if halves is not None:
         first, second = halves

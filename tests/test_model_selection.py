@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skvae import GSMTopicModel, NVDMTopicModel
+from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel
 from skvae.datasets import make_topic_corpus
 from skvae.metrics import (
     document_completion_perplexity,
@@ -100,6 +100,48 @@ def test_figures_are_those_of_the_metrics(X):
         assert row["fit_time"] > 0 and row["transform_time"] > 0
     assert table.loc["unigram", "npmi":].isna().all()
     assert table.loc[["LDA", "NMF"], "active_units"].isna().all()
+
+
+def test_side_data_go_to_the_models_that_know_them(X, rng):
+    y = np.arange(X.shape[0]) % 3
+    vectors = np.eye(3)[y] + 0.1 * rng.standard_normal((len(y), 3))
+    models = {"LDA": lda(), "NVDM": nvdm(), "clusters": ClusterTopicModel(3)}
+    given = compare_models(models, X, y, embeddings=vectors, covariates=y)
+    parts = train_test_split(X, y, vectors, test_size=0.1, random_state=0)
+    train, test, labels, test_labels, known, test_known = parts
+    table = compare_models(
+        models,
+        train,
+        X_test=test,
+        y=test_labels,
+        embeddings=known,
+        embeddings_test=test_known,
+        covariates=labels,
+        covariates_test=test_labels,
+    )
+    pd.testing.assert_frame_equal(without_times(given), without_times(table))
+    alone = compare_models({"LDA": lda()}, X, y)
+    assert table.loc["LDA", "perplexity"] == alone.loc["LDA", "perplexity"]
+    assert table["perplexity"].isna().tolist() == [False, False, True, True]
+    by_hand = nvdm(random_state=0).fit(train, covariates=labels, embeddings=known)
+    assert table.loc["NVDM", "npmi"] == npmi_coherence(by_hand, train)
+    assert table.loc["clusters", "ari"] > table.loc["LDA", "ari"] + 0.1
+    with pytest.raises(ValueError, match="Pass embeddings_test together with X_test"):
+        compare_models(models, train, X_test=test, embeddings=known)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        compare_models(models, X, embeddings=known)
+
+
+def test_numbers_of_topics(X, texts):
+    table, models = compare_models([2, 3], X, return_estimator=True)
+    assert list(table.index) == ["unigram", "2 topics", "3 topics"]
+    assert type(models["2 topics"][0]) is GSMTopicModel
+    vectors = X.toarray()[:, :5] / 3
+    _, models = compare_models([2], X, embeddings=vectors, return_estimator=True)
+    assert len(models["2 topics"][0].components_) == 2
+    assert type(models["2 topics"][0]) is ClusterTopicModel
+    _, models = compare_models([2], texts, return_estimator=True)
+    assert type(models["2 topics"][0][0]).__name__ == "TextVectorizer"
 
 
 def test_alignment_is_that_of_held_out_documents_by_default_a_tenth(X):
