@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import NMF, LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import (
     ClusterTopicModel,
@@ -37,6 +36,7 @@ from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.model_selection import compare_models
 from skvae.plotting import TopicWordsDisplay
+from skvae.text import TextVectorizer
 
 # The columns to print, and their digits after the point.
 DIGITS = {
@@ -135,13 +135,13 @@ def main(argv=None):
     )
     parser.add_argument("--text-column", help="the table's column that holds the texts")
     parser.add_argument("--n-components", type=int, default=20)
-    parser.add_argument("--max-features", type=int, default=2000, help="words to keep")
+    parser.add_argument("--max-features", type=int, default=5000, help="words to keep")
     parser.add_argument(
         "--max-df",
-        type=float,
-        default=0.1,
-        help="leave out words of more than this share of the texts: lower it where "
-        "topics are full of everyday words, raise it where all is about one subject",
+        type=lambda value: value if value == "auto" else float(value),
+        default="auto",
+        help="leave out words of more than this share of the texts: lower it if topics "
+        "are full of everyday words, raise it if all texts are about one subject",
     )
     parser.add_argument(
         "--first-words",
@@ -160,14 +160,7 @@ def main(argv=None):
 
     name, texts = load(args.data, args.text_column)
     n_train = int(0.9 * len(texts))
-    # Words of letters alone, not the "don" of "don't", neither frequent nor rare ones.
-    vectorizer = CountVectorizer(
-        stop_words="english",
-        token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-        max_df=args.max_df,
-        min_df=min(10, 1 + len(texts) // 100),
-        max_features=args.max_features,
-    )
+    vectorizer = TextVectorizer(max_df=args.max_df, max_features=args.max_features)
     if args.first_words is not None:
         texts = [" ".join(text.split()[: args.first_words]) for text in texts]
     try:

@@ -82,6 +82,19 @@ def test_a_tokenizer_for_scripts_without_spaces():
     np.testing.assert_array_equal(counts.toarray(), [[0, 1, 1], [1, 1, 0]])
 
 
+def test_packages_for_japanese_and_for_stop_words():
+    janome = pytest.importorskip("janome.tokenizer").Tokenizer()
+    vectorizer = TextVectorizer(
+        tokenizer=lambda text: janome.tokenize(text, wakati=True), min_df=1
+    )
+    vectorizer.fit(["東京の大学で統計学を勉強しています。", "大学の図書館で本を読む"])
+    assert {"東京", "大学", "統計", "勉強", "図書館"} <= {*vectorizer.vocabulary_}
+    lists = pytest.importorskip("stopwordsiso")
+    hindi = TextVectorizer(stop_words=list(lists.stopwords("hi")), min_df=1)
+    hindi.fit(["यह मेरी किताब है", "वह किताब पढ़ता है"])
+    assert "किताब" in hindi.vocabulary_ and "है" not in hindi.vocabulary_
+
+
 def test_words_of_more_than_a_tenth_of_many_texts_are_left_out():
     texts = [
         f"common{'' if i % 9 else ' usual'} rare{chr(97 + i % 12)}" for i in range(600)
