@@ -12,22 +12,16 @@ from collections import Counter
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
+from skvae.text import TextVectorizer
 
 corpus = fetch_example_texts()
 texts = corpus.data
 groups = np.array(corpus.target_names)[corpus.target]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 counts = vectorizer.fit_transform(texts)
 words = vectorizer.get_feature_names_out()
 n_train = int(0.9 * len(texts))

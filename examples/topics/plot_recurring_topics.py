@@ -8,24 +8,18 @@ recur, and which are chance? And what comes out if five fits have to agree?
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skvae import ConsensusTopicModel, GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import recurring_topics, top_words
 from skvae.model_selection import compare_models
+from skvae.text import TextVectorizer
 
 corpus = fetch_example_texts()
 texts = corpus.data[:2500]
 labels = np.array(corpus.target_names)[corpus.target[:2500]]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 gsm = GSMTopicModel(20)
 models = {
     "GSM": make_pipeline(vectorizer, gsm),

@@ -9,23 +9,17 @@ words are about, and have their names wherever topics have one.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.plotting import TopicDocumentsDisplay
+from skvae.text import TextVectorizer
 
 corpus = fetch_example_texts()
 texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=3000,
-)
+vectorizer = TextVectorizer()
 X = vectorizer.fit_transform(texts)
 words = vectorizer.get_feature_names_out()
 

@@ -9,7 +9,6 @@ no model has seen, tell how well the documents are sorted.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skvae import ClusterTopicModel, GSMTopicModel
@@ -17,17 +16,12 @@ from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.metrics import label_alignment
 from skvae.plotting import TopicDocumentsDisplay
+from skvae.text import TextVectorizer
 
 corpus = fetch_example_texts()
 texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 n_train = int(0.8 * len(texts))
 new, labels_of_new = texts[n_train:], labels[n_train:]
 

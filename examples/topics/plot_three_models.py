@@ -12,7 +12,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.decomposition import NMF, LatentDirichletAllocation
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 import skvae
@@ -24,15 +23,10 @@ from skvae.inspection import (
     topic_sizes,
 )
 from skvae.plotting import EmbeddingMapDisplay
+from skvae.text import TextVectorizer
 
 texts = fetch_example_texts().data[:6000]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 X = vectorizer.fit_transform(texts)  # counted once for all
 words = vectorizer.get_feature_names_out()
 k = 15

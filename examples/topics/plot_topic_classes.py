@@ -8,24 +8,18 @@ proportions tell how the two go together.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import representative_documents, topic_sizes
 from skvae.plotting import TopicDocumentsDisplay
+from skvae.text import TextVectorizer
 
 corpus = fetch_example_texts()
 texts = corpus.data
 labels = np.array(corpus.target_names)[corpus.target]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 model = make_pipeline(vectorizer, GSMTopicModel(20, random_state=0)).fit(texts)
 
 # %%

@@ -8,22 +8,16 @@ how specific a word is bring up words that those hide.
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
 from skvae import GSMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.inspection import top_words
 from skvae.plotting import TopicWordsDisplay
+from skvae.text import TextVectorizer
 
 texts = fetch_example_texts().data
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 model = make_pipeline(vectorizer, GSMTopicModel(20, random_state=0)).fit(texts)
 
 # %%

@@ -8,20 +8,14 @@ at 0 nothing would be learnt about single documents.
 """
 
 import matplotlib.pyplot as plt
-from sklearn.feature_extraction.text import CountVectorizer
 
 from skvae import NVDMTopicModel
 from skvae.datasets import fetch_example_texts
 from skvae.plotting import TrainingCurveDisplay
+from skvae.text import TextVectorizer
 
 texts = fetch_example_texts().data[:3000]
-vectorizer = CountVectorizer(
-    stop_words="english",
-    token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",  # letters, not the "don" of "don't"
-    max_df=0.1,  # no everyday words
-    min_df=10,
-    max_features=2000,
-)
+vectorizer = TextVectorizer()
 X = vectorizer.fit_transform(texts)
 
 model = NVDMTopicModel(
