@@ -302,7 +302,7 @@ def compare_models(
 
 
 def _models_of(numbers, of_texts, with_embeddings):
-    """Return models with so many topics, by their names."""
+    """Return models with these numbers of topics, by their names."""
     cls = ClusterTopicModel if with_embeddings else GSMTopicModel
     make = make_text_pipeline if of_texts else cls
     return {f"{n} topics": make(n) for n in numbers}

@@ -133,10 +133,10 @@ class TextVectorizer(CountVectorizer):
     max_df : "auto", int or float, default="auto"
         Leave out words that occur in more texts, or in a larger share of them. "auto"
         is a tenth of the texts, but at least 50 texts. In any language, most of these
-        words are stop words, and the others do not tell topics apart. If all texts are
+        words are stop words, and the others occur in many topics. If all texts are
         about one subject, 0.5 keeps its words.
     max_features : int, default=5000
-        Keep only so many of the most frequent words. None keeps all.
+        Number of words to keep, the most frequent ones. None keeps all.
     vocabulary : list of str, default=None
         Words to count. None finds them in the texts.
 
@@ -425,7 +425,7 @@ def _loaded(name):
 
 
 def _cached(texts, name, folder, encode):
-    """Return the vectors of texts, of which new ones are encoded and kept in a file."""
+    """Return the vectors of texts, and keep those of new texts in a file."""
     keys = [
         hashlib.sha256(f"{name}\0{text}".encode(errors="replace")).digest()
         for text in texts

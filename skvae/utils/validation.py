@@ -64,7 +64,7 @@ def check_parameters(estimator):
 def draft_of(estimator, keep_fitted=False):
     """Return a shallow copy for `fit` to change, so that a fit that fails does no harm.
 
-    It has the parameters alone, unless what was fitted is to be kept.
+    It has only the parameters, unless `keep_fitted`.
     """
     draft = object.__new__(type(estimator))
     draft.__dict__ = {
