@@ -22,6 +22,7 @@ from skvae.models.gsm import GSMTopicModel
 from skvae.utils.validation import (
     HasMethods,
     Interval,
+    InvalidParameterError,
     check_parameters,
     invalid_parameter,
 )
@@ -42,7 +43,7 @@ _SHORT_WORDS = "\u0530"
 # Parameters of `CountVectorizer` that choose words.
 _LIMITS = "min_df", "max_df", "max_features", "vocabulary"
 # Least number of texts that a word may occur in.
-_MIN_LIMIT = 50
+_MIN_LIMIT = 100
 
 
 def check_texts(texts, name):
@@ -57,6 +58,8 @@ def check_texts(texts, name):
     """
     if isinstance(texts, (str, bytes)):
         raise TypeError(f"{name} takes a list of texts. Got one: pass [text].")
+    if not np.iterable(texts):
+        raise TypeError(f"{name} takes a list of texts. Got {texts!r:.50}.")
     if getattr(texts, "ndim", 1) != 1:
         columns = getattr(texts, "columns", None)
         column = "column" if columns is None or not len(columns) else repr(columns[0])
@@ -79,8 +82,8 @@ def check_texts(texts, name):
             f"{type(first).__name__}."
         )
     raise ValueError(
-        f"{name} found {len(missing)} missing texts, the first at position "
-        f"{missing[0]}. Drop them, for example with table.dropna(subset=['text']), or "
+        f"{name} found missing texts ({len(missing)}, the first at position "
+        f"{missing[0]}). Drop them, for example with table.dropna(subset=['text']), or "
         "pass texts.fillna('')."
     )
 
@@ -132,7 +135,7 @@ class TextVectorizer(CountVectorizer):
         Leave out words that occur in fewer texts, or in a smaller share of them.
     max_df : "auto", int or float, default="auto"
         Leave out words that occur in more texts, or in a larger share of them. "auto"
-        is a tenth of the texts, but at least 50 texts. In any language, most of these
+        is a tenth of the texts, but at least 100 texts. In any language, most of these
         words are stop words, and the others occur in many topics. If all texts are
         about one subject, 0.5 keeps its words.
     max_features : int, default=5000
@@ -231,7 +234,16 @@ class TextVectorizer(CountVectorizer):
         if self.max_df == "auto":
             params["max_df"] = max(_MIN_LIMIT, len(texts) // 10)
         counts = CountVectorizer(analyzer=self.build_analyzer(), **params)
-        X = counts.fit_transform(texts)
+        try:
+            X = counts.fit_transform(texts)
+        except InvalidParameterError:
+            raise
+        except ValueError as error:
+            raise ValueError(
+                f"{type(self).__name__} found no words to count in {len(texts)} texts: "
+                f"{str(error).rstrip('.')}. Pass min_df=1 for a few texts, max_df=1.0 "
+                "for texts about one subject, or stop_words=None."
+            ) from error
         self.vocabulary_ = counts.vocabulary_
         self.fixed_vocabulary_ = counts.fixed_vocabulary_
         return X
