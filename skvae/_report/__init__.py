@@ -54,7 +54,7 @@ def report(
     """Write a report of a fitted topic model, one HTML file that needs no network.
 
     A topic that is chosen, in a table that sorts, shows its words with a slider from
-    probable to specific ones, its documents, its neighbours, and where documents have
+    probable to specific ones, its documents, its neighbors, and where documents have
     times, groups or classes, its share of each. Words and texts can be searched. A map
     of words, topics and documents, the similarity of topics, learning curves, figures
     beside those of LDA and of word frequencies, and how the model was made are there

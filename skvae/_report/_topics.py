@@ -1,4 +1,4 @@
-"""The topics of a report: their words, documents, neighbours and classes."""
+"""The topics of a report: their words, documents, neighbors and classes."""
 
 import itertools
 import re
@@ -71,7 +71,7 @@ def topics_of(fitted, n_words):
             "first": [words[j] for j in numbers[:4]],
             "words": [(words[j], p[k, j], frequencies[j]) for j in leading],
             "top": max(p[k, leading].max(), frequencies[leading].max()),
-            "neighbours": [(int(j), overlaps[k, j]) for j in near],
+            "neighbors": [(int(j), overlaps[k, j]) for j in near],
             **{key: None if v is None else v[k] for key, v in sizes.items()},
         }
         topics.append(topic)

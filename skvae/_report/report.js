@@ -71,10 +71,10 @@
       row.classList.toggle("open", isOpen);
       isOpen ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
     }
-    pointToNeighbours();
+    pointToNeighbors();
   }
 
-  function pointToNeighbours() {
+  function pointToNeighbors() {
     const all = rows();
     const i = all.findIndex((row) => row.classList.contains("open"));
     $("#previous").href = $("a", all[(i + all.length - 1) % all.length]).hash;
@@ -120,7 +120,7 @@
     $("#list").tBodies[0].append(...(direction === first ? sorted : sorted.reverse()));
     for (const other of $$("#list thead th")) other.setAttribute("aria-sort", "none");
     head.setAttribute("aria-sort", direction);
-    pointToNeighbours();
+    pointToNeighbors();
     say("sorted by " + head.textContent + ", " + direction);
   }
 

@@ -118,7 +118,7 @@ def focused(browser):
 
 
 def test_a_topic_is_chosen_in_the_browser(browser, page):
-    """By the list, by its address, by a neighbour, by the map, and back again."""
+    """By the list, by its address, by a neighbor, by the map, and back again."""
     first, second, last = data_of(page.read_text("utf-8"))["order"]
     open_page(browser, page)
     assert opened(browser) == [first]
@@ -130,7 +130,7 @@ def test_a_topic_is_chosen_in_the_browser(browser, page):
     assert opened(browser) == [first]
     click(browser, "#previous")
     assert opened(browser) == [last]
-    click(browser, f"#topic-{last} .neighbours a[href='#topic-{second}']")
+    click(browser, f"#topic-{last} .neighbors a[href='#topic-{second}']")
     assert opened(browser) == [second]
     browser.back()
     assert opened(browser) == [last]

@@ -133,13 +133,13 @@ def test_topics_have_documents_with_their_shares(page, model, texts, classes):
     assert 'id="d-0-200"' not in page.read_text("utf-8")  # without words
 
 
-def test_neighbours_and_classes_of_topics(page, model, texts, classes):
+def test_neighbors_and_classes_of_topics(page, model, texts, classes):
     p = model[-1].components_ / model[-1].components_.sum(axis=1, keepdims=True)
     overlaps = np.sqrt(p) @ np.sqrt(p).T
     shares = model.transform(texts)[:200]  # the last has no words
     for k in range(3):
         part = article(page, k)
-        near = re.search(r'<ul class="neighbours">(.*?)</ul>', part, re.DOTALL)[1]
+        near = re.search(r'<ul class="neighbors">(.*?)</ul>', part, re.DOTALL)[1]
         order = [int(j) for j in re.findall("#topic-([0-9]+)", near)]
         assert order == [j for j in np.argsort(-overlaps[k]) if j != k]
         values = re.findall(r'class="value">([0-9.]+)<', near)
@@ -341,9 +341,9 @@ def test_any_topic_model_has_a_report(estimator, model, texts, tmp_path):
     text = visible(path.read_text("utf-8"))
     assert name in text and "(unigram)" in text
     if name == "ClusterTopicModel":
-        assert "Training of the NVDMTopicModel within: latent units" in text
+        assert "The NVDMTopicModel within uses 3 of 3 latent units" in text
         perplexity = pipeline[-1].health_["perplexity"]
-        assert f"in its cluster: perplexity {perplexity:.1f}" in text
+        assert f"in their cluster with a perplexity of {perplexity:.1f}" in text
         assert "KL term" in text and "dead topics: " not in text
     for row in ("LDA, scikit-learn's defaults", "LDA, online"):
         assert (row in text) == (name == "NMF")  # LDA not beside itself
