@@ -60,12 +60,12 @@ def compare_models(
     y=None,
     *,
     X_test=None,
+    n_seeds=1,
+    n_words=10,
     covariates=None,
     embeddings=None,
     covariates_test=None,
     embeddings_test=None,
-    n_seeds=1,
-    n_words=10,
     return_estimator=False,
     n_jobs=None,
     verbose=0,
@@ -94,17 +94,17 @@ def compare_models(
     X_test : like X, default=None
         Held-out documents. None holds out a tenth of X, drawn at random, but the same
         in each call and for all models.
-    covariates, embeddings : array-like, default=None
-        Of the documents of X, for the models whose `fit` has such a parameter. For
-        texts, use Pipelines with an encoder instead.
-    covariates_test, embeddings_test : array-like, default=None
-        Of the documents of `X_test`, if that is given.
     n_seeds : int, default=1
         How often each model is fitted: with 0, 1, and so on as its `random_state`, and
         as those of the estimators within it. The documents stay the same. A model
         without `random_state` is fitted as often.
     n_words : int, default=10
         Number of words of each topic in `npmi`, or all words if there are fewer.
+    covariates, embeddings : array-like, default=None
+        Of the documents of X, for the models whose `fit` has such a parameter. For
+        texts, use Pipelines with an encoder instead.
+    covariates_test, embeddings_test : array-like, default=None
+        Of the documents of `X_test`, if that is given.
     return_estimator : bool, default=False
         Whether to return the fitted models too.
     n_jobs : int, default=None
@@ -286,9 +286,10 @@ def compare_models(
         warnings.warn(
             "These models predict held-out words no better than word frequencies "
             f"(perplexity {unigram:.4g}): {', '.join(useless)}. Use more or longer "
-            "documents, fewer topics, or sentence embeddings. Clusters and models "
-            "with embeddings may sort documents well nevertheless: judge them by `ari` "
-            "or `doc_stability`, which are near 0 if nothing was learned.",
+            "documents, another number of topics, or sentence embeddings. Clusters and "
+            "models with embeddings may sort documents well nevertheless: judge them "
+            "by `ari` (pass y) or `doc_stability` (pass n_seeds=3), which are near 0 "
+            "if nothing was learned.",
             ConvergenceWarning,
             stacklevel=2,
         )

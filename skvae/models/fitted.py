@@ -507,16 +507,20 @@ class FittedTopics:
     def nearest_documents(self, n_documents):
         """Rows of the documents closest to each topic, and their cosines with it.
 
-        Of equally close ones, those with the largest shares come first. Documents
-        without tokens and repeated texts are left out: their cosine is -inf.
+        Of equally close ones, those with the largest shares come first, and then those
+        with most of the topic's words. Documents without tokens and repeated texts are
+        left out: their cosine is -inf.
         """
         similarity = cosines(self.vectors, self.topic_vectors)
         similarity[self.n_tokens == 0] = -np.inf
         if self.texts is not None:
             lines = [" ".join(str(text).split()) for text in self.texts]
             similarity[pd.Series(lines).duplicated()] = -np.inf
-        shares = np.zeros_like(similarity) if self.signed else self.codes
-        order = np.lexsort((-shares.T, -similarity.T.round(3)), axis=1)
+        keys = [-similarity.T.round(3)]
+        if not self.signed:
+            n_words = self.counts @ self.components.T
+            keys = [-n_words.T, -self.codes.T.round(3), *keys]
+        order = np.lexsort(keys, axis=1)
         rows = order[:, :n_documents]
         return rows, np.take_along_axis(similarity.T, rows, axis=1)
 

@@ -144,7 +144,8 @@ class GaussianEncoder(nn.Module):
     def first_layers(self):
         """The layers that see the preprocessed input."""
         hidden = list(self.body.layers[:1])
-        return hidden or [self.mean, self.log_variance]
+        outputs = [self.mean, self.log_variance]  # the latter may be None
+        return hidden or [layer for layer in outputs if layer is not None]
 
     def forward(self, x, generator=None, c=None, e=None):
         missing = missing_of(x) if self.sees_gaps else None

@@ -110,6 +110,12 @@ def test_clusters_of_documents_that_share_no_theme(rng):
     assert model.perplexity(new) < 1.01 * 10
 
 
+def test_fewer_topics_than_asked_for_are_a_warning():
+    X = np.repeat(np.eye(3, dtype=int), 20, axis=0)
+    with pytest.warns(ConvergenceWarning, match="found 3 topics, not n_components=5"):
+        ClusterTopicModel(5, random_state=0).fit(X)
+
+
 def test_score_is_the_likelihood_of_a_mixture_of_unigram_models(corpus, fitted):
     X, topics = corpus.data[:20].toarray(), fitted.word_probabilities_
     logs = [np.log(fitted.shares_ @ [np.prod(words**x) for words in topics]) for x in X]

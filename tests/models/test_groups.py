@@ -208,7 +208,7 @@ def test_pipelines_of_texts(last, tmp_path):
     assert topic_sizes(groups, texts).index[0] == "both"
     assert len(skvae.inspection.most_similar(groups, topic="both", among="topics")) == 1
     closest = skvae.inspection.representative_documents(groups, texts, n_documents=1)
-    assert closest.shape == (2, 5)
+    assert closest.shape == (2, 6)
     prevalence = topic_prevalence(groups, texts, np.arange(60) % 2)
     assert prevalence["topic"].tolist()[::2] == ["both", "both"]
     assert skvae.metrics.npmi_coherence(groups, texts, n_words=3) <= 1
