@@ -215,6 +215,9 @@ def compare_models(
     side_data = {"covariates": covariates, "embeddings": embeddings}
     side_data = {name: of for name, of in side_data.items() if of is not None}
     test_data = {"covariates": covariates_test, "embeddings": embeddings_test}
+    unused = [name for name, of in test_data.items() if of is not None]
+    if unused := [name for name in unused if name not in side_data]:
+        raise ValueError(f"{unused[0]}_test needs {unused[0]}. Pass both.")
     test_data = {name: test_data[name] for name in side_data}
     for name, of in side_data.items():
         check_consistent_length(X, of)

@@ -40,7 +40,16 @@ PARTS = {
     "TextVectorizer": "skvae.text",
 }
 # Methods that ask scikit-learn for metadata.
-REQUESTING = "fit", "partial_fit", "transform", "inverse_transform", "score"
+REQUESTING = (
+    "fit",
+    "partial_fit",
+    "transform",
+    "inverse_transform",
+    "predict",
+    "score",
+)
+# Parameters that neither a file nor whoever changed it decides.
+OF_A_MACHINE = "cache", "device", "memory"
 # What estimators hold next to parameters and fitted attributes.
 SETTINGS = {"_metadata_request", "_sklearn_output_config", "_skl_callbacks"}
 
@@ -103,6 +112,9 @@ def encode(value, name, arrays):
     if isinstance(value, tuple | range):
         return {"__tuple__": encode(list(value), name, arrays)}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        if any(key.startswith("__") for key in value):  # such as marks of this format
+            pairs = [[key, value[key]] for key in value]
+            return {"__dict__": encode(pairs, name, arrays)}
         return {key: encode(v, f"{name}.{key}", arrays) for key, v in value.items()}
     raise TypeError(
         f"Model files hold no {type(value).__name__}, as {name} is. Set it to None "
@@ -116,6 +128,8 @@ def decode(node, arrays, device="cpu"):
     match node:
         case list():
             return [decode(item, arrays, device) for item in node]
+        case {"__dict__": pairs}:
+            return {key: decode(item, arrays, device) for key, item in pairs}
         case {"__estimator__": parts}:
             return restore(parts, arrays, device)
         case {"__dtype__": name}:
@@ -195,7 +209,9 @@ VAETransformer or Pipeline
     """
     name = type(estimator).__name__
     check_class(estimator)
-    check_is_fitted(estimator[-1] if hasattr(estimator, "steps") else estimator)
+    for _, part in getattr(estimator, "steps", [("", estimator)]):
+        if isinstance(part, BaseEstimator):
+            check_is_fitted(part)
     with replacing(path) as file:
         arrays = {}
         document = {
@@ -247,8 +263,8 @@ def contents(estimator, within, arrays):
                 f"{name} was fitted with {part}={net['config'][part]!r}, but model "
                 "files hold no code. Pickle it, for example with joblib."
             )
-    for of_this_machine in ("device", "cache"):
-        params.pop(of_this_machine, None)
+    for parameter in OF_A_MACHINE:
+        params.pop(parameter, None)
     asked = state.get("_metadata_request")
     parts = {
         "class": name,
@@ -259,6 +275,7 @@ def contents(estimator, within, arrays):
         "requests": {
             method: dict(getattr(asked, method).requests)
             for method in (REQUESTING if asked else ())
+            if getattr(asked, method).requests and hasattr(estimator, method)
         },
     }
     return {key: encode(part, within + key, arrays) for key, part in parts.items()}
@@ -351,7 +368,7 @@ def restore(document, arrays, device):
     name = document["class"]
     if (cls := class_of(name)) is None:
         raise ValueError(f"its class {name!r} is not registered.")
-    estimator = cls(**params)
+    estimator = cls(**{k: v for k, v in params.items() if k not in OF_A_MACHINE})
     if "device" in estimator.get_params(deep=False):
         estimator.set_params(device=device)
     if name in CLASSES:

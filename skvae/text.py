@@ -37,7 +37,7 @@ _MARKS = "\u200c\u200d" + "".join(
     for code in range(0x300, 0x12000)
     if unicodedata.category(chr(code)).startswith("M")
 )
-_WORD = re.compile(rf"(?<!\w)[^\W\d_](?:[^\W\d_]|[{_MARKS}])++(?!\w|['’]t)")
+_WORD = re.compile(rf"(?<!\w)[^\W\d_](?:[^\W\d_]|[{_MARKS}])++(?!\w|['’]t(?!\w))")
 # Below it are Latin, Greek and Cyrillic, whose words of two letters mean little.
 _SHORT_WORDS = "\u0530"
 
@@ -393,8 +393,16 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         if not texts:
             return np.empty((0, self.n_features_out_), np.float32)
         if self.cache is None:
-            return self._encode(texts)
-        return _cached(texts, self.model, self.cache, self._encode)
+            vectors = self._encode(texts)
+        else:
+            vectors = _cached(texts, self.model, self.cache, self._encode)
+        if vectors.shape[1] != self.n_features_out_:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with vectors of "
+                f"{self.n_features_out_} numbers, but got {vectors.shape[1]}. Use the "
+                "same encoder, and delete the folder of a cache that is damaged."
+            )
+        return vectors
 
     def _encode(self, texts):
         encode = self.model
@@ -533,14 +541,15 @@ def make_text_pipeline(model=20, *, vectorizer=None, encoder=None):
     if isinstance(model, Integral):
         cls = GSMTopicModel if encoder is None else ClusterTopicModel
         model = cls(model, random_state=0)
-    if not hasattr(model, "fit"):
+    if isinstance(model, type) or not hasattr(model, "fit"):
         raise TypeError(f"model={model!r}. Pass a topic model or a number of topics.")
     if encoder is None:
         return Pipeline([("counts", vectorizer), ("topics", model)])
     if "embedding_columns" not in model.get_params():
         raise TypeError(
-            f"{type(model).__name__} cannot use embeddings. Leave out the encoder, or "
-            "pass one of skvae's topic models."
+            f"{type(model).__name__} has no parameter embedding_columns. Leave out the "
+            "encoder, or pass ClusterTopicModel, GSMTopicModel, NVDMTopicModel or "
+            "ProdLDATopicModel."
         )
     if not isinstance(encoder, SentenceEncoder):
         encoder = SentenceEncoder(encoder)

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from helpers import make
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.decomposition import NMF
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
@@ -63,6 +65,7 @@ WORDS = {
     "İstanbul": ["istanbul"],
     "Привет, мир и я": ["привет", "мир"],
     "ภาษาไทย": ["ภาษาไทย"],
+    "Paris'te ab'the can't": ["paris", "the"],
     "": [],
 }
 
@@ -260,8 +263,9 @@ def test_pipelines_of_counts_and_of_both():
     assert {*words.to_numpy().flat} <= {*" ".join(THEMES).split()}
     topics = both.predict(TEXTS)
     assert adjusted_rand_score(np.arange(90) % 3, topics) > 0.9
+    assert list(both.get_feature_names_out()) == [f"topic {k}" for k in range(3)]
     assert type(make_text_pipeline(3, encoder=Lengths())[-1]) is ClusterTopicModel
-    with pytest.raises(TypeError, match="NMF cannot use embeddings"):
+    with pytest.raises(TypeError, match="NMF has no parameter embedding_columns"):
         make_text_pipeline(NMF(3), encoder=Lengths())
     with pytest.raises(TypeError, match="model='10'. Pass a topic model or a number"):
         make_text_pipeline("10")
@@ -295,6 +299,31 @@ def test_a_pipeline_goes_through_a_file(case, tmp_path):
     assert repr(loaded) == repr(model)
     again = loaded.fit(TEXTS).transform(texts)
     np.testing.assert_array_equal(again, model.transform(texts))
+
+
+def test_words_and_requests_that_look_like_marks_of_the_format(tmp_path):
+    texts = [*TEXTS, *["__array__ __tuple__ __dict__ __strings__"] * 3]
+    vectorizer = CountVectorizer()
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = ClusterTopicModel(2, estimator=make(NVDMTopicModel), random_state=0)
+        model.set_fit_request(embeddings=True).set_predict_request(embeddings=True)
+        pipeline = make_pipeline(vectorizer, model).fit(texts)
+        skvae.save(pipeline, tmp_path / "model")
+        loaded = skvae.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.transform(texts), pipeline.transform(texts))
+    assert loaded[0].vocabulary_ == pipeline[0].vocabulary_
+    asked = loaded[1].get_metadata_routing()
+    assert asked.fit.requests["embeddings"] and asked.predict.requests["embeddings"]
+    with pytest.raises(NotFittedError):
+        skvae.save(make_pipeline(CountVectorizer(), loaded[1]), tmp_path / "other")
+
+
+def test_vectors_of_another_length_are_refused():
+    growing = SentenceEncoder(lambda texts: np.ones((len(texts), len(texts)))).fit(
+        TEXTS
+    )
+    with pytest.raises(ValueError, match="fitted with vectors of 1 numbers, but got 3"):
+        growing.transform(TEXTS[:3])
 
 
 def test_a_cache_stays_on_its_machine(tmp_path):

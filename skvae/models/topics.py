@@ -141,6 +141,8 @@ class TopicModelMixin(ClassNamePrefixFeaturesOutMixin):
         ValueError
             If `input_features` are not those of the fit.
         """
+        if getattr(self, "embedding_columns", None) is not None:
+            input_features = None  # names of words and of embeddings
         columns = super().get_feature_names_out(input_features)
         if hasattr(self, "topic_names_"):
             return self.topic_names_.copy()
