@@ -220,23 +220,6 @@ class TextVectorizer(CountVectorizer):
             word for token in self.tokenizer(text) for word in split_words(token)
         ]
 
-    def fit(self, raw_documents, y=None):
-        """Find the words of texts.
-
-        Parameters
-        ----------
-        raw_documents : iterable of str
-        y : ignored
-            Not used.
-
-        Returns
-        -------
-        self : object
-            The fitted vectorizer.
-        """
-        self.fit_transform(raw_documents)
-        return self
-
     def fit_transform(self, raw_documents, y=None):
         """Find the words of texts, and count them.
 

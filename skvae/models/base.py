@@ -1,7 +1,6 @@
 """The estimator contract that all models share."""
 
 import copy
-import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
 
@@ -12,13 +11,12 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skvae import persistence
 from skvae.distributed import DataParallelNet, process_group
-from skvae.models.health import ACTIVE
+from skvae.models.health import ACTIVE, warn_of_problems
 from skvae.models.inference import Inference, Sample, own_settings
 from skvae.models.notebook import FittedHTML
 from skvae.models.side_data import check_covariates, check_embeddings, split_embeddings
@@ -225,10 +223,7 @@ class BaseVAE(
             of little use, see `health_`. The text names the remedy.
         """
         draft = self._trained(X, covariates, embeddings, resume=self.warm_start)
-        for complaint in draft._problems():
-            warnings.warn(
-                f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
-            )
+        warn_of_problems(draft)
         self.__dict__ = draft.__dict__
         return self
 

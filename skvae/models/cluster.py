@@ -1,19 +1,17 @@
 """Topics from clusters of documents."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 from scipy.special import logsumexp, softmax
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from skvae.models.health import nothing_learned
+from skvae.models.health import nothing_learned, warn_of_problems
 from skvae.models.meta import MetaTopicModel
 from skvae.models.nvdm import NVDMTopicModel
 from skvae.models.seed_words import specific_words
@@ -201,10 +199,7 @@ class ClusterTopicModel(MetaTopicModel):
         check_parameters(self)
         draft = draft_of(self)
         draft._fit(X, covariates, embeddings)
-        for complaint in draft._problems():
-            warnings.warn(
-                f"{type(self).__name__} {complaint}", ConvergenceWarning, stacklevel=2
-            )
+        warn_of_problems(draft)
         self.__dict__ = draft.__dict__
         return self
 
@@ -223,9 +218,8 @@ class ClusterTopicModel(MetaTopicModel):
                 f"n_samples={n_samples} of them. Do the words of the vectorizer "
                 "occur in the texts?"
             )
-        if (
-            self.estimator is None
-        ):  # without warnings: `_problems` has those of clusters
+        if self.estimator is None:
+            # Without its warnings: `_problems` has those of clusters.
             estimator = estimator._trained(
                 X, covariates.get("covariates"), None, resume=False
             )
@@ -268,7 +262,7 @@ class ClusterTopicModel(MetaTopicModel):
         members = labels == topics[:, None]
         centers = np.array([codes[of_topic].mean(axis=0) for of_topic in members])
         residuals = codes[assigned] - centers[numbers]
-        if len(residuals) == 1:  # of which it warns
+        if len(residuals) == 1:  # ledoit_wolf warns of a single row
             residuals = np.vstack([residuals, residuals])
         within, _ = ledoit_wolf(residuals, assume_centered=True)
 

@@ -3,7 +3,10 @@
 Read off `health_` and the parameters alone.
 """
 
+import warnings
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 # Mean KL term, in nats, above which a latent unit counts as active.
 ACTIVE = 0.01
@@ -15,6 +18,17 @@ def nothing_learned(perplexity, unigram_perplexity):
     A hundredth is what perplexities of halves and of whole documents differ by.
     """
     return perplexity > 0.99 * unigram_perplexity
+
+
+def complaints(model):
+    """Return what is wrong with a fitted model, and the remedy, as sentences."""
+    return [f"{type(model).__name__} {problem}" for problem in model._problems()]
+
+
+def warn_of_problems(model):
+    """Warn of what is wrong with a model, on behalf of the caller of its `fit`."""
+    for complaint in complaints(model):
+        warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
 
 
 def topic_problems(model):
@@ -99,9 +113,7 @@ def record(model):
     fits = [fit for fit in fits if hasattr(fit, "_problems")]
     last = fits[-1] if fits and hasattr(fits[-1], "net_") else None
     return {
-        "complaints": [
-            f"{type(fit).__name__} {text}" for fit in fits for text in fit._problems()
-        ],
+        "complaints": [complaint for fit in fits for complaint in complaints(fit)],
         "facts": {} if last is None else facts(last),
         "within": type(last).__name__ if last not in (None, model) else None,
         "clusters": next((f.health_ for f in fits if not hasattr(f, "net_")), {}),

@@ -77,9 +77,8 @@ class BaseProportionsModel(BaseTopicModel):
         words = getattr(self, "feature_names_in_", words)
         owner = f"the X of {type(self).__name__}"
         check_same_columns(column_names(self.init), words, "init", owner)
-        topics = topics / topics.max(
-            axis=1, keepdims=True
-        )  # sums may be tiny or infinite
+        # Sums may be tiny or infinite.
+        topics = topics / topics.max(axis=1, keepdims=True)
         return normalize(topics, norm="l1")
 
     def _start_from_corpus(self, net, data):
