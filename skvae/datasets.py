@@ -234,21 +234,11 @@ def fetch_example_texts(*, data_home=None, download_if_missing=True):
 
     Examples
     --------
-    Topics read well where they are found in words of letters alone, not the "don" of
-    "don't", that are neither in more than a tenth of the texts nor in fewer than ten.
-
-    >>> from sklearn.feature_extraction.text import CountVectorizer
     >>> from skvae.datasets import fetch_example_texts
-    >>> vectorizer = CountVectorizer(
-    ...     stop_words="english",
-    ...     token_pattern=r"\b[^\W\d_]{3,}\b(?!['’]t)",
-    ...     max_df=0.1,
-    ...     min_df=10,
-    ...     max_features=2000,
-    ... )
+    >>> from skvae.text import TextVectorizer
     >>> texts = fetch_example_texts().data  # doctest: +SKIP
-    >>> vectorizer.fit_transform(texts).shape  # doctest: +SKIP
-    (10535, 2000)
+    >>> TextVectorizer().fit_transform(texts).shape  # doctest: +SKIP
+    (10535, 5000)
     """
     # Do not download where a cache is broken or of another version.
     options = dict(download_if_missing=download_if_missing)

@@ -11,6 +11,7 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn import get_config
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
@@ -25,7 +26,7 @@ from skvae.metrics import (
     topic_stability,
     unigram_perplexity,
 )
-from skvae.metrics.perplexity import complete, perplexity_of
+from skvae.metrics.perplexity import complete, perplexity_of, text_halves
 from skvae.models.cluster import ClusterTopicModel
 from skvae.models.fitted import FittedTopics
 from skvae.models.gsm import GSMTopicModel
@@ -101,8 +102,8 @@ def compare_models(
     n_words : int, default=10
         Number of words of each topic in `npmi`, or all words if there are fewer.
     covariates, embeddings : array-like, default=None
-        Of the documents of X, for the models whose `fit` has such a parameter. For
-        texts, use Pipelines with an encoder instead.
+        Of the documents of X, for the models whose `fit` has such a parameter, and
+        for Pipelines that end in one.
     covariates_test, embeddings_test : array-like, default=None
         Of the documents of `X_test`, if that is given.
     return_estimator : bool, default=False
@@ -220,12 +221,19 @@ def compare_models(
         raise ValueError(f"{unused[0]}_test needs {unused[0]}. Pass both.")
     test_data = {name: test_data[name] for name in side_data}
     for name, of in side_data.items():
+        if not any(_keyword(model, name) for model in models.values()):
+            raise ValueError(
+                f"None of the models takes {name}. Leave them out, or pass a model "
+                f"whose fit has the parameter {name}."
+            )
         check_consistent_length(X, of)
         if (X_test is None) != (test_data[name] is None):
             raise ValueError(
                 f"Pass {name}_test together with X_test, and neither to hold out a "
                 "tenth of X."
             )
+        if X_test is not None:
+            check_consistent_length(X_test, test_data[name])
     if X_test is None:
         if y is not None:
             _, y = train_test_split(y, test_size=0.1, random_state=0)
@@ -241,8 +249,9 @@ def compare_models(
         for name, model in models.items()
     ]
     halves = None
-    if contains_texts(X_test) and any(map(_sees_embeddings, models.values())):
-        halves = _text_halves(X_test)
+    encodes = embeddings is None and any(map(_sees_embeddings, models.values()))
+    if encodes and contains_texts(X_test):
+        halves = text_halves(X_test)
     calls = (
         delayed(_run)(
             model, X, X_test, side_data, test_data, halves, y, n_words, return_estimator
@@ -308,8 +317,10 @@ def compare_models(
 def _models_of(numbers, of_texts, with_embeddings):
     """Return models with these numbers of topics, by their names."""
     cls = ClusterTopicModel if with_embeddings else GSMTopicModel
-    make = make_text_pipeline if of_texts else cls
-    return {f"{n} topics": make(n) for n in numbers}
+    models = {f"{n} topics": cls(n, random_state=0) for n in numbers}
+    if not of_texts:
+        return models
+    return {name: make_text_pipeline(model) for name, model in models.items()}
 
 
 def _check_models(models, of_texts):
@@ -360,14 +371,22 @@ def _sees_embeddings(model):
     )
 
 
+def _keyword(model, kind):
+    """Return the keyword of `fit` for covariates or embeddings, or None."""
+    if isinstance(model, Pipeline) and not get_config()["enable_metadata_routing"]:
+        step, model = model.steps[-1]
+        return (keyword := _keyword(model, kind)) and f"{step}__{keyword}"
+    model = model[-1] if isinstance(model, Pipeline) else model
+    return kind if kind in inspect.signature(model.fit).parameters else None
+
+
 def _run(model, X, X_test, side_data, test_data, halves, y, n_words, return_model):
     """Fit a model and measure it on one thread, with its warnings and its error."""
     run = Bunch(figures={}, error=None, model=None)
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         try:
-            known = inspect.signature(model.fit).parameters
             sides = [
-                {name: part for name, part in of.items() if name in known}
+                {name: part for name, part in of.items() if _keyword(model, name)}
                 for of in (side_data, test_data)
             ]
             run.update(_measure(model, X, X_test, *sides, halves, y, n_words))
@@ -383,20 +402,22 @@ def _run(model, X, X_test, side_data, test_data, halves, y, n_words, return_mode
 def _measure(model, X, X_test, side_data, test_data, halves, y, n_words):
     """Fit a model; return its figures, those of unigram, and the number of words."""
     started = time.process_time()
-    model.fit(X, **side_data)
+    model.fit(X, **{_keyword(model, kind): of for kind, of in side_data.items()})
     fitted = time.process_time()
-    codes = model.transform(X_test, **test_data)
+    test = FittedTopics(model, X_test, **test_data)
+    codes = test.codes
     transformed = time.process_time()
 
     topics = FittedTopics(model, X, **side_data)
-    test = FittedTopics(model, X_test, **test_data)
     completions = None
     if halves is not None:
         first, second = halves
-        completions = complete(FittedTopics(model, first), held_out=second)
+        beside = {kind: test_data[kind] for kind in test_data if kind != "embeddings"}
+        first = FittedTopics(model, first, **beside)
+        completions = complete(first, held_out=second)
     figures = topic_figures(topics, test, n_words, completions)
     figures |= {"fit_time": fitted - started, "transform_time": transformed - fitted}
-    codes = None if topics.signed else np.asarray(codes)
+    codes = None if topics.signed else codes
     if y is not None and codes is not None:
         figures |= label_alignment(y, codes)
     return {
@@ -406,13 +427,6 @@ def _measure(model, X, X_test, side_data, test_data, halves, y, n_words):
         "words": topics.leading_columns(n_words).tolist(),
         "topics": None if codes is None else codes.argmax(axis=1),
     }
-
-
-def _text_halves(texts):
-    """The first and the second halves of texts, split between words."""
-    words = [text.split() for text in texts]
-    first = [" ".join(of_text[: len(of_text) // 2]) for of_text in words]
-    return first, [" ".join(of_text[len(of_text) // 2 :]) for of_text in words]
 
 
 def _stability(runs):

@@ -371,8 +371,10 @@ def restore(document, arrays, device):
     estimator = cls(**{k: v for k, v in params.items() if k not in OF_A_MACHINE})
     if "device" in estimator.get_params(deep=False):
         estimator.set_params(device=device)
-    if name in CLASSES:
+    if hasattr(cls, "_parameter_constraints"):  # which FeatureUnion lacks
         check_parameters(estimator)
+    if strange := [key for key in fitted if not key.endswith("_") or key[0] == "_"]:
+        raise ValueError(f"{name} has no fitted attribute {strange[0]!r}.")
     vars(estimator).update(fitted)
     if net is not None:
         estimator._restore_net(net, resolve_device(device))

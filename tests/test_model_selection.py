@@ -29,6 +29,7 @@ from skvae.metrics import (
     unigram_perplexity,
 )
 from skvae.model_selection import compare_models
+from skvae.text import make_text_pipeline
 
 AVERAGES = {"perplexity": "token", "doc_perplexity": "document"}
 FIGURES = [*AVERAGES, "npmi", "npmi_test", "diversity", "active_units"]
@@ -130,6 +131,29 @@ def test_side_data_go_to_the_models_that_know_them(X, rng):
         compare_models(models, train, X_test=test, embeddings=known)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         compare_models(models, X, embeddings=known)
+
+
+def test_side_data_of_texts(X, texts):
+    y, vectors = np.arange(len(texts)) % 3, np.eye(3)[np.arange(len(texts)) % 3]
+    pipelines = {"GSM": make_text_pipeline(gsm()), "LDA": make_text_pipeline(lda())}
+    _, models = compare_models(
+        pipelines, texts, covariates=y, embeddings=vectors, return_estimator=True
+    )
+    train, _, labels, _, known, _ = train_test_split(
+        texts, y, vectors, test_size=0.1, random_state=0
+    )
+    side_data = {"topics__covariates": labels, "topics__embeddings": known}
+    by_hand = make_text_pipeline(gsm(random_state=0)).fit(train, **side_data)
+    np.testing.assert_array_equal(
+        models["GSM"][0][-1].components_, by_hand[-1].components_
+    )
+    _, models = compare_models([2], texts, embeddings=vectors, return_estimator=True)
+    assert type(models["2 topics"][0][-1]) is ClusterTopicModel
+    with pytest.raises(ValueError, match="None of the models takes embeddings"):
+        compare_models({"LDA": pipelines["LDA"]}, texts, embeddings=vectors)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        halves = {"X_test": texts[:9], "embeddings_test": vectors[:8]}
+        compare_models(pipelines, texts, embeddings=vectors, **halves)
 
 
 def test_numbers_of_topics(X, texts):

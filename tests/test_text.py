@@ -1,9 +1,11 @@
 """Texts of any language to words, vectors and topics."""
 
 import pickle
+import sqlite3
 import subprocess
 import sys
 import unicodedata
+from contextlib import closing
 from pathlib import Path
 
 import joblib
@@ -23,8 +25,15 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skvae
-from skvae import ClusterTopicModel, GSMTopicModel, NVDMTopicModel
+from skvae import (
+    ClusterTopicModel,
+    ConsensusTopicModel,
+    GSMTopicModel,
+    NVDMTopicModel,
+)
 from skvae.inspection import top_words
+from skvae.metrics import completion_scorer, document_completion_perplexity
+from skvae.models.fitted import trained_model
 from skvae.text import (
     SentenceEncoder,
     TextVectorizer,
@@ -50,7 +59,7 @@ class Lengths:
 
 
 WORDS = {
-    "Don't panic: it's the 3rd x2 abc123 snake_case": ["panic", "the"],
+    "Don't panic: it's the 3rd x2 abc123 snake_case _very_": ["panic", "the", "very"],
     "मैं हिंदी में लिखता हूँ।": ["मैं", "हिंदी", "में", "लिखता", "हूँ"],
     "తెలుగు భాష": ["తెలుగు", "భాష"],
     "বাংলা ভাষা": ["বাংলা", "ভাষা"],
@@ -99,7 +108,8 @@ def test_packages_for_japanese_and_for_stop_words():
     hindi = TextVectorizer(stop_words=list(lists.stopwords("hi")), min_df=1)
     hindi.fit(["यह मेरी किताब है", "वह किताब पढ़ता है"])
     assert "किताब" in hindi.vocabulary_ and "है" not in hindi.vocabulary_
-    words = TextVectorizer(stop_words=["फ़िर", "CATS"]).get_stop_words()
+    some = ["फ़िर", "CATS", "of course", "don't"]
+    words = TextVectorizer(stop_words=some).get_stop_words()
     assert words == {*split_words("फ़िर"), "cats"}
     with pytest.raises(ValueError, match="stop_words='hi'.*stopwordsiso"):
         TextVectorizer(stop_words="hi").fit(TEXTS)
@@ -128,6 +138,19 @@ def test_vectorizer_is_a_count_vectorizer():
     words = ["plums", "cats"]
     fixed = TextVectorizer(vocabulary=words).fit(TEXTS)
     assert fixed.get_feature_names_out().tolist() == words
+    with pytest.warns(UserWarning, match="never counts 1 words.*'NASA'"):
+        TextVectorizer(vocabulary=["NASA", "cats"]).fit(TEXTS)
+    for name, value in [
+        ("ngram_range", (2, 1)),
+        ("stop_words", 5),
+        ("tokenizer", "jieba"),
+        ("max_df", "most"),
+    ]:
+        with pytest.raises(ValueError, match=name):
+            TextVectorizer(**{name: value}).fit(TEXTS)
+    for params in ({"vocabulary": ["cats", "cats"]}, {"min_df": 9, "max_df": 3}):
+        with pytest.raises(ValueError, match="^(Duplicate term|max_df corresponds)"):
+            TextVectorizer(**params).fit(TEXTS)
 
 
 frame = pd.DataFrame({"answer": TEXTS, "age": range(90)})
@@ -247,6 +270,46 @@ def test_a_search_encodes_each_text_once(monkeypatch, tmp_path):
     np.testing.assert_array_equal(encoder.fit(TEXTS).transform(TEXTS), plain)
     written = (tmp_path / "vectors" / "vectors.sqlite").read_bytes()
     assert TEXTS[0].encode() not in written
+
+
+def test_a_cache_that_cannot_be_used_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(skvae.text, "_loaded", lambda name: Lengths())
+    encoder = SentenceEncoder("some", cache=tmp_path).fit(TEXTS)
+    texts = [*TEXTS[:3], "? ", "\ud800"]
+    vectors = encoder.transform(texts)
+    np.testing.assert_array_equal(encoder.transform(texts), vectors)
+    assert not np.array_equal(encoder.transform(["\ud8001"]), vectors[-1:])
+    path = tmp_path / "vectors.sqlite"
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE vectors SET v = x'00'")
+    for _ in range(2):
+        with pytest.raises(OSError, match="SentenceEncoder cannot use.*sqlite.*Delete"):
+            encoder.transform(texts)
+        path.write_bytes(b"no database " * 100)
+    with pytest.raises(OSError, match="cannot use the cache"):
+        encoder.set_params(cache=path).transform(texts)
+    with pytest.raises(ValueError, match="'cache' parameter .* a folder or None"):
+        encoder.set_params(cache="").fit(texts)
+
+
+def test_models_within_others_see_the_embeddings():
+    consensus = ConsensusTopicModel(2, estimator=make(GSMTopicModel), n_members=2)
+    search = GridSearchCV(make(GSMTopicModel), {"n_components": [2, 3]}, cv=2)
+    for model in (consensus, search):
+        pipeline = make_text_pipeline(model, encoder=Lengths()).fit(TEXTS)
+        assert trained_model(pipeline)._n_embedding_features == 3
+        assert np.isfinite(pipeline.transform(TEXTS)).all()
+    with pytest.raises(TypeError, match="Pass an instance"):
+        make_text_pipeline(2, encoder=SentenceEncoder)
+
+
+def test_completion_splits_texts_that_are_encoded():
+    pipeline = make_text_pipeline(make(GSMTopicModel), encoder=Lengths()).fit(TEXTS)
+    words = [text.split() for text in TEXTS]
+    first = [" ".join(of[:3]) for of in words]
+    second = [" ".join(of[3:]) for of in words]
+    expected = document_completion_perplexity(pipeline, first, held_out=second)
+    assert completion_scorer(pipeline, TEXTS) == -expected
 
 
 def test_pipelines_of_counts_and_of_both():

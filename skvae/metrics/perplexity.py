@@ -53,9 +53,10 @@ def document_completion_perplexity(
         Of first halves, for skvae's models that were fitted with embeddings beside X.
         They need `held_out`.
     held_out : like X, default=None
-        Second halves of the documents, of which X are the first halves: nothing is
-        split then. Needed where embeddings play a part, `embedding_columns` too: those
-        of whole documents would tell of the words to predict.
+        Second halves of the documents, if X are the first halves. Models that see
+        embeddings need them, since the embeddings of whole documents would reveal the
+        words to predict. A Pipeline that encodes texts by itself does not: it gets
+        texts that are split in their middles.
     average : {"token", "document"}, default="token"
         "token" is exp(sum of NLL_d / sum of N_d), "document" is exp(mean of
         NLL_d / N_d), with NLL_d the negative log-likelihood in nats and N_d the
@@ -175,6 +176,10 @@ def complete(topics, random_state=0, held_out=None):
             raise ValueError(
                 f"held_out has the shape {second.shape}, but X {first.shape}."
             )
+    elif topics.encodes_texts:
+        X, held_out = text_halves(topics.X)
+        halves = FittedTopics(topics.model, X, covariates=side_data.get("covariates"))
+        return complete(halves, held_out=held_out)
     elif "embeddings" in side_data:
         raise ValueError(
             f"{topics.name} was fitted with embeddings, and those of whole documents "
@@ -190,6 +195,13 @@ def complete(topics, random_state=0, held_out=None):
             "X has no document with a token in its second half. Pass longer documents."
         )
     return _completions(topics.estimator, first, second, columns, side_data), second
+
+
+def text_halves(texts):
+    """Return the first and the second halves of texts, split between words."""
+    words = [text.split() for text in texts]
+    first = [" ".join(of_text[: len(of_text) // 2]) for of_text in words]
+    return first, [" ".join(of_text[len(of_text) // 2 :]) for of_text in words]
 
 
 def _split_tokens(counts, random_state):

@@ -350,6 +350,12 @@ class FittedTopics:
         """What the topic model is given beside the counts, by kind."""
         return self._input[1]
 
+    @property
+    def encodes_texts(self):
+        """Whether a Pipeline computes the embeddings of the documents, from texts."""
+        computed = self._side_data["embeddings"] is None
+        return computed and contains_texts(self.X) and "embeddings" in self.side_data
+
     @cached_property
     def side_rows(self):
         """The same as a row for each document, to index."""
@@ -514,12 +520,13 @@ class FittedTopics:
         similarity = cosines(self.vectors, self.topic_vectors)
         similarity[self.n_tokens == 0] = -np.inf
         if self.texts is not None:
-            lines = [" ".join(str(text).split()) for text in self.texts]
-            similarity[pd.Series(lines).duplicated()] = -np.inf
-        keys = [-similarity.T.round(3)]
+            lines = pd.Series([" ".join(str(text).split()) for text in self.texts])
+            repeated = lines.duplicated() & ~pd.isna(self.texts)
+            similarity[repeated] = -np.inf
+        keys = [-similarity.T.round(9)]
         if not self.signed:
             n_words = self.counts @ self.components.T
-            keys = [-n_words.T, -self.codes.T.round(3), *keys]
+            keys = [-n_words.T, -self.codes.T.round(3), -similarity.T.round(3)]
         order = np.lexsort(keys, axis=1)
         rows = order[:, :n_documents]
         return rows, np.take_along_axis(similarity.T, rows, axis=1)
