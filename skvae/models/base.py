@@ -19,7 +19,12 @@ from skvae.distributed import DataParallelNet, process_group
 from skvae.models.health import ACTIVE, warn_of_problems
 from skvae.models.inference import Inference, Sample, own_settings
 from skvae.models.notebook import FittedHTML
-from skvae.models.side_data import check_covariates, check_embeddings, split_embeddings
+from skvae.models.side_data import (
+    check_covariates,
+    check_embeddings,
+    check_given,
+    split_embeddings,
+)
 from skvae.nn.layers import ACTIVATIONS
 from skvae.shards import Shards
 from skvae.training.callbacks import EpochTasks
@@ -278,6 +283,10 @@ class BaseVAE(
     def _train(self, X, covariates, embeddings, in_parts):
         """Train a net on X, and set what is read off it."""
         is_new = not hasattr(self, "net_")
+        if not is_new:
+            check_given(
+                self, "covariates", covariates, self.net_.config["n_covariates"]
+            )
         data = self._validate(X, covariates, embeddings, reset=is_new)
         n_samples = data.X.shape[0]
         if (group := process_group()) is not None:
@@ -587,7 +596,10 @@ class BaseVAE(
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = check_random_state(random_state)
         noise = rng.standard_normal((n_samples, self._n_features_out))
-        codes = inference.codes_of_prior(noise)
+        given = covariates
+        if covariates is not None or self.net_.config["n_covariates"]:
+            given = check_covariates(self, covariates, n_samples, reset=False)
+        codes = inference.codes_of_prior(noise, given)
         return self._draw(self.inverse_transform(codes, covariates=covariates), rng)
 
     # --- files and pickles -------------------------------------------------------

@@ -110,6 +110,11 @@ default="clusters"
         does not look at them again.
     train_word_embeddings : bool, default=True
         Whether training changes the word embeddings.
+    covariate_effects : {"words", "topics", "both"}, default="words"
+        What covariates passed to `fit` change: how probable words are (called content
+        covariates in structural topic models), how much documents have of each topic
+        (prevalence covariates, [6]_), or both. With "topics", documents without
+        covariates are transformed as if they had average ones.
     embedding_columns : slice, array-like or callable, default=None
         Columns of X that are not data but embeddings for the encoder alone, where
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
@@ -177,6 +182,8 @@ default="clusters"
         Values of the labels that `fit` was given as `covariates`, sorted.
     covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
         What numbers that `fit` was given as `covariates` are standardised by.
+    covariate_average_ : ndarray of shape (n_covariates,)
+        Average covariates, encoded, with ``covariate_effects="topics"``.
     covariate_names_ : ndarray of shape (n_covariates,)
         Names of their columns, if they came in a DataFrame.
     covariate_components_ : ndarray of shape (n_covariates, n_features)
@@ -243,6 +250,10 @@ default="clusters"
        https://doi.org/10.1023/A:1007558615313
     .. [5] Andrzejewski, D. and Zhu, X. (2009). Latent Dirichlet allocation with
        topic-in-set knowledge. NAACL workshop on semi-supervised learning.
+    .. [6] Roberts, M. E., Stewart, B. M. and Airoldi, E. M. (2016). A model of text
+       for experimentation in the social sciences. Journal of the American Statistical
+       Association, 111, 988-1003.
+       https://doi.org/10.1080/01621459.2016.1141684
 
     Examples
     --------
@@ -303,6 +314,7 @@ default="clusters"
         embedding_size=100,
         word_embeddings=None,
         train_word_embeddings=True,
+        covariate_effects="words",
         embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
@@ -333,6 +345,7 @@ default="clusters"
         self.embedding_size = embedding_size
         self.word_embeddings = word_embeddings
         self.train_word_embeddings = train_word_embeddings
+        self.covariate_effects = covariate_effects
         self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -398,7 +411,7 @@ default="clusters"
             config["embedding_size"],
             config["train_word_embeddings"],
             generator,
-            config["n_covariates"],
+            config["n_word_covariates"],
             "word_frequencies" in config["recipe"],
         )
         construction = config["topic_construction"]

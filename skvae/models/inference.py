@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from skvae.nn.autoencoder import diagonal_normal, reparameterise
 from skvae.nn.layers import Custom
 from skvae.nn.objective import elbo, kl_per_unit, log_importance_weights
+from skvae.training.data import Data
 
 # Values of a dense block of rows: 16 MB in double precision.
 BLOCK_SIZE = 2**21
@@ -172,6 +173,12 @@ def in_double(module, single):
     return part
 
 
+def joined(normals):
+    """Diagonal normal distributions of blocks of rows as one."""
+    means, deviations = zip(*((normal.mean, normal.stddev) for normal in normals))
+    return diagonal_normal(torch.cat(means), torch.cat(deviations))
+
+
 @dataclass(eq=False)
 class Sample:
     """Some rows as a trained module sees them; arrays, each computed on demand.
@@ -189,13 +196,22 @@ class Sample:
     seed: int
 
     @cached_property
-    def posterior(self):
-        """q(z | x) of all rows, of tensors."""
-        blocks = self.inference.blocks(self.data, self.inference.width)
-        parts = [self.inference.module.encoder(x, c=c, e=e) for _, x, c, e in blocks]
-        return diagonal_normal(
-            torch.cat([q.mean for q in parts]), torch.cat([q.stddev for q in parts])
+    def _normals(self):
+        """q(z | x) of all rows, and p(z | c), each of tensors."""
+        module, inference = self.inference.module, self.inference
+        pairs = [
+            (module.posterior(x, c=c, e=e), module.prior_given(c))
+            for _, x, c, e in inference.blocks(self.data, inference.width)
+        ]
+        posteriors, priors = zip(*pairs)
+        return joined(posteriors), priors[0] if module.effects is None else joined(
+            priors
         )
+
+    @property
+    def posterior(self):
+        """q(z | x) of all rows."""
+        return self._normals[0]
 
     @cached_property
     def codes(self):
@@ -205,7 +221,7 @@ class Sample:
     @cached_property
     def kl(self):
         """KL term of each row and unit."""
-        return kl_per_unit(self.posterior, self.inference.module.prior()).cpu().numpy()
+        return kl_per_unit(*self._normals).cpu().numpy()
 
     @cached_property
     def reconstruction(self):
@@ -306,7 +322,7 @@ class Inference:
         """Mean and standard deviation of q(z | x); both (n_samples, n_components)."""
 
         def encode(x, c, e):
-            posterior = self.module.encoder(x, c=c, e=e)
+            posterior = self.module.posterior(x, c=c, e=e)
             return torch.cat([posterior.mean, posterior.stddev], dim=1)
 
         return tuple(np.hsplit(self._map(encode, data, self.width), 2))
@@ -316,7 +332,7 @@ class Inference:
         """Codes drawn from q(z | x) of rows; (n_draws, n_samples, n_components)."""
 
         def draw(x, c, e):
-            posterior = self.module.encoder(x, c=c, e=e)
+            posterior = self.module.posterior(x, c=c, e=e)
             noise = own_noise(posterior.mean, n_draws)
             codes = self.module.link(posterior.mean + posterior.stddev * noise)
             return codes.transpose(0, 1).flatten(1)
@@ -344,7 +360,7 @@ class Inference:
             n_draws = 1  # they are all the same
         parts = []
         for _, x, c, e in self.blocks(data, n_draws * self.scored_width(data.X)):
-            posterior, prior = module.encoder(x, c=c, e=e), module.prior()
+            posterior, prior = module.posterior(x, c=c, e=e), module.prior_given(c)
             if rng is None:
                 noise = shared_noise(posterior.mean, n_draws)
             else:
@@ -364,9 +380,10 @@ class Inference:
         return self._finite(torch.cat(parts))
 
     @own_settings()
-    def codes_of_prior(self, noise):
+    def codes_of_prior(self, noise, covariates=None):
         """Codes that standard normal noise stands for; (n_samples, n_components)."""
-        prior = self.module.prior()
+        c = Data(noise, covariates).tensors(torch.float64, self.device, sparse=False)[1]
+        prior = self.module.prior_given(c)
         noise = torch.from_numpy(noise).to(self.device)
         return self.module.link(prior.mean + prior.stddev * noise).cpu().numpy()
 
@@ -409,7 +426,7 @@ class Inference:
         noise_width = n_draws * (module.encoder.n_components if is_elbo else 1)
         widest = max(width * min(n_draws, size), noise_width)
         for _, x, c, e in self.blocks(data, widest):
-            posterior, prior = module.encoder(x, c=c, e=e), module.prior()
+            posterior, prior = module.posterior(x, c=c, e=e), module.prior_given(c)
             noise = (own_noise if is_elbo else shared_noise)(posterior.mean, n_draws)
             values = []
             for part in noise.split(size):

@@ -199,7 +199,7 @@ class NVDMTopicModel(BaseTopicModel):
     @staticmethod
     def _build_decoder(config, generator):
         shape = config["n_features"], config["n_components"]
-        decoder = LogLinearDecoder(*shape, generator, config["n_covariates"])
+        decoder = LogLinearDecoder(*shape, generator, config["n_word_covariates"])
         return decoder, None, 1.0
 
     def _set_fitted_attributes(self, module, sample):

@@ -46,6 +46,11 @@ default="clusters"
         With "clusters", `partial_fit` starts from random weights because it sees only
         part of the documents. With `warm_start`, later fits continue from the current
         topics.
+    covariate_effects : {"words", "topics", "both"}, default="words"
+        What covariates passed to `fit` change: how probable words are (called content
+        covariates in structural topic models), how much documents have of each topic
+        (prevalence covariates, [3]_), or both. With "topics", documents without
+        covariates are transformed as if they had average ones.
     embedding_columns : slice, array-like or callable, default=None
         Columns of X that are not data but embeddings for the encoder alone, where
         `embeddings` are not passed beside X, as those that a FeatureUnion puts behind
@@ -107,6 +112,8 @@ default="clusters"
         Values of the labels that `fit` was given as `covariates`, sorted.
     covariate_mean_, covariate_scale_ : ndarrays of shape (n_covariates,)
         What numbers that `fit` was given as `covariates` are standardised by.
+    covariate_average_ : ndarray of shape (n_covariates,)
+        Average covariates, encoded, with ``covariate_effects="topics"``.
     covariate_names_ : ndarray of shape (n_covariates,)
         Names of their columns, if they came in a DataFrame.
     covariate_components_ : ndarray of shape (n_covariates, n_features)
@@ -167,6 +174,10 @@ default="clusters"
     .. [2] Card, D., Tan, C. and Smith, N. A. (2018). Neural models for documents with
        metadata. ACL.
        https://arxiv.org/abs/1705.09296
+    .. [3] Roberts, M. E., Stewart, B. M. and Airoldi, E. M. (2016). A model of text
+       for experimentation in the social sciences. Journal of the American Statistical
+       Association, 111, 988-1003.
+       https://doi.org/10.1080/01621459.2016.1141684
 
     Examples
     --------
@@ -190,6 +201,7 @@ default="clusters"
         *,
         concentration=1.5,
         init="clusters",
+        covariate_effects="words",
         embedding_columns=None,
         hidden_layer_sizes=(256,),
         activation="relu",
@@ -210,6 +222,7 @@ default="clusters"
         self.n_components = n_components
         self.concentration = concentration
         self.init = init
+        self.covariate_effects = covariate_effects
         self.embedding_columns = embedding_columns
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -234,7 +247,7 @@ default="clusters"
     def _build_decoder(config, generator):
         n_components = config["n_components"]
         decoder = ExpertsDecoder(
-            config["n_features"], n_components, generator, config["n_covariates"]
+            config["n_features"], n_components, generator, config["n_word_covariates"]
         )
         # Laplace's approximation in the basis of the softmax, but for the scale of the
         # proportions; for one topic, whose share is always 1, any prior will do.

@@ -30,6 +30,7 @@ class BaseProportionsModel(BaseTopicModel):
     _parameter_constraints: dict = {
         **BaseTopicModel._parameter_constraints,
         "init": [StrOptions({"clusters", "random"}), "array-like"],
+        "covariate_effects": [StrOptions({"words", "topics", "both"})],
     }
 
     @property

@@ -28,6 +28,7 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     Labels become indicators of their values; numbers are standardized. With `reset`,
     the estimator gets the attributes that this needs. Otherwise the covariates must be
     like those of `fit`, and one label or one row of numbers may hold for all samples.
+    The average stands for those that are missing, if words do not depend on them.
 
     Raises
     ------
@@ -36,6 +37,9 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     """
     name = type(estimator).__name__
     labeled = hasattr(estimator, "covariate_values_")
+    average = getattr(estimator, "covariate_average_", None)
+    if covariates is None and average is not None:
+        return np.broadcast_to(average, (n_samples, len(average)))
     if not reset:
         n_covariates = estimator.net_.config["n_covariates"]
         check_given(estimator, "covariates", covariates, n_covariates)

@@ -158,6 +158,10 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
     _additions = ADDITIONS
     _problems = topic_problems
 
+    @property
+    def _covariate_effects(self):
+        return getattr(self, "covariate_effects", "words")
+
     def _added(self):
         """Return the names of what the model has beyond the paper's, sorted.
 
@@ -175,11 +179,21 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         return tuple(sorted(set(recipe)))
 
     def _config(self, data):
-        return {**super()._config(data), "recipe": self._added()}
+        config, effects = super()._config(data), self._covariate_effects
+        n_covariates = config["n_covariates"]
+        return {
+            **config,
+            "recipe": self._added(),
+            "n_word_covariates": 0 if effects == "topics" else n_covariates,
+            "n_topic_covariates": 0 if effects == "words" else n_covariates,
+        }
 
     def _training_options(self, data):
         options, added = super()._training_options(data), self._added()
-        if "thinning" in added:
+        shifted = data.covariates.shape[1] and self._covariate_effects != "words"
+        options["fading"] = bool(shifted)
+        # An encoder of parts of documents relies too much on their covariates.
+        if "thinning" in added and not shifted:
             hidden = HIDDEN if data.embeddings.shape[1] else 0.0
             options["corrupt"] = partial(thin_counts, hidden=hidden)
         if "clipping" in added:
@@ -363,6 +377,11 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
             If the model was fitted without covariates, or with others.
         """
         check_is_fitted(self, "net_")
+        if covariates is not None and hasattr(self, "covariate_average_"):
+            raise ValueError(
+                f"{type(self).__name__} was fitted with covariate_effects='topics': "
+                "its words do not depend on covariates. Leave them out."
+            )
         # ProdLDA looks words up in its purest documents.
         codes = getattr(self, "topic_proportions_", np.eye(self._n_features_out))
         if covariates is None:
@@ -411,7 +430,8 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
         decoder, link, prior_std = cls._build_decoder(config, generator)
         is_learnt = "learnt_prior" in added
         prior = GaussianPrior(config["n_components"], learnt=is_learnt, std=prior_std)
-        return VariationalAutoencoder(encoder, decoder, prior, link)
+        n_effects = config["n_topic_covariates"]
+        return VariationalAutoencoder(encoder, decoder, prior, link, n_effects)
 
     @staticmethod
     @abstractmethod
@@ -430,6 +450,8 @@ class BaseTopicModel(TopicModelMixin, BaseVAE):
             with torch.no_grad():
                 module.decoder.background.copy_(background)
         self.mean_length_ = float(tokens.sum() / data.X.shape[0])
+        if data.covariates.shape[1] and self._covariate_effects == "topics":
+            self.covariate_average_ = np.asarray(data.covariates.mean(axis=0)).ravel()
 
     def _set_fitted_attributes(self, module, sample):
         if module.decoder.covariate_components is not None:

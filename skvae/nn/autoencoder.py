@@ -230,31 +230,50 @@ class Decoder(nn.Module):
 class VariationalAutoencoder(nn.Module):
     """Encoder, link and decoder under one prior.
 
-    ``encoder(x)`` is q(z | x), ``link(z)`` the representation that users see (z itself
-    or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior()`` is p(z).
-    Encoder and decoder also see covariates c of each row, and the encoder embeddings e,
-    if there are any, that is, if these have columns; the prior does not. `n_draws` is
-    the number of draws of each row's code in training.
+    ``posterior(x)`` is q(z | x), ``link(z)`` the representation that users see (z
+    itself or topic proportions), ``decoder(link(z))`` is p(x | z), ``prior_given(c)``
+    is p(z | c). Encoder and decoder also see covariates c of each row, and the encoder
+    embeddings e, if there are any, that is, if these have columns. `n_draws` is the
+    number of draws of each row's code in training.
+
+    The prior depends on covariates if `n_effects` is their number: they shift its mean,
+    and that of the posterior by as much. What the encoder adds is a residual.
     """
 
-    def __init__(self, encoder, decoder, prior, link=None):
+    def __init__(self, encoder, decoder, prior, link=None, n_effects=0):
         super().__init__()
         self.encoder = encoder
         self.link = nn.Identity() if link is None else link
         self.decoder = decoder
         self.prior = prior
+        self.effects = None
+        if n_effects:
+            self.effects = nn.Parameter(torch.zeros(n_effects, encoder.n_components))
         self.n_draws = 1
 
     def train(self, mode=True):
         """Set training mode; asked for in every step, it mostly is set already."""
         return self if mode == self.training else super().train(mode)
 
+    def posterior(self, x, generator=None, c=None, e=None):
+        return self._shifted(self.encoder(x, generator, c, e), c)
+
+    def prior_given(self, c):
+        return self._shifted(self.prior(), c)
+
+    def _shifted(self, codes, c):
+        if self.effects is None:
+            return codes
+        mean = codes.mean + c @ self.effects
+        return diagonal_normal(mean, codes.stddev.expand(mean.shape))
+
     def codes(self, x, c=None, e=None):
         """What users see of rows: the link of the posterior mean, without noise."""
-        return self.link(self.encoder(x, c=c, e=e).mean)
+        return self.link(self.posterior(x, c=c, e=e).mean)
 
     def forward(self, x, generator, c=None, e=None):
-        """Return q(z | x), p(x | z) at draws z, p(z), and z: what the ELBO needs."""
-        posterior = self.encoder(x, generator, c, e)
+        """Return q(z | x), p(x | z) at draws z, p(z | c), and z, for the ELBO."""
+        posterior = self.posterior(x, generator, c, e)
         z = reparameterise(posterior, generator, self.n_draws)
-        return posterior, self.decoder(self.link(z), generator, c), self.prior(), z
+        likelihood = self.decoder(self.link(z), generator, c)
+        return posterior, likelihood, self.prior_given(c), z

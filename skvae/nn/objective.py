@@ -107,6 +107,9 @@ class NegativeELBO(nn.Module):
     penalties : sequence of (weight, penalty)
         In training mode, ``weight * penalty(x, posterior, likelihood, prior)``, of
         shape (), is added to the loss. A penalty of weight 0 is not asked.
+    fading : bool
+        Whether memberships count less as the KL term counts more, and nothing in the
+        end. They make proportions more extreme than the words do.
 
     Attributes
     ----------
@@ -114,10 +117,11 @@ class NegativeELBO(nn.Module):
         Further factor of the KL term in training mode, raised to 1 by the schedule.
     """
 
-    def __init__(self, kl_weight=1.0, penalties=()):
+    def __init__(self, kl_weight=1.0, penalties=(), fading=False):
         super().__init__()
         self.kl_weight = kl_weight
         self.penalties = penalties
+        self.fading = fading
         self.warmup = 1.0
 
     def forward(self, output, x, memberships=None):
@@ -131,8 +135,8 @@ class NegativeELBO(nn.Module):
             if weight:
                 loss = loss + weight * penalty(x, *output[:3])
         if self.training and memberships is not None and memberships.shape[1]:
-            price = membership_loss(output[1], memberships)
-            loss = loss + MEMBERSHIP_WEIGHT * price
+            weight = MEMBERSHIP_WEIGHT * (1 - self.warmup if self.fading else 1)
+            loss = loss + weight * membership_loss(output[1], memberships)
         return loss, reconstruction, kl
 
 

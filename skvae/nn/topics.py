@@ -40,7 +40,8 @@ class TopicDecoder(nn.Module):
 
     def forward(self, codes, generator=None, c=None):
         words = self.words(codes)
-        if c is None or c.shape[-1] == 0:
+        unknown = c is None or c.shape[-1] == 0
+        if unknown or self.covariate_components is None:
             return words
         return words.tilted(c, self.covariate_components)
 

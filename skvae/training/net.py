@@ -89,7 +89,7 @@ class VAENet(NeuralNet):
     lr, max_epochs, kl_warmup, reach, constant_lr
         Passed to `Schedule`.
     batch_size : int
-    kl_weight, penalties
+    kl_weight, penalties, fading
         Passed to `NegativeELBO`.
     n_importance : int
         Number of draws of each row's code in the importance-weighted bound.
@@ -125,6 +125,7 @@ class VAENet(NeuralNet):
         reach=0.0,
         constant_lr=False,
         penalties=(),
+        fading=False,
         n_importance=1,
         corrupt=None,
         dense=False,
@@ -158,7 +159,7 @@ class VAENet(NeuralNet):
             )
         super().__init__(
             module,
-            criterion=NegativeELBO(kl_weight, penalties),
+            criterion=NegativeELBO(kl_weight, penalties, fading),
             optimizer=torch.optim.Adam,
             optimizer__fused=True,
             lr=lr,
