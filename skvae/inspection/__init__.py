@@ -11,6 +11,7 @@ from skvae.inspection._names import name_topics
 from skvae.inspection._recurring import recurring_topics
 from skvae.inspection._space import document_embeddings, most_similar, similar_words
 from skvae.inspection._viewers import to_pyldavis, to_topicwizard
+from skvae.inspection.effects import topic_effects
 from skvae.inspection.maps import embedding_map
 from skvae.inspection.prevalence import topic_prevalence
 from skvae.inspection.words import term_scores, top_words, topic_hierarchy
@@ -28,6 +29,7 @@ __all__ = [
     "to_pyldavis",
     "to_topicwizard",
     "top_words",
+    "topic_effects",
     "topic_hierarchy",
     "topic_prevalence",
     "topic_sizes",

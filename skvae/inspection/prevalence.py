@@ -97,12 +97,9 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
     topics = FittedTopics.of(model, X, covariates=covariates, embeddings=embeddings)
     shares = topics.proportions
     groups = _groups(by, freq, len(shares))
-    variances = topics.posterior_variances
-    if "embeddings" not in topics.side_data:
-        telling = topics.n_tokens > 0
-        shares, variances, groups = shares[telling], variances[telling], groups[telling]
-    if len(shares) == 0:
-        raise ValueError("X has no tokens. Pass documents that have some.")
+    telling = documents_with_words(topics)
+    shares, groups = shares[telling], groups[telling]
+    variances = topics.posterior_variances[telling]
     order = groups.unique().sort_values()
     if isinstance(groups, pd.PeriodIndex):
         order = pd.period_range(order[0], order[-1])
@@ -123,6 +120,22 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
             "documents": n.repeat(n_topics),
         }
     )
+
+
+def documents_with_words(topics):
+    """Which documents a model knows something about: by words, or by embeddings.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    known = topics.n_tokens > 0
+    if "embeddings" in topics.side_data:
+        known = np.ones_like(known)
+    if not known.any():
+        raise ValueError("X has no tokens. Pass documents that have some.")
+    return known
 
 
 def axis_of_groups(groups):
