@@ -236,7 +236,7 @@ def encoder(table):
     def encode(table):
         table = table.assign(
             **{
-                name: pd.Categorical(table[name], found)
+                name: pd.Categorical(table[name].astype(object), found)
                 for name, found in values.items()
             }
         )
