@@ -120,6 +120,11 @@ def topic_effects(
     """
     topics = FittedTopics.of(model, X, None, feature_names, covariates, embeddings)
     fit = TopicRegression(topics, design, data, sample_weight, clusters)
+    return effects_of(fit, topics, n_words)
+
+
+def effects_of(fit, topics, n_words):
+    """Return a `TopicRegression` as the table of `topic_effects`."""
     error = np.sqrt(np.diagonal(fit.covariances, axis1=1, axis2=2)).T
     width = stats.t.ppf(0.975, fit.n_free) * error
     with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit

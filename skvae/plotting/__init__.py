@@ -6,6 +6,7 @@ Those of topics take LDA, NMF and Pipelines as well as models of skvae, those of
 PCA and NMF.
 """
 
+from skvae.plotting._effects import TopicEffectDisplay
 from skvae.plotting._hierarchy import TopicHierarchyDisplay
 from skvae.plotting._images import (
     InterpolationDisplay,
@@ -29,6 +30,7 @@ __all__ = [
     "ReconstructionDisplay",
     "TopicDocumentsDisplay",
     "TopicHierarchyDisplay",
+    "TopicEffectDisplay",
     "TopicPrevalenceDisplay",
     "TopicWordsDisplay",
     "TrainingCurveDisplay",
