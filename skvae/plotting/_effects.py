@@ -178,7 +178,7 @@ class TopicEffectDisplay(style.Display):
                 ax.set_ylim(len(rows) - 0.5, -0.5)
                 ax.grid(axis="y", linewidth=0.3)
                 ax.tick_params(labelleft=k % n_columns == 0)
-                ax.set_xlabel("change of the share", fontsize=8)
+                ax.set_xlabel("change of the share, 95 % interval", fontsize=8)
             else:
                 style.set_bold_title(ax, titles[panel])
                 color, over = style.color_of(k), rows[self.over]
@@ -186,8 +186,7 @@ class TopicEffectDisplay(style.Display):
                 ax.fill_between(over, rows["low"], rows["high"], color=color, alpha=0.2)
                 ax.set_ylim(0, 1.05 * shown["high"].max())
                 ax.set_xlabel(style.legible(self.over), fontsize=8)
-            axis = ax.xaxis if self.over is None else ax.yaxis
-            axis.set_major_formatter(style.PERCENT)
+            style.percent_ticks(ax.xaxis if self.over is None else ax.yaxis)
             ax.tick_params(labelsize=8)
             style.clear_frame(ax)
         return self

@@ -84,9 +84,9 @@ class TopicPrevalenceDisplay(style.Display):
             As in `skvae.inspection.topic_prevalence`: dates or groups.
         freq : str, default="M"
             Length of the periods that dates are put into.
-        topics : int or list of int or str, default=6
+        topics : int, list of int or str, or None, default=6
             How many topics to show, those whose mean proportions differ most; or their
-            numbers or names.
+            numbers or names. None shows all.
         n_words : int, default=4
             Number of top words that name a topic, if feature names are known.
         feature_names : array-like of shape (n_features,), default=None
@@ -106,6 +106,7 @@ class TopicPrevalenceDisplay(style.Display):
         fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         prevalence = topic_prevalence(fitted, X, by, freq=freq)
         names = fitted.topic_names
+        topics = len(names) if topics is None else topics
         if isinstance(topics, Integral):
             check_scalar(topics, "topics", Integral, min_val=1)
             shares = prevalence.groupby("topic", sort=False)["share"]
@@ -164,7 +165,7 @@ class TopicPrevalenceDisplay(style.Display):
                 axis = ax.xaxis
                 if k % n_columns:
                     ax.tick_params(labelleft=False)
-            axis.set_major_formatter(style.PERCENT)
+            style.percent_ticks(axis)
             style.set_bold_title(ax, title)
             ax.tick_params(labelsize=8)
             style.clear_frame(ax)

@@ -105,6 +105,13 @@ def name_ticks(axis, names, places=None, **look):
     axis.set_ticks(places, names, **PLAIN, **look)
 
 
+def percent_ticks(axis):
+    """Label shares in percent, with the digits that the steps need."""
+    ticker = pyplot().matplotlib.ticker
+    axis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(ticker.PercentFormatter(1))
+
+
 def set_bold_title(ax, title, fontsize=9.5):
     """Set the title of a panel, which may come from data."""
     ax.set_title(title, loc="left", fontsize=fontsize, fontweight="bold", **PLAIN)

@@ -25,6 +25,16 @@ def model(X):
     return make(GSMTopicModel, batch_size=50).fit(X)
 
 
+def test_all_topics_and_exact_percents(model, X):
+    display = TopicPrevalenceDisplay.from_estimator(model, X, DATES, topics=None)
+    assert len(display.titles) == len(model.components_)
+    display.figure_.canvas.draw()
+    axis = display.axes_[0, 0].yaxis
+    shown = [text.get_text() for text in axis.get_ticklabels()]
+    places = axis.get_ticklocs()
+    np.testing.assert_allclose([float(s.rstrip("%")) / 100 for s in shown], places)
+
+
 def test_lines_show_shares_and_bands_their_intervals(model, X):
     display = TopicPrevalenceDisplay.from_estimator(
         model, X, DATES, topics=[1, "topic 0"]
