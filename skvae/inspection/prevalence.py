@@ -7,7 +7,18 @@ import pandas as pd
 
 from skvae.models.fitted import FittedTopics
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Dates as texts: 2020-02-01, 1.2.2020, Feb 2020, 1 February 2020.
+_MONTHS = (
+    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|"
+    "sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+)
+_DATE = re.compile(
+    r"\d{4}[-/]\d\d[-/]\d\d|\d{1,2}[-./]\d{1,2}[-./]\d{2}"
+    rf"|(\d{{1,2}}\.? )?({_MONTHS})\.? \d",
+    re.IGNORECASE,
+)
+# Ends of periods, as pandas calls them since version 2.2.
+_PERIOD_END = re.compile(r"^(\d*[QMY])E\b")
 # Standard errors to either side of a mean that hold it in 95 of 100 samples.
 _Z = 1.96
 
@@ -27,8 +38,9 @@ def topic_prevalence(model, X, by, *, freq="M", covariates=None, embeddings=None
         else their groups, as names or numbers.
     freq : str, default="M"
         Length of the periods that dates are put into, as of pandas Periods: "Y", "Q",
-        "M", "W" or "D", for example, or a multiple such as "2W". Multiples are counted
-        from 1970: "6M" are half-years and "10Y" decades. Not used for groups.
+        "M", "W" or "D", for example, or a multiple such as "2W". "QE", "ME" and "YE"
+        work too. Multiples are counted from 1970: "6M" are half-years and "10Y"
+        decades. Not used for groups.
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
     embeddings : array-like of shape (n_samples, n_embedding_features), default=None
@@ -168,7 +180,8 @@ def _groups(by, freq, n_samples):
         groups = pd.DatetimeIndex(groups)
     if isinstance(groups, pd.DatetimeIndex):
         try:
-            return _disjoint(groups.tz_localize(None).to_period(freq))
+            period = _PERIOD_END.sub(r"\1", freq)
+            return _disjoint(groups.tz_localize(None).to_period(period))
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
                 f"freq={freq!r} is not a length of periods. Pass 'D', 'W', 'M', 'Q', "
@@ -178,7 +191,10 @@ def _groups(by, freq, n_samples):
         overlap = ((groups.asi8 - groups.asi8[:1]) % groups.freq.n).any()
         return _disjoint(groups) if overlap else groups
     if groups.inferred_type == "string" and all(map(_DATE.match, groups)):
-        raise ValueError(f"by holds {groups[0]!r:.40}. Pass pd.to_datetime(by).")
+        raise ValueError(
+            f"by holds dates as strings, such as {groups[0]!r:.40}. Pass "
+            "pd.to_datetime(by), with format= if day and month could be mixed up."
+        )
     if groups.inferred_type.startswith("mixed"):
         raise ValueError("by holds groups of several types. Make all of them strings.")
     return groups

@@ -88,7 +88,7 @@ SEVEN = """
 """.split()
 FREQUENCIES = """
 D 2D 3D 7D 10D W 2W 3W W-MON 2W-MON W-THU M 2M 3M 4M 5M 6M 12M Q 2Q 3Q Q-NOV 2Q-JAN
-Y 2Y 10Y Y-JUN 2Y-JUN h 6h 36h 1D12h
+Y 2Y 10Y Y-JUN 2Y-JUN h 6h 36h 1D12h ME 3ME QE 2QE QE-NOV YE 10YE YE-JUN
 """.split()
 
 
@@ -101,7 +101,8 @@ def test_no_frequency_loses_a_document(freq, kind, models):
     if kind == "gap":
         long_ago = "1968-02-03T00:00" if "h" not in freq else SEVEN[6]
         dates = spread_over(*SEVEN[:6], long_ago)
-    by = dates.to_period(freq) if kind == "periods" else dates
+    of_periods = re.sub("(?<=[MQY])E", "", freq)  # which know no "ME"
+    by = dates.to_period(of_periods) if kind == "periods" else dates
     lda = models[LatentDirichletAllocation]
     found = topic_prevalence(lda, X, by, freq=freq)
     groups = found[found["topic"] == "topic 0"]
@@ -136,7 +137,7 @@ def test_periods_that_do_not_overlap_are_kept_as_they_are(models):
     assert found["documents"].tolist() == [30, 30, 0, 0, 0, 0, 30, 30]
 
 
-REFUSED = [*"ME QE YE MS 0D -2M month".split(), 3, None, pd.DateOffset(months=2)]
+REFUSED = [*"MS 0D -2M month".split(), 3, None, pd.DateOffset(months=2)]
 
 
 @pytest.mark.parametrize("freq", REFUSED)
@@ -185,7 +186,10 @@ def test_other_models(model):
         (["a", None] * 30, "lacks the date or group of 30"),
         ([pd.NaT, *DATES[1:]], "of 1 documents"),
         (["a", 3] * 30, "several types"),
-        (DATES.astype(str).tolist(), r"by holds .2024.*Pass pd\.to_datetime\(by"),
+        (
+            DATES.astype(str).tolist(),
+            r"by holds dates as strings.*Pass pd\.to_datetime\(by",
+        ),
     ],
 )
 def test_bad_groups_are_refused(by, match, models):
@@ -196,3 +200,22 @@ def test_bad_groups_are_refused(by, match, models):
 def test_signed_codes_are_refused():
     with pytest.raises(ValueError, match="no topic proportions"):
         topic_prevalence(make(NVDMTopicModel).fit(X), X, GROUPS)
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["2024-02-01", "2024/02/01", "1.2.2024", "01/02/24", "Feb 2020"]
+    + ["1 February 2020", "february 2020", "1. Mar. 2020", "Sept. 3, 2020"],
+)
+def test_dates_are_not_sorted_as_texts(date, models):
+    with pytest.raises(ValueError, match="dates as strings.*pd.to_datetime"):
+        topic_prevalence(models[GSMTopicModel], X, [date] * X.shape[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["May", "March", "2024-02", "18-34", "2020", "1", "2nd", "v1.2", "Marketing 2"],
+)
+def test_names_with_digits_are_groups(name, models):
+    found = topic_prevalence(models[GSMTopicModel], X, [name] * X.shape[0])
+    assert found["group"].unique().tolist() == [name]
