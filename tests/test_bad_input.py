@@ -424,7 +424,7 @@ NO_WEIGHT = [*NO_NUMBER, -0.1]
 
 SWITCHES = "batch_norm center early_stopping linear_path train_word_embeddings"
 COUNTS = "batch_size embedding_size max_epochs n_components n_importance"
-CHOICES = "activation architecture corruption topic_construction"
+CHOICES = "covariate_effects activation architecture corruption topic_construction"
 WEIGHTS = "kl_weight seed_weight topic_separation topic_coherence topic_word_prior"
 
 BAD_PARAMETERS = {

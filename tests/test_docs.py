@@ -23,7 +23,8 @@ from skvae.datasets import load_docstrings
 ROOT = Path(__file__).parents[1]
 # Pages whose Python blocks run one after the other as they stand,
 PAGES = """
-    getting_started coming_from_lda coming_from_bertopic topic_models how_many_topics
+    getting_started coming_from_lda coming_from_bertopic coming_from_stm topic_models
+    how_many_topics
     seed_words covariates topics_over_time embeddings tables missing_values
     anomaly_detection troubleshooting models/nvdm models/gsm models/prodlda
     models/papers models/cluster models/consensus models/vae
