@@ -26,9 +26,9 @@ from skvae.metrics import (
     topic_stability,
     unigram_perplexity,
 )
-from skvae.metrics.perplexity import complete, perplexity_of, text_halves
+from skvae.metrics.perplexity import complete, perplexity_of
 from skvae.models.cluster import ClusterTopicModel
-from skvae.models.fitted import FittedTopics
+from skvae.models.fitted import FittedTopics, text_halves
 from skvae.models.gsm import GSMTopicModel
 from skvae.models.health import nothing_learned
 from skvae.models.meta import seeded_clone
@@ -216,9 +216,9 @@ def compare_models(
     side_data = {"covariates": covariates, "embeddings": embeddings}
     side_data = {name: of for name, of in side_data.items() if of is not None}
     test_data = {"covariates": covariates_test, "embeddings": embeddings_test}
-    unused = [name for name, of in test_data.items() if of is not None]
-    if unused := [name for name in unused if name not in side_data]:
-        raise ValueError(f"{unused[0]}_test needs {unused[0]}. Pass both.")
+    for name, of in test_data.items():
+        if of is not None and name not in side_data:
+            raise ValueError(f"{name}_test needs {name}. Pass both.")
     test_data = {name: test_data[name] for name in side_data}
     for name, of in side_data.items():
         if not any(_keyword(model, name) for model in models.values()):
@@ -373,11 +373,13 @@ def _sees_embeddings(model):
 
 def _keyword(model, kind):
     """Return the keyword of `fit` for covariates or embeddings, or None."""
-    if isinstance(model, Pipeline) and not get_config()["enable_metadata_routing"]:
-        step, model = model.steps[-1]
-        return (keyword := _keyword(model, kind)) and f"{step}__{keyword}"
-    model = model[-1] if isinstance(model, Pipeline) else model
-    return kind if kind in inspect.signature(model.fit).parameters else None
+    if not isinstance(model, Pipeline):
+        return kind if kind in inspect.signature(model.fit).parameters else None
+    step, last = model.steps[-1]
+    keyword = _keyword(last, kind)
+    if keyword is None or get_config()["enable_metadata_routing"]:
+        return keyword
+    return f"{step}__{keyword}"
 
 
 def _run(model, X, X_test, side_data, test_data, halves, y, n_words, return_model):

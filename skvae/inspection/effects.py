@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy import stats
 
 from skvae.inspection.prevalence import documents_with_words
-from skvae.models.fitted import FittedTopics, row_labels
+from skvae.models.fitted import FittedTopics
 
 # As many draws as stm's estimateEffect takes.
 N_DRAWS = 25
@@ -59,7 +59,7 @@ def topic_effects(
     covariates : array-like, default=None
         Of the documents, if the model was fitted with covariates.
     embeddings : array-like of shape (n_samples, n_embedding_features), default=None
-        Of the documents, if the model was fitted with embeddings beside X.
+        Of the documents, if the model was fitted with embeddings.
 
     Returns
     -------
@@ -126,8 +126,8 @@ def topic_effects(
 def effects_of(fit, topics, n_words):
     """Return a `TopicRegression` as the table of `topic_effects`."""
     error = np.sqrt(np.diagonal(fit.covariances, axis1=1, axis2=2)).T
-    width = stats.t.ppf(0.975, fit.n_free) * error
-    with np.errstate(divide="ignore", invalid="ignore"):  # of an exact fit
+    width = fit.half_width(error)
+    with np.errstate(divide="ignore", invalid="ignore"):  # errors may be zero
         p = 2 * stats.t.sf(np.abs(fit.coefficients / error), fit.n_free)
     n_terms, n_topics = error.shape
     found = pd.DataFrame(
@@ -203,6 +203,10 @@ class TopicRegression:
             draws, matrix, weights[kept], clusters[kept]
         )
 
+    def half_width(self, errors):
+        """Half of the 95 % intervals of estimates with such standard errors."""
+        return stats.t.ppf(0.975, self.n_free) * errors
+
 
 def check_rows(name, values, topics):
     """Raise ValueError unless there is a value for each document, in their order."""
@@ -210,11 +214,7 @@ def check_rows(name, values, topics):
         raise ValueError(
             f"{name} has {len(values)} rows, but X has {topics.n_documents} documents."
         )
-    ours, theirs = row_labels(topics.X), row_labels(values)
-    if ours is not None and theirs is not None and not ours.equals(theirs):
-        raise ValueError(
-            f"The index of {name} is not that of X. Bring both into the same order."
-        )
+    topics.check_index(name, values)
     missing = pd.DataFrame(values).isna().any(axis=1).sum()
     if missing:
         raise ValueError(
@@ -308,12 +308,10 @@ def regress(draws, design, weights, clusters):
             f"{n_terms} terms cannot be estimated from {n} documents in {n_clusters} "
             "clusters. Leave out columns or rare values."
         )
-    scale = np.sqrt(np.square(matrix).mean(axis=0))
-    scaled = (
-        matrix
-        / np.where(scale > 0, scale, 1)
-        * np.sqrt(weights / weights.mean())[:, None]
-    )
+    unit = np.sqrt(np.square(matrix).mean(axis=0))
+    unit[unit == 0] = 1
+    roots = np.sqrt(weights / weights.mean())
+    scaled = matrix / unit * roots[:, None]
     if (rank := np.linalg.matrix_rank(scaled)) < n_terms:
         raise ValueError(
             f"The {n_terms} columns of the design depend on each other (rank {rank}): "
@@ -321,8 +319,7 @@ def regress(draws, design, weights, clusters):
             "or a column with a single value."
         )
     # Coefficients are `solve` times outcomes.
-    solve = np.linalg.pinv(scaled) * np.sqrt(weights / weights.mean())
-    solve /= np.where(scale > 0, scale, 1)[:, None]
+    solve = np.linalg.pinv(scaled) * roots / unit[:, None]
     found = solve @ draws
     sums = sp.csr_array((np.ones(n), (numbers, np.arange(n))), (n_clusters, n))
     within = np.zeros((draws.shape[2], n_terms, n_terms))

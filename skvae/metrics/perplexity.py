@@ -166,6 +166,8 @@ def complete(topics, random_state=0, held_out=None):
 
     Returns the probabilities of the stored entries of the second halves, and these.
     """
+    if held_out is None and topics.encodes_texts:
+        topics, held_out = topics.halves()
     columns = column_names(topics.counts)
     first, side_data = check_counts(topics.counts), topics.side_rows
     if held_out is not None:
@@ -176,10 +178,6 @@ def complete(topics, random_state=0, held_out=None):
             raise ValueError(
                 f"held_out has the shape {second.shape}, but X {first.shape}."
             )
-    elif topics.encodes_texts:
-        X, held_out = text_halves(topics.X)
-        halves = FittedTopics(topics.model, X, covariates=side_data.get("covariates"))
-        return complete(halves, held_out=held_out)
     elif "embeddings" in side_data:
         raise ValueError(
             f"{topics.name} was fitted with embeddings, and those of whole documents "
@@ -195,13 +193,6 @@ def complete(topics, random_state=0, held_out=None):
             "X has no document with a token in its second half. Pass longer documents."
         )
     return _completions(topics.estimator, first, second, columns, side_data), second
-
-
-def text_halves(texts):
-    """Return the first and the second halves of texts, split between words."""
-    words = [text.split() for text in texts]
-    first = [" ".join(of_text[: len(of_text) // 2]) for of_text in words]
-    return first, [" ".join(of_text[len(of_text) // 2 :]) for of_text in words]
 
 
 def _split_tokens(counts, random_state):

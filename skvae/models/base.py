@@ -508,9 +508,14 @@ class BaseVAE(
                 f"X has {codes.shape[1]} components, but {type(self).__name__} was "
                 f"fitted with n_components={self._n_features_out}."
             )
-        if covariates is not None or self.net_.config["n_covariates"]:
-            covariates = check_covariates(self, covariates, len(codes), reset=False)
+        covariates = self._encoded_covariates(covariates, len(codes))
         return self._inference().means(Data(codes, covariates))
+
+    def _encoded_covariates(self, covariates, n_samples):
+        """Return covariates as `Data` has them, or None if there are to be none."""
+        if covariates is None and not self.net_.config["n_covariates"]:
+            return None
+        return check_covariates(self, covariates, n_samples, reset=False)
 
     def score_samples(
         self, X, *, covariates=None, embeddings=None, bound="elbo", n_draws=None
@@ -596,10 +601,8 @@ class BaseVAE(
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = check_random_state(random_state)
         noise = rng.standard_normal((n_samples, self._n_features_out))
-        given = covariates
-        if covariates is not None or self.net_.config["n_covariates"]:
-            given = check_covariates(self, covariates, n_samples, reset=False)
-        codes = inference.codes_of_prior(noise, given)
+        known = self._encoded_covariates(covariates, n_samples)
+        codes = inference.codes_of_prior(noise, known)
         return self._draw(self.inverse_transform(codes, covariates=covariates), rng)
 
     # --- files and pickles -------------------------------------------------------

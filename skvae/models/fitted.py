@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import normalize
-from sklearn.utils import gen_batches
+from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skvae.models.side_data import (
@@ -278,6 +278,17 @@ class FittedTopics:
             f"{names[0]!r} to {names[-1]!r}."
         )
 
+    def chosen_topics(self, topics, sizes):
+        """Rows of the topics to show: named, or those of the largest sizes.
+
+        `topics` is their number, None for all, or a list of numbers and names.
+        """
+        if topics is not None and not isinstance(topics, Integral):
+            return [self.topic_number(topic) for topic in topics]
+        if topics is not None:
+            check_scalar(topics, "topics", Integral, min_val=1)
+        return np.argsort(-np.asarray(sizes), kind="stable")[:topics]
+
     def leading_columns(self, n_words, scores=None):
         """Columns of the largest scores of each topic, or all if there are fewer.
 
@@ -353,8 +364,18 @@ class FittedTopics:
     @property
     def encodes_texts(self):
         """Whether a Pipeline computes the embeddings of the documents, from texts."""
-        computed = self._side_data["embeddings"] is None
-        return computed and contains_texts(self.X) and "embeddings" in self.side_data
+        reader = embeddings_reader(self.steps[-1])
+        return (
+            self._side_data["embeddings"] is None
+            and contains_texts(self.X)
+            and bool(getattr(reader, "_n_embedding_features", 0))
+        )
+
+    def halves(self):
+        """First halves of texts as documents of the same model, and second halves."""
+        first, second = text_halves(self.X)
+        covariates = self._side_data["covariates"]
+        return FittedTopics(self.model, first, covariates=covariates), second
 
     @cached_property
     def side_rows(self):
@@ -409,12 +430,16 @@ class FittedTopics:
                 f"{found}, but X has {self.n_documents} documents. Pass a sequence of "
                 "strings, one text for each, in the order of X."
             )
-        ours, theirs = row_labels(X), row_labels(texts)
+        self.check_index("texts", texts)
+        return np.asarray(texts, dtype=object)
+
+    def check_index(self, name, values):
+        """Raise ValueError if values of the documents are labeled otherwise than X."""
+        ours, theirs = row_labels(self.X), row_labels(values)
         if ours is not None and theirs is not None and not ours.equals(theirs):
             raise ValueError(
-                "The index of texts is not that of X. Bring both into the same order."
+                f"The index of {name} is not that of X. Bring both into the same order."
             )
-        return np.asarray(texts, dtype=object)
 
     def document(self, row):
         """FittedTopics of a single document, given by its number."""
@@ -535,6 +560,13 @@ class FittedTopics:
 def cosines(vectors, others):
     """Cosine of each vector with each of others; zeros are close to nothing."""
     return normalize(vectors) @ normalize(others).T
+
+
+def text_halves(texts):
+    """Return the first and the second halves of texts, split between words."""
+    words = [text.split() for text in texts]
+    first = [" ".join(of_text[: len(of_text) // 2]) for of_text in words]
+    return first, [" ".join(of_text[len(of_text) // 2 :]) for of_text in words]
 
 
 def row_labels(X):

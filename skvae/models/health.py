@@ -26,7 +26,7 @@ def complaints(model):
 
 
 def warn_of_problems(model):
-    """Warn of what is wrong with a model, on behalf of the caller of its `fit`."""
+    """Warn about the problems of a model, at the line that called its `fit`."""
     for complaint in complaints(model):
         warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
 

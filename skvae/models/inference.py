@@ -204,9 +204,8 @@ class Sample:
             for _, x, c, e in inference.blocks(self.data, inference.width)
         ]
         posteriors, priors = zip(*pairs)
-        return joined(posteriors), priors[0] if module.effects is None else joined(
-            priors
-        )
+        prior = priors[0] if module.effects is None else joined(priors)
+        return joined(posteriors), prior
 
     @property
     def posterior(self):

@@ -28,7 +28,7 @@ def check_covariates(estimator, covariates, n_samples, *, reset):
     Labels become indicators of their values; numbers are standardized. With `reset`,
     the estimator gets the attributes that this needs. Otherwise the covariates must be
     like those of `fit`, and one label or one row of numbers may hold for all samples.
-    The average stands for those that are missing, if words do not depend on them.
+    If words do not depend on them, missing covariates are replaced by the average.
 
     Raises
     ------

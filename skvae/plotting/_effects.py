@@ -1,11 +1,7 @@
 """How topic proportions depend on what is known about the documents."""
 
-from numbers import Integral
-
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.utils import check_scalar
 
 from skvae.inspection.effects import TopicRegression, effects_of
 from skvae.models.fitted import FittedTopics
@@ -107,7 +103,7 @@ class TopicEffectDisplay(style.Display):
         covariates : array-like, default=None
             Of the documents, if the model was fitted with covariates.
         embeddings : array-like of shape (n_samples, n_embedding_features), default=None
-            Of the documents, if the model was fitted with embeddings beside X.
+            Of the documents, if the model was fitted with embeddings.
         **plot_options
             Passed on to `plot`.
 
@@ -128,12 +124,7 @@ class TopicEffectDisplay(style.Display):
             effects = effects[effects["term"] != "intercept"]
             sizes = (effects["estimate"] / effects["std_error"]).abs()
             sizes = sizes.groupby(effects["topic"]).max()
-        if topics is None or isinstance(topics, Integral):
-            if topics is not None:
-                check_scalar(topics, "topics", Integral, min_val=1)
-            chosen = np.argsort(-sizes[names].to_numpy(), kind="stable")[:topics]
-        else:
-            chosen = [fitted.topic_number(topic) for topic in topics]
+        chosen = fitted.chosen_topics(topics, sizes[names])
         titles = {names[k]: captions[k] for k in chosen}
         return cls(effects, titles, over).plot(**plot_options)
 
@@ -152,14 +143,14 @@ class TopicEffectDisplay(style.Display):
         """
         titles = {name: style.legible(title, 60) for name, title in self.titles.items()}
         shown = self.effects[self.effects["topic"].isin(list(titles))]
-        by = "topic" if self.over is not None else "term"
-        panels = list(titles) if self.over is not None else list(shown[by].unique())
-        n_columns = min(N_COLUMNS + (self.over is None), len(panels))
         longest = 0.07 * style.longest(titles.values())
-        size = (max(3.6, longest), 2.2)
         if self.over is None:
-            size = (2.6, 0.9 + 0.24 * len(titles))
-        margins = (0.3 + longest * (self.over is None), 0.4)
+            by, panels, n_columns = "term", shown["term"].unique(), N_COLUMNS + 1
+            size, margins = (2.6, 0.9 + 0.24 * len(titles)), (0.3 + longest, 0.4)
+        else:
+            by, panels, n_columns = "topic", list(titles), N_COLUMNS
+            size, margins = (max(3.6, longest), 2.2), (0.3, 0.4)
+        n_columns = min(n_columns, len(panels))
         self.figure_, self.axes_ = style.grid_of_axes(
             ax, len(panels), n_columns, size, margins=margins
         )
@@ -169,21 +160,14 @@ class TopicEffectDisplay(style.Display):
                 rows = rows.set_index("topic").loc[list(titles)]
                 style.set_bold_title(ax, style.legible(panel))
                 ax.axvline(0, color="0.6", linewidth=0.8)
-                bars = [rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]]
-                places = np.arange(len(rows))
-                look = {"color": style.PALETTE[0], "markersize": 4}
-                found = rows["estimate"].to_numpy()
-                ax.errorbar(found, places, xerr=bars, fmt="o", **look)
-                style.name_ticks(ax.yaxis, list(titles.values()), fontsize=8)
-                ax.set_ylim(len(rows) - 0.5, -0.5)
-                ax.grid(axis="y", linewidth=0.3)
+                ends = (rows[name].to_numpy() for name in ("estimate", "low", "high"))
+                style.draw_bars(ax, *ends, list(titles.values()), style.PALETTE[0])
                 ax.tick_params(labelleft=k % n_columns == 0)
                 ax.set_xlabel("change of the share, 95 % interval", fontsize=8)
             else:
                 style.set_bold_title(ax, titles[panel])
-                color, over = style.color_of(k), rows[self.over]
-                ax.plot(over, rows["estimate"], color=color)
-                ax.fill_between(over, rows["low"], rows["high"], color=color, alpha=0.2)
+                ends = (rows[name] for name in ("estimate", "low", "high"))
+                style.draw_band(ax, rows[self.over], *ends, style.color_of(k))
                 ax.set_ylim(0, 1.05 * shown["high"].max())
                 ax.set_xlabel(style.legible(self.over), fontsize=8)
             style.percent_ticks(ax.xaxis if self.over is None else ax.yaxis)
@@ -210,7 +194,7 @@ def expected_shares(fit, over, names):
     matrix = fit.encode(pd.DataFrame({**usual, over: points})).to_numpy(float)
     shares = matrix @ fit.coefficients
     variances = np.einsum("pi,kij,pj->pk", matrix, fit.covariances, matrix)
-    width = stats.t.ppf(0.975, fit.n_free) * np.sqrt(variances)
+    width = fit.half_width(np.sqrt(variances))
     return pd.DataFrame(
         {
             "topic": np.tile(names, N_POINTS),

@@ -1,10 +1,5 @@
 """How topics come and go, and where they live."""
 
-from numbers import Integral
-
-import numpy as np
-from sklearn.utils import check_scalar
-
 from skvae.inspection import topic_prevalence
 from skvae.inspection.prevalence import axis_of_groups, share_interval
 from skvae.models.fitted import FittedTopics
@@ -106,14 +101,8 @@ class TopicPrevalenceDisplay(style.Display):
         fitted = FittedTopics(model, X, None, feature_names, covariates, embeddings)
         prevalence = topic_prevalence(fitted, X, by, freq=freq)
         names = fitted.topic_names
-        topics = len(names) if topics is None else topics
-        if isinstance(topics, Integral):
-            check_scalar(topics, "topics", Integral, min_val=1)
-            shares = prevalence.groupby("topic", sort=False)["share"]
-            span = (shares.max() - shares.min())[names].to_numpy()
-            chosen = np.argsort(-span, kind="stable")[:topics]
-        else:
-            chosen = [fitted.topic_number(topic) for topic in topics]
+        shares = prevalence.groupby("topic", sort=False)["share"]
+        chosen = fitted.chosen_topics(topics, (shares.max() - shares.min())[names])
         captions = fitted.captions(n_words)
         titles = {names[k]: captions[k] for k in chosen}
         shown = prevalence[prevalence["topic"].isin(list(titles))]
@@ -150,18 +139,14 @@ class TopicPrevalenceDisplay(style.Display):
             where = rows["group"].dt.start_time if in_time else rows["group"]
             color = style.color_of(k)
             if in_order:
-                ax.plot(where, share, color=color, marker="o", markersize=3)
-                ax.fill_between(where, low, high, color=color, alpha=0.2)
+                look = {"marker": "o", "markersize": 3}
+                style.draw_band(ax, where, share, low, high, color, **look)
                 ax.set_ylim(0, 1.05 * found["high"].max())
                 axis = ax.yaxis
             else:
-                places = np.arange(len(rows))
-                bars = [share - low, high - share]
-                ax.errorbar(share, places, xerr=bars, fmt="o", color=color, ms=4)
-                style.name_ticks(ax.yaxis, where.map(style.legible), fontsize=8)
-                ax.set_ylim(len(rows) - 0.5, -0.5)
+                names = where.map(style.legible)
+                style.draw_bars(ax, share, low, high, names, color)
                 ax.set_xlim(0, 1.05 * found["high"].max())
-                ax.grid(axis="y", linewidth=0.3)
                 axis = ax.xaxis
                 if k % n_columns:
                     ax.tick_params(labelleft=False)

@@ -112,6 +112,22 @@ def percent_ticks(axis):
     axis.set_major_formatter(ticker.PercentFormatter(1))
 
 
+def draw_band(ax, where, value, low, high, color, **look):
+    """Draw a line and a band around it."""
+    ax.plot(where, value, color=color, **look)
+    ax.fill_between(where, low, high, color=color, alpha=0.2)
+
+
+def draw_bars(ax, value, low, high, names, color):
+    """Draw named points below each other, with a bar from `low` to `high` for each."""
+    places = np.arange(len(names))
+    bars = [value - low, high - value]
+    ax.errorbar(value, places, xerr=bars, fmt="o", color=color, ms=4)
+    name_ticks(ax.yaxis, names, fontsize=8)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="y", linewidth=0.3)
+
+
 def set_bold_title(ax, title, fontsize=9.5):
     """Set the title of a panel, which may come from data."""
     ax.set_title(title, loc="left", fontsize=fontsize, fontweight="bold", **PLAIN)
