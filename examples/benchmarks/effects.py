@@ -88,7 +88,8 @@ def matched(topics, components):
     return linear_sum_assignment(-np.sqrt(topics) @ np.sqrt(components).T)[1]
 
 
-def row(name, seed, order, estimate, low, high, true, perplexity):
+def row(name, order, estimate, low, high, true, perplexity):
+    """Figures of a model, whose topics are put in the order of the planted ones."""
     estimate, low, high = (np.asarray(v)[order] for v in (estimate, low, high))
     ratio = estimate[:2] / true[:2]
     return {
@@ -119,13 +120,14 @@ def fits(seed, n, length):
         order = matched(topics, model.components_)
         figures = (found[c].to_numpy() for c in ("estimate", "low", "high"))
         perplexity = document_completion_perplexity(model, test, **known[1])
-        rows.append(row(name, seed, order, *figures, true, perplexity))
+        rows.append(row(name, order, *figures, true, perplexity))
     if topica is not None:
-        rows += rows_of_topica(seed, train, given, topics, true)
+        rows.append(row_of_topica(train, given, topics, true))
     return rows
 
 
-def rows_of_topica(seed, train, given, topics, true):
+def row_of_topica(train, given, topics, true):
+    """Its structural topic model, and how its regression differs from ours."""
     words = np.array([f"w{j}" for j in range(N_WORDS)])
     texts = [np.repeat(words, row).tolist() for row in train.toarray()]
     matrix = given[:, None].astype(float)
@@ -135,35 +137,30 @@ def rows_of_topica(seed, train, given, topics, true):
     columns = [place.get(word, -1) for word in words]
     components = np.c_[model.topic_word, np.zeros(N_TOPICS)][:, columns]
     order = matched(topics, components)
-    rows, estimates = [], {}
-    draws = topica.posterior_theta_samples(model, nsims=25, seed=0)
-    options = {"feature_names": ["group"]}
-    for name, found in {
-        "topica's STM": topica.estimate_effect(
-            model, matrix, nsims=25, uncertainty="local", **options
-        ),
-        "topica's STM, clustered": topica.estimate_effect(
-            np.asarray(draws), matrix, cluster=np.arange(len(given)), **options
-        ),
-    }.items():
-        table = pd.DataFrame(
-            [{"estimate": e.coef[-1], "error": e.se[-1]} for e in found]
-        )
-        half = stats.t.ppf(0.975, len(given) - 2) * table["error"]
-        ends = table["estimate"], table["estimate"] - half, table["estimate"] + half
-        estimates[name] = table
-        rows.append(row(name, seed, order, *ends, true, np.nan))
-    rows.pop()  # which is to compare the two regressions of the same draws
-    design = pd.DataFrame({"intercept": 1.0, "group": matrix[:, 0]})
-    ones = np.ones(len(given))
-    ours, covariance, _ = regress(
-        np.asarray(draws), design, ones, np.arange(len(given))
+    found = topica.estimate_effect(
+        model, matrix, feature_names=["group"], nsims=25, uncertainty="local"
     )
-    theirs = estimates["topica's STM, clustered"]
-    rows[-1]["estimates differ"] = abs(ours[1] - theirs["estimate"]).max()
-    errors = np.sqrt(covariance[:, 1, 1])
-    rows[-1]["errors differ"] = abs(errors / theirs["error"] - 1).max()
-    return rows
+    estimate, error = coefficients(found)
+    half = stats.t.ppf(0.975, len(given) - 2) * error
+    ends = estimate - half, estimate + half
+    figures = row("topica's STM", order, estimate, *ends, true, np.nan)
+    # Both regressions of the same draws, with errors that are robust in both.
+    draws = np.asarray(topica.posterior_theta_samples(model, nsims=25, seed=0))
+    ones, alone = np.ones(len(given)), np.arange(len(given))
+    theirs = coefficients(
+        topica.estimate_effect(draws, matrix, feature_names=["group"], cluster=alone)
+    )
+    design = pd.DataFrame({"intercept": 1.0, "group": matrix[:, 0]})
+    ours, covariance, _ = regress(draws, design, ones, alone)
+    figures["estimates differ"] = abs(ours[1] - theirs[0]).max()
+    figures["errors differ"] = abs(np.sqrt(covariance[:, 1, 1]) / theirs[1] - 1).max()
+    return figures
+
+
+def coefficients(found):
+    """Estimates and errors of the last term, of all topics."""
+    pairs = [(effect.coef[-1], effect.se[-1]) for effect in found]
+    return np.array(pairs).T
 
 
 def main():
